@@ -1,0 +1,24 @@
+"""What can go wrong for a user, as one small tree. The command prints the message as one line and exits with code 2."""
+
+
+class EchodfkdError(Exception):
+    """Anything a user can mend: the message names the rule, the value got and the way on, in one line."""
+
+
+class InputError(EchodfkdError):
+    """A file, folder or array that is not what it should be."""
+
+
+class OutputError(EchodfkdError):
+    """A place that cannot be written: no space, no permission, not a folder."""
+
+
+class StudyError(EchodfkdError):
+    """A study file with unknown keys, impossible values or settings that contradict each other."""
+
+
+class MissingExtra(EchodfkdError):
+    """An optional dependency that is not installed; the message holds the install line."""
+
+    def __init__(self, purpose: str, extra: str):
+        super().__init__(f"{purpose} needs the extra '{extra}': pip install 'echodfkd[{extra}]'")

@@ -1,0 +1,76 @@
+"""Files that are never seen half-written: write beside, flush to disk, then rename."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from echodfkd.errors import InputError, OutputError
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` to write to; renamed to `path` when the block ends well, removed when it does not.
+
+    The temporary name keeps the suffix, so that writers which look at it (video, npz) choose the right format.
+    Raises OutputError where the disk is full or the folder cannot be written.
+    """
+    beside = path.with_name(f".{path.stem}.{uuid4().hex[:8]}.part{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield beside
+        with open(beside, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError as error:
+        # Reading problems inside the block carry their own InputError; what is left here is about writing.
+        raise OutputError(f"Cannot write {path}: {error.strerror or error}. Free space or choose another folder.") from error
+    finally:
+        beside.unlink(missing_ok=True) if beside.parent.is_dir() else None
+
+
+def write_text(path: Path, text: str) -> None:
+    """`text` as UTF-8 in `path`, all or nothing."""
+    with writing(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """`value` as indented JSON with sorted keys, all or nothing: equal values give equal bytes. NaN is refused."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The value in a JSON file; InputError where it is missing or is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"No such file: {path}") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is not readable JSON: {error}") from None
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def make_folder(path: Path) -> Path:
+    """`path` as an existing folder; OutputError where it cannot be one."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"Cannot make the folder {path}: {error.strerror}. Choose another --out.") from None
+    return path
+
+
+def remove_parts(folder: Path) -> None:
+    """Removes what an earlier, killed run left half-written directly in `folder` (`.*.part*`)."""
+    for part in folder.glob(".*.part*"):
+        shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
