@@ -1,0 +1,42 @@
+# `make demo` and `make test` work in a fresh clone: each makes .venv and installs what it needs.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
+# One thread for each test process: the workers fill the cores. Ours first, so that a variable of yours wins.
+TESTS := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+
+.PHONY: help demo test test-all check format clean
+help:  ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/study  ## a whole study in minutes: synthetic clips, masks, student, scores, report
+	$(BIN)/echodfkd run studies/demo.toml --out runs/demo
+
+test: .venv/dev  ## the fast tests
+	$(TESTS) -m "not long"
+
+test-all: .venv/dev  ## every test, the long ones too
+	$(TESTS)
+
+check: .venv/dev  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/dev  ## mend style where a program can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove what make made (runs/ stays)
+	rm -rf .venv build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# torch first and alone: it takes the CPU build where pip is set up to offer one, and nothing after it replaces it.
+.venv/study: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[study]'
+	touch $@
+
+.venv/dev: .venv/study
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[study,dev]'
+	touch $@
