@@ -5,7 +5,7 @@ class EchodfkdError(Exception):
     """Anything a user can mend: the message names the rule, the value got and the way on, in one line."""
 
 
-class InputError(EchodfkdError):
+class InputError(EchodfkdError, ValueError):
     """A file, folder or array that is not what it should be."""
 
 
@@ -13,7 +13,7 @@ class OutputError(EchodfkdError):
     """A place that cannot be written: no space, no permission, not a folder."""
 
 
-class StudyError(EchodfkdError):
+class StudyError(EchodfkdError, ValueError):
     """A study file with unknown keys, impossible values or settings that contradict each other."""
 
 

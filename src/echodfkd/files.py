@@ -31,7 +31,29 @@ def writing(path: Path) -> Iterator[Path]:
         # Reading problems inside the block carry their own InputError; what is left here is about writing.
         raise OutputError(f"Cannot write {path}: {error.strerror or error}. Free space or choose another folder.") from error
     finally:
-        beside.unlink(missing_ok=True) if beside.parent.is_dir() else None
+        if beside.parent.is_dir():
+            beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def filling(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside `folder` to fill; it takes the name (and the place of an older one) when the block ends well.
+
+    Raises OutputError where the disk is full or the parent cannot be written; what was there before then stays.
+    """
+    beside = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.part")
+    older = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.old.part")
+    try:
+        beside.mkdir(parents=True)
+        yield beside
+        if folder.exists():
+            os.rename(folder, older)
+        os.rename(beside, folder)
+    except OSError as error:
+        raise OutputError(f"Cannot write {folder}: {error.strerror or error}. Free space or choose another folder.") from error
+    finally:
+        for leftover in (beside, older):
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -71,6 +93,6 @@ def make_folder(path: Path) -> Path:
 
 
 def remove_parts(folder: Path) -> None:
-    """Removes what an earlier, killed run left half-written directly in `folder` (`.*.part*`)."""
+    """Removes what an earlier, killed run left half-written directly in `folder`."""
     for part in folder.glob(".*.part*"):
         shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
