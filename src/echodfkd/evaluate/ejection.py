@@ -1,0 +1,160 @@
+"""Left-ventricular volumes from one plane, and the ejection fraction of every beat.
+
+From a mask alone the long axis (apex to the middle of the mitral plane) is taken as the principal axis of the mask's
+second moments: for ellipses and half-ellipsoids it is that axis exactly, it needs no landmark, and a few pixels do
+not turn it. It is ill defined for a mask as wide as long; `Axis.elongation` near 1 tells so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
+
+from echodfkd.errors import InputError
+from echodfkd.evaluate.beats import Events
+from echodfkd.evaluate.shape import Mask, MaskClip, check_masks, largest_component
+
+Point = NDArray[np.float64]  # (y, x)
+Spacing = tuple[float, float] | None  # mm per pixel, y then x
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The long axis of a mask: `centre` and unit `direction` (y, x), `length` and `width` along and across it."""
+
+    centre: Point
+    direction: Point
+    length: float  # pixels or mm
+    width: float  # pixels or mm
+    elongation: float  # ratio of the standard deviations along and across, at least 1
+
+
+def long_axis(mask: Mask, spacing: Spacing = None) -> Axis:
+    """The principal axis of a non-empty mask (height, width) bool; lengths in pixels, or mm with `spacing`."""
+    check_masks(mask, dimensions=2)
+    scale = _scale(spacing)
+    points = np.argwhere(mask) * scale
+    if not len(points):
+        raise InputError("An empty mask has no long axis. Leave frames without a mask out.")
+    centre = points.mean(axis=0)
+    # Each pixel is a small rectangle: its own second moment (side^2 / 12) keeps single pixels and lines well defined.
+    moments = (points - centre).T @ (points - centre) / len(points) + np.diag(scale**2 / 12)
+    spread, directions = np.linalg.eigh(moments)
+    across, along = directions.T
+    return Axis(
+        centre,
+        along,
+        _extent(points, along, scale),
+        _extent(points, across, scale),
+        float(np.sqrt(spread[1] / spread[0])),
+    )
+
+
+def disc_volume(mask: Mask, spacing: Spacing = None, discs: int = 20) -> float:
+    """Volume by the single-plane method of discs (modified Simpson): sum of pi/4 d^2 h over slices of equal height h.
+
+    The slices stand across the long axis; the diameter d of each is its mean width, so that the mask's area is kept.
+    The mask (height, width) bool is read with linear interpolation at a quarter of a pixel, which makes the result
+    steady under rotation. Cubic pixels, or millilitres where `spacing` (mm per pixel, y then x) is given; 0 for an
+    empty mask. Source: Lang et al., Recommendations for cardiac chamber quantification, J Am Soc Echocardiogr
+    2015;28:1-39.
+    """
+    check_masks(mask, dimensions=2)
+    if discs < 1:
+        raise InputError(f"The method of discs needs at least one disc, got {discs}.")
+    if not mask.any():
+        return 0.0
+    axis = long_axis(mask, spacing)
+    per_disc = max(1, round(4 * axis.length / (discs * min(_scale(spacing)))))
+    widths = _widths(mask, axis, spacing, discs * per_disc)
+    diameters = widths.reshape(discs, per_disc).mean(axis=1)
+    volume = float(np.pi / 4 * (diameters**2).sum() * axis.length / discs)
+    return volume if spacing is None else volume / 1000
+
+
+def area_length_volume(mask: Mask, spacing: Spacing = None) -> float:
+    """Volume by the single-plane area-length formula 8 A^2 / (3 pi L), L along the long axis; units as `disc_volume`.
+
+    It is the volume of the ellipsoid of revolution with that area and length (Dodge and Sandler's formula).
+    """
+    check_masks(mask, dimensions=2)
+    if not mask.any():
+        return 0.0
+    area = mask.sum() * float(np.prod(_scale(spacing)))
+    volume = float(8 * area**2 / (3 * np.pi * long_axis(mask, spacing).length))
+    return volume if spacing is None else volume / 1000
+
+
+@dataclass(frozen=True)
+class Ejection:
+    """Ejection fraction (percent) of every complete beat, and their median; volumes in cubic pixels, ml with a spacing.
+
+    `median` is None where the clip shows no complete beat. `beats` are (ED, ES) frames.
+    """
+
+    beats: tuple[tuple[int, int], ...]
+    per_beat: tuple[float, ...]
+    ed_volumes: tuple[float, ...]
+    es_volumes: tuple[float, ...]
+
+    @property
+    def median(self) -> float | None:
+        """Median over the beats, percent."""
+        return float(np.median(self.per_beat)) if self.per_beat else None
+
+
+def ejection_fraction(masks: MaskClip, events: Events, spacing: Spacing = None) -> Ejection:
+    """100 (EDV - ESV) / EDV of every beat by single-plane discs on the largest component of its ED and ES masks.
+
+    `masks` is (time, height, width) bool; a beat is an ED frame and the ES that follows. A beat whose ED mask is
+    empty is left out. The result does not depend on the pixel's size as long as pixels are square.
+    """
+    check_masks(masks)
+    beats = events.beats()
+    if any(not 0 <= frame < len(masks) for beat in beats for frame in beat):
+        raise InputError(f"Events must lie inside the clip's {len(masks)} frames, got the beats {beats}.")
+    return ejection_of_beats(
+        beats, [[disc_volume(largest_component(masks[n]), spacing) for n in beat] for beat in beats]
+    )
+
+
+def ejection_of_beats(beats: Sequence[tuple[int, int]], volumes: Sequence[Sequence[float]]) -> Ejection:
+    """The ejection fraction from (EDV, ESV) of each beat; beats without ED volume are left out."""
+    kept = [(beat, ed, es) for beat, (ed, es) in zip(beats, volumes, strict=True) if ed > 0]
+    return Ejection(
+        tuple(beat for beat, _, _ in kept),
+        tuple(float(100 * (ed - es) / ed) for _, ed, es in kept),
+        tuple(ed for _, ed, _ in kept),
+        tuple(es for _, _, es in kept),
+    )
+
+
+def _scale(spacing: Spacing) -> NDArray[np.float64]:
+    scale = np.array(spacing or (1.0, 1.0), np.float64)
+    if scale.shape != (2,) or not (np.isfinite(scale) & (scale > 0)).all():
+        raise InputError(f"Spacing must be two lengths above 0 mm (y, x), got {spacing}.")
+    return scale
+
+
+def _extent(points: NDArray, direction: Point, scale: NDArray) -> float:
+    """Length of the mask along a direction: from first to last pixel centre plus one pixel."""
+    along = points @ direction
+    return float(along.max() - along.min() + np.linalg.norm(scale * direction))
+
+
+def _widths(mask: Mask, axis: Axis, spacing: Spacing, rows: int) -> NDArray[np.float64]:
+    """Width of the mask across its axis at `rows` places evenly spread over its length."""
+    scale, across = _scale(spacing), np.array([-axis.direction[1], axis.direction[0]])
+    offsets = (np.argwhere(mask) * scale - axis.centre) @ np.stack([axis.direction, across], axis=1)
+    margin = np.linalg.norm(scale)
+    middle = (offsets[:, 0].max() + offsets[:, 0].min()) / 2
+    along = middle + axis.length * ((np.arange(rows) + 0.5) / rows - 0.5)
+    low, high = offsets[:, 1].min() - margin, offsets[:, 1].max() + margin
+    columns = int(np.ceil(4 * (high - low) / scale.min()))
+    step = (high - low) / columns
+    side = low + step * (np.arange(columns) + 0.5)
+    points = axis.centre + along[:, None, None] * axis.direction + side[None, :, None] * across
+    inside = map_coordinates(mask.astype(np.float32), np.moveaxis(points / scale, -1, 0), order=1, mode="grid-constant")
+    return inside.sum(axis=1, dtype=np.float64) * step

@@ -1,0 +1,261 @@
+"""All scores of a set of clips in one JSON-able dictionary, each with its interval, its n and its baseline.
+
+rows = [score_clip(case) for case in cases]
+scores = scorecard(rows, baseline=[score_clip(replace(case, predicted=constant)) for case in cases], ...)
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.errors import InputError
+from echodfkd.evaluate.beats import beat_events
+from echodfkd.evaluate.ejection import ejection_fraction
+from echodfkd.evaluate.frame_distance import (
+    PHASES,
+    TOLERANCE_S,
+    Reference,
+    frame_distances,
+    match_events,
+    null_curves,
+)
+from echodfkd.evaluate.intervals import bootstrap
+from echodfkd.evaluate.overlap import dice, iou, overlap_counts, pooled_dice, pooled_iou
+from echodfkd.evaluate.shape import Mask, MaskClip, area_curve, check_masks
+
+Row = dict[str, Any]
+END_MARGIN_S = 0.1
+"""Reference events this near (s) to an end are counted, not missed: the curve has no room to turn. By choice."""
+
+
+@dataclass(frozen=True)
+class ClipCase:
+    """One clip to score: predicted and true masks (time, height, width) bool, and what else is known of it.
+
+    `labelled` (time,) bool marks the frames that have a true mask (None: all). ED and ES frames and EF (percent) are
+    the truth's; `events_complete` says that they list every event of the clip.
+    """
+
+    name: str
+    predicted: MaskClip
+    truth: MaskClip
+    fps: float | None = None
+    ed_frames: tuple[int, ...] = ()
+    es_frames: tuple[int, ...] = ()
+    ejection_fraction: float | None = None
+    labelled: NDArray[np.bool_] | None = None
+    events_complete: bool = True
+
+    def __post_init__(self) -> None:
+        check_masks(self.predicted)
+        check_masks(self.truth)
+        if self.predicted.shape != self.truth.shape:
+            raise InputError(
+                f"Clip {self.name}: predicted masks {self.predicted.shape} and true masks {self.truth.shape} differ. "
+                "Both must be at the clip's own size and length."
+            )
+        if any(not 0 <= frame < len(self.truth) for frame in (*self.ed_frames, *self.es_frames)):
+            raise InputError(f"Clip {self.name}: ED and ES frames must lie in 0..{len(self.truth) - 1}.")
+        if self.labelled is not None and self.labelled.shape != (len(self.truth),):
+            raise InputError(f"Clip {self.name}: `labelled` must have one entry per frame, got {self.labelled.shape}.")
+
+    @property
+    def reference(self) -> Reference:
+        """What is known of the clip's beats."""
+        return Reference(len(self.truth), self.fps, self.ed_frames, self.es_frames, self.events_complete)
+
+
+def score_clip(case: ClipCase) -> Row:
+    """Every score of one clip as a flat row of plain numbers (None where it cannot be had): one line of a CSV."""
+    area = area_curve(case.predicted)
+    events = beat_events(area, case.fps)
+    predicted = ejection_fraction(case.predicted, events).median
+    row: Row = {"name": case.name, "frames": len(area), "fps": case.fps, **_overlap_row(case)}
+    for phase, found in (("ed", events.ed_frames), ("es", events.es_frames)):
+        row |= event_row(area, found, case.reference, phase)
+    true = case.ejection_fraction
+    row |= {"ef_true": true, "ef_predicted": predicted}
+    row["ef_error"] = None if true is None or predicted is None else predicted - true
+    return plain(row)
+
+
+def event_row(area: NDArray, found: Sequence[int], reference: Reference, phase: str) -> Row:
+    """One phase of one clip: the paper's frame distance and the one-to-one matching, keys prefixed by the phase."""
+    matched = match_events(found, reference.of(phase), reference.fps)
+    margin = END_MARGIN_S * matched.fps
+    missed = [n for n in matched.missed if margin <= n < reference.frames - margin]
+    extra = [n for n in matched.extra if reference.complete]
+    known = bool(reference.of(phase)) or reference.complete
+    alone, penalty = len(missed) + len(extra), 1000 * matched.tolerance_s
+    asked = len(matched.pairs) + alone
+    distance = np.abs(matched.errors_ms).sum() + penalty * alone
+    return {
+        f"{phase}_afd": _mean(frame_distances(area, reference.of(phase), phase)),
+        f"{phase}_matched": len(matched.pairs),
+        f"{phase}_missed": len(missed),
+        f"{phase}_at_ends": len(matched.missed) - len(missed),
+        f"{phase}_extra": len(extra) if reference.complete else None,
+        f"{phase}_distance_frames": _mean(np.abs(matched.errors_frames)),
+        f"{phase}_distance_ms": _mean(np.abs(matched.errors_ms)),
+        f"{phase}_bias_ms": _mean(matched.errors_ms),
+        f"{phase}_penalised_ms": float(distance / asked) if asked and known else None,
+    }
+
+
+def constant_mask(masks: Iterable[MaskClip]) -> Mask:
+    """The pixels that are inside on at least half of all frames of the training clips: (height, width) bool.
+
+    What a segmenter reaches that never looks at the image. It maximises the share of pixels that are right; the mask of
+    best mean Dice can be somewhat larger, so this baseline is a simple one, not the strongest of its kind.
+    """
+    inside, frames = None, 0
+    for clip in masks:
+        check_masks(clip)
+        count = clip.sum(axis=0, dtype=np.int64)
+        inside = count if inside is None else inside + count
+        frames += len(clip)
+    if inside is None or frames == 0:
+        raise InputError("A constant mask needs at least one training clip, got none.")
+    return 2 * inside >= frames
+
+
+def scorecard(
+    rows: Sequence[Row],
+    *,
+    baseline: Sequence[Row] = (),
+    references: Sequence[Reference] = (),
+    training_ef: float | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Rows of `score_clip` as one dictionary of plain numbers: value, low, high (95 % bootstrap by clip) and n.
+
+    `baseline` holds the rows of the constant mask on the same clips, `references` the clips' known beats (for the
+    null curves), `training_ef` the mean EF (percent) of the training clips: the baseline of always saying that
+    number.
+    """
+    if not rows:
+        raise InputError("A scorecard needs at least one clip, got none.")
+    scores: dict[str, Any] = {
+        "n": {"clips": len(rows), "frames": sum(row["frames"] for row in rows), "seed": seed},
+        **_overlap_scores(rows, seed),
+        "constant_mask": _overlap_scores(baseline, seed) if baseline else None,
+        "afd": {phase: _interval(rows, f"{phase}_afd", seed) for phase in PHASES},
+        "events": {phase: _event_scores(rows, phase, seed) for phase in PHASES} | {"tolerance_s": TOLERANCE_S},
+        "ejection": _ejection_scores(rows, training_ef, seed),
+    }
+    scores["null_curves"] = _null_scores(references, seed) if references else None
+    return plain(scores)
+
+
+def plain(value: Any) -> Any:
+    """The value fit for JSON: Python's own numbers for NumPy's, None for what is not finite, all the way down."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(item) for item in value]
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return value
+
+
+def _overlap_row(case: ClipCase) -> Row:
+    labelled = np.ones(len(case.truth), np.bool_) if case.labelled is None else case.labelled
+    values = {"dice": dice(case.predicted, case.truth), "iou": iou(case.predicted, case.truth)}
+    at = {"": np.flatnonzero(labelled)} | {
+        f"_{phase}": np.array([n for n in case.reference.of(phase) if labelled[n]], np.intp) for phase in PHASES
+    }
+    row = {name + suffix: _mean(frames[where]) for name, frames in values.items() for suffix, where in at.items()}
+    counts = overlap_counts(case.predicted[labelled], case.truth[labelled])
+    return row | dict(zip(("px_both", "px_predicted", "px_true"), (int(c.sum()) for c in counts), strict=True))
+
+
+def _overlap_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
+    counts = np.array([[row["px_both"], row["px_predicted"], row["px_true"]] for row in rows])
+    pooled: dict[str, Callable] = {"dice": pooled_dice, "iou": pooled_iou}
+    return {
+        name: {
+            "overall": _interval(rows, name, seed),
+            **{phase: _interval(rows, f"{name}_{phase}", seed) for phase in PHASES},
+            "pooled": asdict(bootstrap(counts, pool, seed=seed)),
+        }
+        for name, pool in pooled.items()
+    }
+
+
+def _event_scores(rows: Sequence[Row], phase: str, seed: int) -> dict[str, Any]:
+    means = ("distance_frames", "distance_ms", "bias_ms", "penalised_ms")
+    counts = ("matched", "missed", "extra", "at_ends")
+    return {name: _interval(rows, f"{phase}_{name}", seed) for name in means} | {
+        name: _total(row[f"{phase}_{name}"] for row in rows) for name in counts
+    }
+
+
+def _ejection_scores(rows: Sequence[Row], training_ef: float | None, seed: int) -> dict[str, Any]:
+    known = [row for row in rows if row["ef_true"] is not None]
+    pairs = np.array([(row["ef_predicted"], row["ef_true"]) for row in known if row["ef_predicted"] is not None])
+    scores: dict[str, Any] = {name: _statistic(pairs, statistic, seed) for name, statistic in EF_STATISTICS.items()}
+    scores |= {"clips": len(known), "without_prediction": len(known) - len(pairs), "always_training_mean": None}
+    if training_ef is not None:
+        said = np.array([(training_ef, row["ef_true"]) for row in known])
+        errors = {name: _statistic(said, EF_STATISTICS[name], seed) for name in ("mae", "bias", "rmse")}
+        scores["always_training_mean"] = {"says": training_ef, **errors}
+    return scores
+
+
+def _null_scores(references: Sequence[Reference], seed: int) -> dict[str, Any]:
+    """What curves that never saw an image get from both metrics, one draw per clip, detector included."""
+    drawn = [null_curves(clip, [seed, n]) for n, clip in enumerate(references)]
+    scores: dict[str, Any] = {}
+    for name in drawn[0]:
+        rows = [_null_row(curves[name], clip) for curves, clip in zip(drawn, references, strict=True)]
+        keys = ("afd", "penalised_ms")
+        scores[name] = {phase: {key: _interval(rows, f"{phase}_{key}", seed) for key in keys} for phase in PHASES}
+    return scores
+
+
+def _null_row(curve: NDArray, reference: Reference) -> Row:
+    # The detector wants areas: the curve is lifted above zero, as a ventricle's area is, without changing its shape.
+    events = beat_events(10 + curve, reference.fps)
+    found = {"ed": events.ed_frames, "es": events.es_frames}
+    return {key: value for phase in PHASES for key, value in event_row(curve, found[phase], reference, phase).items()}
+
+
+def _correlation(pairs: NDArray) -> float:
+    """Pearson's r between the columns; NaN where one of them does not vary."""
+    a, b = pairs.T - pairs.mean(axis=0)[:, None]
+    norm = np.sqrt((a @ a) * (b @ b))
+    return float(a @ b / norm) if norm > 1e-12 else float("nan")
+
+
+EF_STATISTICS: dict[str, Callable[[NDArray], float]] = {
+    "mae": lambda pairs: float(np.abs(pairs[:, 0] - pairs[:, 1]).mean()),
+    "bias": lambda pairs: float((pairs[:, 0] - pairs[:, 1]).mean()),
+    "rmse": lambda pairs: float(np.sqrt(((pairs[:, 0] - pairs[:, 1]) ** 2).mean())),
+    "correlation": _correlation,
+}
+
+
+def _statistic(pairs: NDArray, statistic: Callable[[NDArray], float], seed: int) -> Row | None:
+    return asdict(bootstrap(pairs, statistic, seed=seed)) if len(pairs) else None
+
+
+def _interval(rows: Sequence[Row], key: str, seed: int) -> Row | None:
+    """Mean of a column over the clips that have it, with its interval; None where none has."""
+    values = [row[key] for row in rows if row[key] is not None]
+    return asdict(bootstrap(values, seed=seed)) if values else None
+
+
+def _mean(values: NDArray) -> float | None:
+    return float(np.mean(values)) if len(values) else None
+
+
+def _total(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
