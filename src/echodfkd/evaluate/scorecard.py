@@ -6,6 +6,7 @@ scores = scorecard(rows, baseline=[score_clip(replace(case, predicted=constant))
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,12 @@ from echodfkd.evaluate.frame_distance import (
     match_events,
     null_curves,
 )
-from echodfkd.evaluate.intervals import bootstrap
+from echodfkd.evaluate.intervals import Interval, bootstrap
 from echodfkd.evaluate.overlap import dice, iou, overlap_counts, pooled_dice, pooled_iou
 from echodfkd.evaluate.shape import Mask, MaskClip, area_curve, check_masks
 
 Row = dict[str, Any]
+Bootstrap = Callable[..., Interval]
 END_MARGIN_S = 0.1
 """Reference events this near (s) to an end are counted, not missed: the curve has no room to turn. By choice."""
 
@@ -129,6 +131,7 @@ def scorecard(
     references: Sequence[Reference] = (),
     training_ef: float | None = None,
     seed: int = 0,
+    resamples: int = 2000,
 ) -> dict[str, Any]:
     """Rows of `score_clip` as one dictionary of plain numbers: value, low, high (95 % bootstrap by clip) and n.
 
@@ -138,15 +141,16 @@ def scorecard(
     """
     if not rows:
         raise InputError("A scorecard needs at least one clip, got none.")
+    boot = partial(bootstrap, seed=seed, resamples=resamples)
     scores: dict[str, Any] = {
-        "n": {"clips": len(rows), "frames": sum(row["frames"] for row in rows), "seed": seed},
-        **_overlap_scores(rows, seed),
-        "constant_mask": _overlap_scores(baseline, seed) if baseline else None,
-        "afd": {phase: _interval(rows, f"{phase}_afd", seed) for phase in PHASES},
-        "events": {phase: _event_scores(rows, phase, seed) for phase in PHASES} | {"tolerance_s": TOLERANCE_S},
-        "ejection": _ejection_scores(rows, training_ef, seed),
+        "n": {"clips": len(rows), "frames": sum(row["frames"] for row in rows), "seed": seed, "resamples": resamples},
+        **_overlap_scores(rows, boot),
+        "constant_mask": _overlap_scores(baseline, boot) if baseline else None,
+        "afd": {phase: _interval(rows, f"{phase}_afd", boot) for phase in PHASES},
+        "events": {phase: _event_scores(rows, phase, boot) for phase in PHASES} | {"tolerance_s": TOLERANCE_S},
+        "ejection": _ejection_scores(rows, training_ef, boot),
     }
-    scores["null_curves"] = _null_scores(references, seed) if references else None
+    scores["null_curves"] = _null_scores(references, seed, boot) if references else None
     return plain(scores)
 
 
@@ -176,47 +180,47 @@ def _overlap_row(case: ClipCase) -> Row:
     return row | dict(zip(("px_both", "px_predicted", "px_true"), (int(c.sum()) for c in counts), strict=True))
 
 
-def _overlap_scores(rows: Sequence[Row], seed: int) -> dict[str, Any]:
+def _overlap_scores(rows: Sequence[Row], boot: Bootstrap) -> dict[str, Any]:
     counts = np.array([[row["px_both"], row["px_predicted"], row["px_true"]] for row in rows])
     pooled: dict[str, Callable] = {"dice": pooled_dice, "iou": pooled_iou}
     return {
         name: {
-            "overall": _interval(rows, name, seed),
-            **{phase: _interval(rows, f"{name}_{phase}", seed) for phase in PHASES},
-            "pooled": asdict(bootstrap(counts, pool, seed=seed)),
+            "overall": _interval(rows, name, boot),
+            **{phase: _interval(rows, f"{name}_{phase}", boot) for phase in PHASES},
+            "pooled": asdict(boot(counts, pool)),
         }
         for name, pool in pooled.items()
     }
 
 
-def _event_scores(rows: Sequence[Row], phase: str, seed: int) -> dict[str, Any]:
+def _event_scores(rows: Sequence[Row], phase: str, boot: Bootstrap) -> dict[str, Any]:
     means = ("distance_frames", "distance_ms", "bias_ms", "penalised_ms")
     counts = ("matched", "missed", "extra", "at_ends")
-    return {name: _interval(rows, f"{phase}_{name}", seed) for name in means} | {
+    return {name: _interval(rows, f"{phase}_{name}", boot) for name in means} | {
         name: _total(row[f"{phase}_{name}"] for row in rows) for name in counts
     }
 
 
-def _ejection_scores(rows: Sequence[Row], training_ef: float | None, seed: int) -> dict[str, Any]:
+def _ejection_scores(rows: Sequence[Row], training_ef: float | None, boot: Bootstrap) -> dict[str, Any]:
     known = [row for row in rows if row["ef_true"] is not None]
     pairs = np.array([(row["ef_predicted"], row["ef_true"]) for row in known if row["ef_predicted"] is not None])
-    scores: dict[str, Any] = {name: _statistic(pairs, statistic, seed) for name, statistic in EF_STATISTICS.items()}
+    scores: dict[str, Any] = {name: _statistic(pairs, statistic, boot) for name, statistic in EF_STATISTICS.items()}
     scores |= {"clips": len(known), "without_prediction": len(known) - len(pairs), "always_training_mean": None}
     if training_ef is not None:
         said = np.array([(training_ef, row["ef_true"]) for row in known])
-        errors = {name: _statistic(said, EF_STATISTICS[name], seed) for name in ("mae", "bias", "rmse")}
+        errors = {name: _statistic(said, EF_STATISTICS[name], boot) for name in ("mae", "bias", "rmse")}
         scores["always_training_mean"] = {"says": training_ef, **errors}
     return scores
 
 
-def _null_scores(references: Sequence[Reference], seed: int) -> dict[str, Any]:
+def _null_scores(references: Sequence[Reference], seed: int, boot: Bootstrap) -> dict[str, Any]:
     """What curves that never saw an image get from both metrics, one draw per clip, detector included."""
     drawn = [null_curves(clip, [seed, n]) for n, clip in enumerate(references)]
     scores: dict[str, Any] = {}
     for name in drawn[0]:
         rows = [_null_row(curves[name], clip) for curves, clip in zip(drawn, references, strict=True)]
         keys = ("afd", "penalised_ms")
-        scores[name] = {phase: {key: _interval(rows, f"{phase}_{key}", seed) for key in keys} for phase in PHASES}
+        scores[name] = {phase: {key: _interval(rows, f"{phase}_{key}", boot) for key in keys} for phase in PHASES}
     return scores
 
 
@@ -242,14 +246,14 @@ EF_STATISTICS: dict[str, Callable[[NDArray], float]] = {
 }
 
 
-def _statistic(pairs: NDArray, statistic: Callable[[NDArray], float], seed: int) -> Row | None:
-    return asdict(bootstrap(pairs, statistic, seed=seed)) if len(pairs) else None
+def _statistic(pairs: NDArray, statistic: Callable[[NDArray], float], boot: Bootstrap) -> Row | None:
+    return asdict(boot(pairs, statistic)) if len(pairs) else None
 
 
-def _interval(rows: Sequence[Row], key: str, seed: int) -> Row | None:
+def _interval(rows: Sequence[Row], key: str, boot: Bootstrap) -> Row | None:
     """Mean of a column over the clips that have it, with its interval; None where none has."""
     values = [row[key] for row in rows if row[key] is not None]
-    return asdict(bootstrap(values, seed=seed)) if values else None
+    return asdict(boot(values)) if values else None
 
 
 def _mean(values: NDArray) -> float | None:
