@@ -238,11 +238,18 @@ def _correlation(pairs: NDArray) -> float:
     return float(a @ b / norm) if norm > 1e-12 else float("nan")
 
 
+def _explained(pairs: NDArray) -> float:
+    """Coefficient of determination, 1 - squared error / spread of the truth; NaN where the truth does not vary."""
+    error, spread = ((pairs[:, 0] - pairs[:, 1]) ** 2).sum(), ((pairs[:, 1] - pairs[:, 1].mean()) ** 2).sum()
+    return float(1 - error / spread) if spread > 1e-12 else float("nan")
+
+
 EF_STATISTICS: dict[str, Callable[[NDArray], float]] = {
     "mae": lambda pairs: float(np.abs(pairs[:, 0] - pairs[:, 1]).mean()),
     "bias": lambda pairs: float((pairs[:, 0] - pairs[:, 1]).mean()),
     "rmse": lambda pairs: float(np.sqrt(((pairs[:, 0] - pairs[:, 1]) ** 2).mean())),
     "correlation": _correlation,
+    "r2": _explained,
 }
 
 

@@ -1,0 +1,1 @@
+"""Show results: overlays, figures, one self-contained page. Arrays and tables in; pictures, figures and HTML out."""
