@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+from planted_hearts import beating, ellipse
+
+from echodfkd.errors import InputError
+from echodfkd.evaluate.beats import Events
+from echodfkd.evaluate.ejection import area_length_volume, disc_volume, ejection_fraction, ejection_of_beats, long_axis
+
+ANGLES = [0, 0.3, np.pi / 4, 1.2, np.pi / 2, 2.5]
+
+
+@pytest.mark.parametrize("angle", ANGLES)
+@pytest.mark.parametrize(("a", "b"), [(30, 15), (24, 10), (40, 25)])
+def test_volume_of_an_ellipse_is_the_ellipsoids(a, b, angle):
+    truth = 4 / 3 * np.pi * a * b**2
+    assert disc_volume(ellipse(a, b, angle)) == pytest.approx(truth, rel=0.015)
+    assert area_length_volume(ellipse(a, b, angle)) == pytest.approx(truth, rel=0.025)
+
+
+@pytest.mark.parametrize("angle", ANGLES)
+def test_volume_of_half_an_ellipse_is_half_an_ellipsoid(angle):
+    mask = ellipse(120, 40, angle, size=300, half=True)
+    assert disc_volume(mask) == pytest.approx(2 / 3 * np.pi * 120 * 40**2, rel=0.015)
+
+
+def test_volume_grows_with_the_cube_of_the_size():
+    small, large = (disc_volume(ellipse(24 * k, 11 * k, 0.4, size=112 * k)) for k in (1, 2))
+    assert large / small == pytest.approx(8, rel=0.01)
+
+
+def test_turning_the_image_by_a_right_angle_or_mirroring_it_keeps_the_volume():
+    mask = ellipse(30, 14, 0.5, half=True)
+    for turned in (np.rot90(mask), mask[::-1], mask[:, ::-1], mask.T):
+        assert disc_volume(turned) == pytest.approx(disc_volume(mask), rel=1e-4)
+
+
+def test_a_mask_cut_by_the_image_border_loses_nothing_to_it():
+    mask = ellipse(30, 14, 0)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    tight = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    assert disc_volume(tight) == pytest.approx(disc_volume(mask), rel=1e-4)
+
+
+def test_a_rectangle_is_a_cylinder():
+    mask = np.zeros((60, 60), bool)
+    mask[10:50, 20:36] = True
+    assert disc_volume(mask) == pytest.approx(np.pi / 4 * 16**2 * 40, rel=0.02)
+
+
+def test_spacing_gives_millilitres_and_may_differ_between_axes():
+    mask = ellipse(30, 15, 0)
+    assert disc_volume(mask, (2.0, 2.0)) == pytest.approx(8 * disc_volume(mask) / 1000, rel=1e-3)
+    assert disc_volume(mask, (1.0, 0.5)) == pytest.approx(4 / 3 * np.pi * 30 * 7.5**2 / 1000, rel=0.015)
+    assert area_length_volume(mask, (1.0, 0.5)) == pytest.approx(4 / 3 * np.pi * 30 * 7.5**2 / 1000, rel=0.025)
+
+
+@pytest.mark.parametrize("angle", ANGLES)
+def test_the_long_axis_of_a_turned_ellipse_is_found(angle):
+    axis = long_axis(ellipse(32, 14, angle))
+    assert abs(axis.direction @ [np.cos(angle), np.sin(angle)]) == pytest.approx(1, abs=1e-3)
+    assert axis.length == pytest.approx(64, abs=1.5)
+    assert axis.width == pytest.approx(28, abs=1.5)
+    assert axis.elongation == pytest.approx(32 / 14, rel=0.03)
+    assert axis.centre == pytest.approx([55.7, 55.7], abs=0.3)
+
+
+def test_empty_and_single_pixel_masks():
+    empty, one = np.zeros((9, 9), bool), np.zeros((9, 9), bool)
+    one[4, 4] = True
+    assert disc_volume(empty) == area_length_volume(empty) == 0
+    assert disc_volume(one) == pytest.approx(np.pi / 4, rel=0.5)
+    with pytest.raises(InputError, match="no long axis"):
+        long_axis(empty)
+
+
+def test_impossible_dials_are_refused():
+    with pytest.raises(InputError, match="at least one disc"):
+        disc_volume(ellipse(9, 4), discs=0)
+    with pytest.raises(InputError, match="two lengths above 0"):
+        disc_volume(ellipse(9, 4), (0.0, 1.0))
+
+
+def ellipsoids(area_curve):
+    """Ellipses that shrink evenly in all directions, so that their volume follows the curve."""
+    return np.stack([ellipse(28 * k, 14 * k, 0.2) for k in np.cbrt(area_curve / area_curve.max())])
+
+
+@pytest.mark.parametrize("ef", [30, 50, 65])
+def test_the_planted_ejection_fraction_of_every_beat_is_recovered(ef):
+    curve, ed, es = beating(150, 50, 70)
+    volume = 1 - ef / 100 * (1000 - curve) / 400
+    found = ejection_fraction(ellipsoids(volume), Events(tuple(ed), tuple(es)))
+    assert len(found.per_beat) >= 2
+    assert found.per_beat == pytest.approx([ef] * len(found.per_beat), abs=2)
+    assert found.median == pytest.approx(ef, abs=1.5)
+
+
+def test_ejection_fraction_ignores_stray_pixels_and_square_pixels_size():
+    curve, ed, es = beating(80, 50, 70)
+    masks, events = ellipsoids(curve), Events(tuple(ed), tuple(es))
+    speckled = masks.copy()
+    speckled[:, 2:5, 2:5] = True
+    plain = ejection_fraction(masks, events)
+    assert ejection_fraction(speckled, events) == plain
+    assert ejection_fraction(masks, events, (0.4, 0.4)).median == pytest.approx(plain.median)
+
+
+def test_ejection_by_hand_and_beats_without_a_volume_left_out():
+    found = ejection_of_beats([(0, 5), (9, 14), (20, 25)], [(100.0, 40.0), (0.0, 0.0), (80.0, 40.0)])
+    assert found.per_beat == (60.0, 50.0)
+    assert found.beats == ((0, 5), (20, 25))
+    assert found.median == 55.0
+    assert ejection_of_beats([], []).median is None
+
+
+def test_events_outside_the_clip_are_refused():
+    with pytest.raises(InputError, match="inside the clip's 3 frames"):
+        ejection_fraction(np.ones((3, 8, 8), bool), Events((1,), (3,)))

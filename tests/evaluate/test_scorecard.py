@@ -1,0 +1,150 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from planted_hearts import beating, ellipse
+
+from echodfkd.errors import InputError
+from echodfkd.evaluate.scorecard import ClipCase, constant_mask, plain, score_clip, scorecard
+
+
+def case(number, ef=50.0, grow=1.0, frames=120):
+    curve, ed, es = beating(frames, 50, 60 + 3 * number, start=0.1 * number)
+    volume = 1 - ef / 100 * (1000 - curve) / 400
+    truth = np.stack([ellipse(26 * k, 13 * k, size=80) for k in np.cbrt(volume)])
+    predicted = np.stack([ellipse(26 * k * grow, 13 * k * grow, size=80) for k in np.cbrt(volume)])
+    return ClipCase(f"clip {number}", predicted, truth, 50.0, tuple(ed), tuple(es), ef)
+
+
+@pytest.fixture(scope="module")
+def cases():
+    return [case(n, ef=35.0 + 6 * n, grow=1.04) for n in range(5)]
+
+
+@pytest.fixture(scope="module")
+def scores(cases):
+    constant = np.broadcast_to(constant_mask(one.truth for one in cases), cases[0].truth.shape)
+    baseline = [score_clip(replace(one, predicted=constant)) for one in cases]
+    rows, references = [score_clip(one) for one in cases], [one.reference for one in cases]
+    return scorecard(rows, baseline=baseline, references=references, training_ef=50.0, seed=3, resamples=200)
+
+
+def test_a_perfect_prediction_scores_perfectly():
+    row = score_clip(replace(case(1), predicted=case(1).truth))
+    assert row["dice"] == row["iou"] == row["dice_ed"] == row["iou_es"] == 1
+    assert row["px_both"] == row["px_true"] == row["px_predicted"]
+    assert row["ed_missed"] == row["es_missed"] == row["ed_extra"] == row["es_extra"] == 0
+    assert abs(row["ef_error"]) < 2
+
+
+def test_a_row_has_the_hand_worked_overlap():
+    truth, predicted = np.zeros((2, 4, 4), bool), np.zeros((2, 4, 4), bool)
+    truth[:, :2], predicted[0, :2], predicted[1, 1:3] = True, True, True
+    row = score_clip(ClipCase("a", predicted, truth, 50.0, ed_frames=(0,), es_frames=(1,)))
+    assert (row["dice"], row["dice_ed"], row["dice_es"]) == (0.75, 1.0, 0.5)
+    assert row["iou_es"] == pytest.approx(1 / 3)
+    assert (row["px_both"], row["px_predicted"], row["px_true"]) == (12, 16, 16)
+    assert row["ef_error"] is None
+
+
+def test_unlabelled_frames_do_not_count():
+    truth, predicted = np.zeros((3, 4, 4), bool), np.ones((3, 4, 4), bool)
+    truth[1] = True
+    labelled = np.array([False, True, False])
+    row = score_clip(ClipCase("a", predicted, truth, 50.0, (1,), (2,), labelled=labelled))
+    assert row["dice"] == row["dice_ed"] == 1
+    assert row["dice_es"] is None
+    assert row["px_true"] == 16
+
+
+def test_where_only_one_beat_is_labelled_other_events_are_not_extra():
+    full = case(0)
+    row = score_clip(replace(full, ed_frames=full.ed_frames[1:2], es_frames=full.es_frames[1:2], events_complete=False))
+    assert row["es_extra"] is None
+    assert row["es_matched"] == 1
+
+
+def test_events_at_the_ends_are_counted_and_not_missed():
+    full = case(0)
+    row = score_clip(replace(full, es_frames=(*full.es_frames, 119)))
+    assert (row["es_missed"], row["es_at_ends"]) == (0, 1 + score_clip(full)["es_at_ends"])
+
+
+def test_constant_mask_holds_the_pixels_inside_on_half_of_the_frames():
+    first, second = np.zeros((3, 1, 4), bool), np.zeros((1, 1, 4), bool)
+    first[:3, 0, 0], first[:2, 0, 1], first[0, 0, 2], second[0, 0, 3] = True, True, True, True
+    assert constant_mask([first, second]).tolist() == [[True, True, False, False]]
+    with pytest.raises(InputError, match="at least one training clip"):
+        constant_mask([])
+
+
+def test_the_scorecard_is_json_of_finite_plain_numbers(scores):
+    text = json.dumps(scores, allow_nan=False)
+    assert json.loads(text) == scores
+    assert np.float64.__name__ not in {type(leaf).__name__ for leaf in leaves(scores)}
+    assert {type(leaf) for leaf in leaves(scores)} <= {int, float, type(None)}
+
+
+def leaves(value):
+    return [leaf for item in value.values() for leaf in leaves(item)] if isinstance(value, dict) else [value]
+
+
+def test_scorecard_means_are_those_of_the_rows(cases, scores):
+    rows = [score_clip(one) for one in cases]
+    overall = scores["dice"]["overall"]
+    assert overall["value"] == pytest.approx(np.mean([row["dice"] for row in rows]))
+    assert overall["low"] < overall["value"] < overall["high"]
+    assert overall["n"] == scores["n"]["clips"] == 5
+    pairs = np.array([(row["ef_predicted"], row["ef_true"]) for row in rows])
+    error = pairs[:, 0] - pairs[:, 1]
+    assert scores["ejection"]["mae"]["value"] == pytest.approx(np.abs(error).mean())
+    assert scores["ejection"]["bias"]["value"] == pytest.approx(error.mean())
+    assert scores["ejection"]["rmse"]["value"] == pytest.approx(np.sqrt((error**2).mean()))
+    assert scores["ejection"]["correlation"]["value"] == pytest.approx(np.corrcoef(pairs.T)[0, 1])
+    assert scores["ejection"]["r2"]["value"] == pytest.approx(1 - (error**2).sum() / (pairs[:, 1].std() ** 2 * 5))
+
+
+def test_every_score_stands_beside_its_baseline(scores):
+    assert scores["constant_mask"]["dice"]["overall"]["value"] < scores["dice"]["overall"]["value"]
+    always = scores["ejection"]["always_training_mean"]
+    assert always["mae"]["value"] == pytest.approx(np.mean(np.abs(50.0 - np.array([35, 41, 47, 53, 59]))))
+    assert set(scores["null_curves"]) == {"white noise", "smoothed noise", "random-phase sine", "constant"}
+    for phase in ("ed", "es"):
+        null = scores["null_curves"]["white noise"][phase]
+        assert null["afd"]["value"] < 3
+        assert null["penalised_ms"]["value"] > 3 * scores["events"][phase]["penalised_ms"]["value"]
+
+
+def test_same_seed_same_scores(cases, scores):
+    rows, references = [score_clip(one) for one in cases], [one.reference for one in cases]
+    again = scorecard(rows, references=references, training_ef=50.0, seed=3, resamples=200)
+    assert again["null_curves"] == scores["null_curves"]
+    assert again["dice"] == scores["dice"]
+    assert again["constant_mask"] is None
+
+
+def test_a_single_clip_without_beats_gives_nulls_instead_of_failing():
+    still = ClipCase("still", np.ones((1, 4, 4), bool), np.ones((1, 4, 4), bool))
+    found = scorecard([score_clip(still)], references=[still.reference], training_ef=50.0, resamples=10)
+    assert found["dice"]["overall"] == {"value": 1.0, "low": None, "high": None, "n": 1}
+    assert found["afd"] == {"ed": None, "es": None}
+    assert found["ejection"]["mae"] is None
+    json.dumps(found, allow_nan=False)
+
+
+def test_plain_turns_numpy_and_infinite_numbers_into_json():
+    value = {"a": np.float32(0.5), 1: [np.int64(2), np.nan, float("inf")], "c": (np.bool_(True), None, "x")}
+    assert plain(value) == {"a": 0.5, "1": [2, None, None], "c": [True, None, "x"]}
+
+
+def test_cases_that_do_not_fit_together_are_refused():
+    masks = np.ones((3, 4, 4), bool)
+    with pytest.raises(InputError, match=r"Clip a: predicted masks .* differ"):
+        ClipCase("a", masks, masks[:2])
+    with pytest.raises(InputError, match=r"must lie in 0\.\.2"):
+        ClipCase("a", masks, masks, es_frames=(3,))
+    with pytest.raises(InputError, match="one entry per frame"):
+        ClipCase("a", masks, masks, labelled=np.ones(2, bool))
+    with pytest.raises(InputError, match="at least one clip"):
+        scorecard([])
