@@ -1,0 +1,95 @@
+"""The dials of one patient's heart and of the view on it. `heart.py` makes shapes of them."""
+
+from dataclasses import dataclass
+
+from echodfkd.errors import InputError
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """One patient and the view on the heart. Lengths in mm at end diastole unless a line says otherwise."""
+
+    length: float
+    """LV long axis, apex to annulus."""
+    ratio: float
+    """LV length over its greatest width."""
+    length_share: float
+    """LV length over the side of the image."""
+    base_x: float
+    """Where the middle of the mitral annulus lies, shares of the image side."""
+    base_y: float
+    axis: float
+    """Lean of the LV's axis (degrees); above 0 the apex leans to the image's left."""
+    roundness: float
+    """Exponent of the apical cap; 2 is an ellipse, less is more pointed."""
+    widest: float
+    """Where the LV is widest: share of the way from apex to annulus."""
+    taper: float
+    """Loss of width from there to the annulus, share."""
+    septal_share: float
+    """Share of the width that lies on the septal side of the axis."""
+    bend: float
+    """Bow of the middle line, share of the width; above 0 towards the lateral wall."""
+    base_tilt: float
+    """Lean of the annulus against the axis: mm along U per mm along V, for a heart as wide as long."""
+    sharpening: float
+    """How much more triangular the cavity is at end systole, 0..1."""
+    shortening: float
+    """Share of the length lost from end diastole to end systole, per unit of ejection fraction."""
+    septum: float
+    """Thickness of the septum, of the lateral wall and of the apex."""
+    lateral: float
+    apical: float
+    rv_width: float
+    rv_length: float
+    """RV length over LV length."""
+    rv_lean: float
+    """Lean of the RV towards the septum: mm along V per mm along U."""
+    rv_shrink: float
+    """Share of the RV's width lost in systole."""
+    tricuspid_offset: float
+    """How far the tricuspid annulus lies apical of the mitral one."""
+    la_width: float
+    la_length: float
+    ra_width: float
+    ra_length: float
+    atrial_septum: float
+    """Thickness of the atrial septum."""
+    atrial_lean: float
+    """Lean of the atrial septum: mm along V per mm along U."""
+    atrial_growth: float
+    """Share of width the atria gain in systole."""
+    coaptation: float
+    """Where the mitral leaflets meet: share of the annulus from the septal hinge."""
+    tenting: float
+    """Height of the closed leaflets above the annulus."""
+    leaflet_swing: float
+    """Degrees by which the leaflets swing open."""
+    rocking: float
+    """Sideways swing of the base in systole."""
+    drift: float
+    """Amplitude of the slow drift of the whole heart (breathing, the probe)."""
+    drift_rate: float
+    """Drifts per clip."""
+    drift_phase: float
+    """Where the drift starts, 0..1."""
+
+    def __post_init__(self) -> None:
+        positive = (
+            "length",
+            "ratio",
+            "length_share",
+            "roundness",
+            "septum",
+            "lateral",
+            "apical",
+            "rv_width",
+            "rv_length",
+        )
+        for name in positive:
+            if not getattr(self, name) > 0:
+                raise InputError(f"Anatomy: {name} must be above 0, got {getattr(self, name)}.")
+        if not 0 < self.widest < 1 or not 0 < self.septal_share < 1:
+            raise InputError(
+                f"Anatomy: widest and septal_share lie between 0 and 1, got {self.widest} and {self.septal_share}."
+            )

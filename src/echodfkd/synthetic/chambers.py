@@ -1,0 +1,129 @@
+"""What hangs on the left ventricle: its place in the image, the right ventricle, the atria, the valves.
+
+A line is (a, b, c) with value = a x + b y + c over image coordinates: shares of the image side, x to the right, y down.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.synthetic.anatomy import Anatomy
+
+Array = NDArray[np.float64]
+Liner = Callable[[Array | float, Array | float, Array | float], Array]
+"""Turns `p U + q V + r` in heart coordinates (mm) into lines (time, 3)."""
+
+
+def placement(a: Anatomy, contraction: Array, length: Array) -> tuple[Array, Array, Array, float]:
+    """Apex (time, 2) mm in the image, unit vectors of U and V (time, 2), side of the image in mm."""
+    side = a.length / a.length_share
+    moments = np.linspace(0, 1, len(contraction)) if len(contraction) > 1 else np.zeros(1)
+    drift = a.drift * np.sin(2 * np.pi * (a.drift_rate * moments + a.drift_phase))
+    angle = np.deg2rad(a.axis) + a.rocking * contraction / a.length
+    still = np.deg2rad(a.axis)
+    down = np.array([np.sin(still), np.cos(still)])
+    # The apex stays where it is but for a tenth of the shortening: the base comes down to it.
+    apex = np.array([a.base_x, a.base_y]) * side - a.length * down + 0.1 * (a.length - length)[:, None] * down
+    apex = apex + np.stack([drift, 0.5 * drift], axis=-1)
+    along = np.stack([np.sin(angle), np.cos(angle)], axis=-1)
+    return apex, along, np.stack([along[:, 1], -along[:, 0]], axis=-1), side
+
+
+def liner(apex: Array, along: Array, across: Array, side: float) -> Liner:
+    """A function that turns `p U + q V + r` in heart coordinates into lines (time, 3) over image coordinates."""
+
+    def line(p: Array | float, q: Array | float, r: Array | float) -> Array:
+        p, q, r = (np.broadcast_to(value, len(apex))[:, None] for value in (p, q, r))
+        gradient = p * along + q * across
+        return np.concatenate([gradient * side, r - (gradient * apex).sum(1, keepdims=True)], axis=1)
+
+    return line
+
+
+def below(left: Array, right: Array, to_line: Liner) -> Array:
+    """The line that measures mm below (away from the apex) the annulus from `left` to `right` (time, 2)."""
+    chord = right - left
+    chord = chord / np.linalg.norm(chord, axis=1, keepdims=True)
+    p, q = chord[:, 1], -chord[:, 0]
+    return to_line(p, q, -(p * left[:, 0] + q * left[:, 1])) * 1.0
+
+
+def tricuspid_hinges(a: Anatomy, contraction: Array, base_left: Array, septum: Array) -> Array:
+    """(time, 2, 2) septal and free-wall hinge of the tricuspid valve; the free wall descends by a fifth more."""
+    septal = base_left - np.stack([a.tricuspid_offset + 0 * septum, septum], axis=-1)
+    width = a.rv_width * (1 - 0.6 * a.rv_shrink * contraction)
+    descent = 0.2 * a.shortening * a.length * contraction
+    return np.stack([septal, septal - np.stack([descent, width], axis=-1)], axis=1)
+
+
+def atrial_septum(a: Anatomy, base_left: Array, septum: Array, to_line: Liner) -> Array:
+    """The line that measures mm to the right of the atrial septum."""
+    norm = np.hypot(1, a.atrial_lean)
+    start = base_left[:, 1] - septum / 2
+    return to_line(-a.atrial_lean / norm, 1 / norm, -(start - a.atrial_lean * base_left[:, 0]) / norm)
+
+
+def ellipses(
+    a: Anatomy, c: Array, length: Array, left: Array, right: Array, hinges: Array, to_line: Liner
+) -> dict[str, Array]:
+    """Lines and mean semi-axes of RV (a quarter ellipse on the tricuspid annulus), LA and RA.
+
+    The roofs of the atria stay where they are at end diastole, so that the atria lengthen as the annulus descends.
+    """
+    grown = 1 + a.atrial_growth * np.clip(c, 0, 1)
+    origin = hinges[:, 0]
+    rv_u, rv_v = a.rv_length * length, a.rv_width * (1 - a.rv_shrink * c)
+    lean = -a.rv_lean
+    rv = [
+        to_line(1 / rv_u, 0.0, -origin[:, 0] / rv_u),
+        to_line(-lean / rv_v, 1 / rv_v, -(origin[:, 1] - lean * origin[:, 0]) / rv_v),
+    ]
+    lines, radii = [rv], [(rv_u + rv_v) / 2]
+    for top, septal, outward, width, depth in (
+        ((left + right)[:, 0] / 2, left[:, 1], 1, a.la_width, a.la_length),
+        (hinges[:, :, 0].mean(1), hinges[:, 0, 1], -1, a.ra_width, a.ra_length),
+    ):
+        deep = depth + a.length - length
+        half_u, half_v = 0.58 * deep, width * grown / 2
+        middle = septal + outward * 0.9 * half_v + a.atrial_lean * 0.45 * deep
+        lines.append(
+            [
+                to_line(1 / half_u, 0.0, -(top + deep - half_u) / half_u),
+                to_line(0.0, 1 / half_v, -middle / half_v),
+            ]
+        )
+        radii.append((half_u + half_v) / 2)
+    return {"ellipses": np.stack([np.stack(pair, 1) for pair in lines], 1), "radii": np.stack(radii, -1)}
+
+
+def leaflets(a: Anatomy, opening: Array, left: Array, right: Array, hinges: Array, points: int = 12) -> Array:
+    """(time, 4, points, 2) heart coordinates of the leaflets, swung towards the apex as they open."""
+    pairs = [
+        (left, right, a.coaptation, 1.0),
+        (right, left, 1 - a.coaptation, 1.0),
+        (hinges[:, 0], hinges[:, 1], 0.45, 0.8),
+        (hinges[:, 1], hinges[:, 0], 0.55, 0.8),
+    ]
+    along = np.linspace(0, 1, points)[None, :, None]
+    drawn = []
+    for hinge, opposite, share, swing in pairs:
+        chord = opposite - hinge
+        inward = np.stack([-np.abs(chord[:, 1]), np.sign(chord[:, 1]) * chord[:, 0]], axis=-1)
+        inward /= np.linalg.norm(inward, axis=-1, keepdims=True)
+        reach = share * np.linalg.norm(chord, axis=-1)
+        angle = np.arctan2(a.tenting, reach) + np.deg2rad(a.leaflet_swing) * swing * opening
+        direction = np.cos(angle)[:, None] * chord / np.linalg.norm(chord, axis=-1, keepdims=True)
+        direction = direction + np.sin(angle)[:, None] * inward
+        size = np.hypot(reach, a.tenting)[:, None, None]
+        bow = 0.12 * size * 4 * along * (1 - along) * inward[:, None] * (1 - opening)[:, None, None]
+        drawn.append(hinge[:, None] + along * size * direction[:, None] + bow * 0.5)
+    return np.stack(drawn, axis=1)
+
+
+def landmarks(left: Array, right: Array, base_left: Array, base_right: Array, hinges: Array) -> Array:
+    """(time, 6, 2) heart coordinates: papillary muscles on the lateral wall and near the apex, and the four hinges."""
+    place = int(0.52 * left.shape[1])
+    lateral = right[:, place] - [0.0, 1.0] * (0.14 * (right[:, place] - left[:, place])[:, 1:])
+    medial = left[:, place - 8] + [0.0, 1.0] * (0.12 * (right[:, place - 8] - left[:, place - 8])[:, 1:])
+    return np.stack([lateral, medial, base_left, base_right, hinges[:, 0], hinges[:, 1]], axis=1)

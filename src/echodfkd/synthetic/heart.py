@@ -1,0 +1,109 @@
+"""The heart of one clip: every shape at every frame, from the anatomy and the cycle that drives it."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.synthetic import chambers, ventricle
+from echodfkd.synthetic.anatomy import Anatomy
+from echodfkd.synthetic.beat import Cycle
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Heart:
+    """The shapes of one clip; every array's first axis is time. Lines are (a, b, c): value = a x + b y + c, in mm."""
+
+    volume: Array
+    """LV volume in ml by single-plane discs across the axis."""
+    opening: Array
+    """Opening of the valves, 0..1."""
+    contraction: Array
+    endocardium: Array
+    """(time, vertex, 2) image coordinates of the LV: septal annulus, apex, lateral annulus; a line closes it."""
+    inner: Array
+    """(time, vertex, 2) mm around the centre: the endocardium, carried on beyond the annulus; rising angle."""
+    outer: Array
+    """The same for the epicardium."""
+    frame: Array
+    """(time, 2, 3) lines of U and V around the LV's centre."""
+    centre: Array
+    """(time, 2) mm: image position of that centre."""
+    mitral: Array
+    """(time, 3) line: mm below the mitral annulus."""
+    tricuspid: Array
+    """(time, 3) line: mm below the tricuspid annulus."""
+    septum: Array
+    """(time, 3) line: mm to the right of the atrial septum's middle."""
+    septum_half: Array
+    """(time,) half its thickness, mm."""
+    ellipses: Array
+    """(time, 3, 2, 3) lines of the two coordinates, in semi-axes, of RV, LA and RA."""
+    radii: Array
+    """(time, 3) mean semi-axis (mm) of those ellipses."""
+    leaflets: Array
+    """(time, leaflet, point, 2) image coordinates: anterior and posterior mitral, septal and anterior tricuspid."""
+    landmarks: Array
+    """(time, 6, 2) image coordinates: two papillary muscles, the two mitral hinges, the two tricuspid hinges."""
+    normals: Array
+    """(vertex, 2) outward unit normals of the endocardium at the first frame, image axes."""
+    side: float
+    """Side of the image in mm."""
+
+
+def heart(anatomy: Anatomy, cycle: Cycle) -> Heart:
+    """The Heart of `anatomy` driven through `cycle`."""
+    contraction = np.clip(cycle.contraction, -0.25, 1.25)
+    unit_left, unit_right = ventricle.sides(anatomy, contraction)
+    fraction = ventricle.reference_fraction(cycle)
+    length = anatomy.length * (1 - anatomy.shortening * fraction * contraction)
+    volume, width = ventricle.volume_and_width(anatomy, cycle.volume, length, unit_left, unit_right)
+    scale = np.stack([length, width], axis=-1)[:, None, :]
+    left, right = unit_left * scale, unit_right * scale
+    thickness = ventricle.thickness(anatomy, length, width)
+    apex, along, across, side = chambers.placement(anatomy, contraction, length)
+
+    def to_image(points: Array) -> Array:
+        """(time, ..., 2) heart coordinates as image coordinates."""
+        extra = (1,) * (points.ndim - 2)
+        u, v = points[..., :1], points[..., 1:]
+        fit = (len(points), *extra, 2)
+        return (apex.reshape(fit) + u * along.reshape(fit) + v * across.reshape(fit)) / side
+
+    shape = np.concatenate([left[:, ::-1], right[:, 1:]], axis=1)
+    normals = ventricle.normals(shape)
+    epicardium = shape + normals * ventricle.around(thickness, shape.shape[1])[..., None]
+    centre_u = 0.55 * length
+    base_left, base_right = left[:, -1], right[:, -1]
+    tricuspid_hinges = chambers.tricuspid_hinges(anatomy, contraction, base_left, thickness[:, 0])
+    to_line = chambers.liner(apex, along, across, side)
+    mitral = chambers.below(base_left, base_right, to_line)
+    return Heart(
+        volume=volume,
+        opening=cycle.opening,
+        contraction=contraction,
+        endocardium=to_image(shape),
+        inner=ventricle.carried_on(shape, length) - np.stack([centre_u, 0 * centre_u], -1)[:, None],
+        outer=ventricle.carried_on(epicardium, length) - np.stack([centre_u, 0 * centre_u], -1)[:, None],
+        frame=np.stack([to_line(1.0, 0.0, -centre_u), to_line(0.0, 1.0, 0 * centre_u)], axis=1),
+        centre=apex + centre_u[:, None] * along,
+        mitral=mitral,
+        tricuspid=chambers.below(tricuspid_hinges[:, 1], tricuspid_hinges[:, 0], to_line),
+        septum=chambers.atrial_septum(anatomy, base_left, thickness[:, 0], to_line),
+        septum_half=np.full(len(length), anatomy.atrial_septum / 2),
+        leaflets=to_image(chambers.leaflets(anatomy, cycle.opening, base_left, base_right, tricuspid_hinges)),
+        landmarks=to_image(chambers.landmarks(left, right, base_left, base_right, tricuspid_hinges)),
+        normals=(normals[0][:, :1] * along[:1] + normals[0][:, 1:] * across[:1]),
+        side=side,
+        **chambers.ellipses(anatomy, contraction, length, base_left, base_right, tricuspid_hinges, to_line),
+    )
+
+
+def resting_contour(anatomy: Anatomy) -> Array:
+    """(vertex, 2) image coordinates of the endocardium at end diastole, without drift."""
+    left, right = ventricle.sides(anatomy, np.zeros(1))
+    points = np.concatenate([left[0], right[0]]) * [anatomy.length, anatomy.length / anatomy.ratio]
+    apex, along, across, side = chambers.placement(replace(anatomy, drift=0.0), np.zeros(1), np.array([anatomy.length]))
+    return (apex + points[:, :1] * along + points[:, 1:] * across) / side

@@ -1,0 +1,182 @@
+"""What describes one clip: the conditions it is drawn under, and the numbers drawn.
+
+All chance is here: a ClipRecipe holds every number, and its seed and number name the noise fields. A draw depends on
+(seed, number) and the conditions alone, and each dial always takes the same random number: the same clip under other
+conditions differs only in what the conditions name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from echodfkd.errors import InputError
+from echodfkd.synthetic.anatomy import Anatomy
+from echodfkd.synthetic.beat import Rhythm
+from echodfkd.synthetic.dials import Acoustics, Display, Tissue, sees
+from echodfkd.synthetic.distributions import FILLING_DEVIATION, INTERVAL_DEVIATION, TABLE, WORSE, Uniform
+from echodfkd.synthetic.heart import resting_contour
+
+ATTEMPTS = 50
+"""Draws after which a recipe whose LV leaves the sector is taken all the same."""
+
+Range = tuple[float, float]
+
+LIMITS = {
+    "ejection_fraction": (5.0, 85.0),
+    "heart_rate": (30.0, 200.0),
+    "fps": (10.0, 400.0),
+    "quality": (0.0, 1.0),
+}
+"""What a Conditions range may hold."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """The ranges (lowest, highest) that clips are drawn from, every value alike."""
+
+    ejection_fraction: Range = (15.0, 75.0)
+    """Percent."""
+    heart_rate: Range = (50.0, 110.0)
+    """Beats per minute."""
+    fps: Range = (30.0, 60.0)
+    """Frames per second."""
+    quality: Range = (0.3, 1.0)
+    """Image quality, 0 worst .. 1 best: drives haze, noise, dropout and contrast together."""
+    arrhythmia: float = 0.0
+    """Share of clips in atrial fibrillation: irregular beats, no atrial kick."""
+
+    def __post_init__(self) -> None:
+        for name, (lowest, highest) in LIMITS.items():
+            value = getattr(self, name)
+            if len(value) != 2 or not lowest <= value[0] <= value[1] <= highest:
+                raise InputError(
+                    f"Conditions: {name} must be (lowest, highest) within {lowest:g}..{highest:g}, got {tuple(value)}."
+                )
+            object.__setattr__(self, name, (float(value[0]), float(value[1])))
+        if not 0 <= self.arrhythmia <= 1:
+            raise InputError(f"Conditions: arrhythmia is a share of clips, 0..1, got {self.arrhythmia}.")
+
+
+@dataclass(frozen=True)
+class ClipRecipe:
+    """One clip, entirely: same recipe, same bytes on the same device."""
+
+    seed: int
+    number: int
+    frames: int
+    quality: float
+    heart_rate: float
+    """Beats per minute, before beat-to-beat variation."""
+    rhythm: Rhythm
+    anatomy: Anatomy
+    tissue: Tissue
+    acoustics: Acoustics
+    display: Display
+
+    def __post_init__(self) -> None:
+        if self.frames < 1:
+            raise InputError(f"A clip needs at least one frame, got {self.frames}.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as nested dicts, lists and numbers: JSON, exactly."""
+        return _plain(asdict(self))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "ClipRecipe":
+        """The recipe that `to_dict` told; InputError where a number is missing or unknown."""
+        known = {**values}
+        try:
+            for name, kind in GROUPS.items():
+                group = {k: tuple(v) if isinstance(v, list) else v for k, v in values[name].items()}
+                known[name] = kind(**group)
+            return cls(**known)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"Not a clip recipe of this version: {error}. Draw it again.") from None
+
+
+GROUPS: dict[str, type] = {
+    "rhythm": Rhythm,
+    "anatomy": Anatomy,
+    "tissue": Tissue,
+    "acoustics": Acoustics,
+    "display": Display,
+}
+
+
+def draw_recipe(conditions: Conditions, seed: int, number: int, frames: int) -> ClipRecipe:
+    """The recipe of clip `number` under `conditions`: the first drawn whose sector holds the LV at end diastole."""
+    for attempt in range(ATTEMPTS):
+        recipe = _draw(conditions, seed, number, frames, np.random.default_rng([seed, number, attempt]))
+        if sees(recipe.acoustics, resting_contour(recipe.anatomy)):
+            break
+    return recipe
+
+
+def _draw(conditions: Conditions, seed: int, number: int, frames: int, chance: np.random.Generator) -> ClipRecipe:
+    """One attempt at a recipe."""
+    given = {name: Uniform(*getattr(conditions, name)).at(chance.random()) for name in LIMITS}
+    fibrillates = bool(chance.random() < conditions.arrhythmia)
+    drawn = _draw_table(chance)
+    for name, loss in WORSE.items():
+        group, dial = name.split(".")
+        drawn[group][dial] += loss * (1 - given["quality"])
+    drawn["rhythm"] |= _beats(chance, given, frames, fibrillates)
+    if fibrillates:
+        drawn["rhythm"]["atrial_share"] = 0.0
+    groups = {name: kind(**drawn[name]) for name, kind in GROUPS.items()}
+    return ClipRecipe(seed, number, frames, given["quality"], given["heart_rate"], **groups)
+
+
+def noise_fields(recipe: ClipRecipe, module: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Standard normal float32 noise of `shape`, from a counter-based generator for (seed, number, module)."""
+    return _generator(recipe, module).standard_normal(shape, dtype=np.float32)
+
+
+def noise_rolls(recipe: ClipRecipe, module: int, sides: int) -> np.ndarray:
+    """(time, 2) integers 0..sides - 1: where each frame reads its thermal noise."""
+    return _generator(recipe, module).integers(0, sides, (recipe.frames, 2))
+
+
+def _generator(recipe: ClipRecipe, module: int) -> np.random.Generator:
+    words = np.random.SeedSequence([recipe.seed, recipe.number, module]).generate_state(2, np.uint64)
+    return np.random.Generator(np.random.Philox(key=words))
+
+
+def _draw_table(chance: np.random.Generator) -> dict[str, dict[str, Any]]:
+    """Every row's value, by group and dial."""
+    drawn: dict[str, dict[str, Any]] = {name: {} for name in GROUPS}
+    for row in TABLE:
+        group, dial = row.name.split(".")
+        drawn[group][dial] = row.draw(chance.random(row.count))
+    return drawn
+
+
+def _beats(chance: np.random.Generator, given: dict[str, float], frames: int, fibrillates: bool) -> dict[str, Any]:
+    """The beats that cover the clip; EF is kept from beat to beat in a regular rhythm, not in fibrillation."""
+    mean = 60 / given["heart_rate"]
+    count = int(np.ceil(1.6 * frames / given["fps"] / mean)) + 3
+    shifts = np.clip(chance.standard_normal((count, 2)), -2, 2)
+    intervals = np.maximum(mean * (1 + INTERVAL_DEVIATION[fibrillates] * shifts[:, 0]), 0.25)
+    # A long pause fills the ventricle more, and the next beat then empties it as far as before.
+    fillings = 1 + FILLING_DEVIATION[fibrillates] * (np.roll(shifts[:, 0], 1) if fibrillates else shifts[:, 1])
+    return {
+        "fps": given["fps"],
+        "ejection_fraction": given["ejection_fraction"],
+        "intervals": tuple(intervals.tolist()),
+        "fillings": tuple(fillings.tolist()),
+        "residuals": tuple(np.ones(count).tolist() if fibrillates else fillings.tolist()),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """`value` with tuples as lists."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def dial_names() -> set[str]:
+    """Every group.dial that a recipe holds."""
+    return {f"{group}.{field.name}" for group, kind in GROUPS.items() for field in fields(kind)}

@@ -1,0 +1,97 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from echodfkd.errors import InputError
+from echodfkd.synthetic.distributions import TABLE, Normal, Sometimes, Uniform
+from echodfkd.synthetic.recipe import ClipRecipe, Conditions, dial_names, draw_recipe
+
+
+def test_a_recipe_survives_json_exactly():
+    recipe = draw_recipe(Conditions(), 3, 7, 40)
+    assert ClipRecipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+
+
+def test_a_draw_depends_on_seed_and_number_alone():
+    assert draw_recipe(Conditions(), 1, 5, 30) == draw_recipe(Conditions(), 1, 5, 30)
+    assert draw_recipe(Conditions(), 1, 5, 30) != draw_recipe(Conditions(), 1, 6, 30)
+    assert draw_recipe(Conditions(), 1, 5, 30) != draw_recipe(Conditions(), 2, 5, 30)
+
+
+def test_another_quality_leaves_anatomy_and_rhythm_alone():
+    good = draw_recipe(Conditions(quality=(1, 1)), 1, 5, 30)
+    bad = draw_recipe(Conditions(quality=(0, 0)), 1, 5, 30)
+    assert (good.anatomy, good.rhythm, good.display) == (bad.anatomy, bad.rhythm, bad.display)
+    assert bad.acoustics.haze > good.acoustics.haze
+
+
+def test_conditions_are_honoured():
+    conditions = Conditions(ejection_fraction=(30, 35), heart_rate=(60, 62), fps=(50, 50), quality=(0.5, 0.6))
+    for recipe in (draw_recipe(conditions, 0, number, 30) for number in range(20)):
+        assert 30 <= recipe.rhythm.ejection_fraction <= 35
+        assert 60 <= recipe.heart_rate <= 62
+        assert recipe.rhythm.fps == 50
+        assert 0.5 <= recipe.quality <= 0.6
+        assert 60 / np.mean(recipe.rhythm.intervals) == pytest.approx(recipe.heart_rate, rel=0.06)
+
+
+def test_arrhythmia_makes_beats_irregular():
+    steady = draw_recipe(Conditions(arrhythmia=0), 0, 1, 400).rhythm
+    shaken = draw_recipe(Conditions(arrhythmia=1), 0, 1, 400).rhythm
+    assert np.std(shaken.intervals) > 3 * np.std(steady.intervals)
+    assert shaken.atrial_share == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"ejection_fraction": (60, 40)},
+            r"ejection_fraction must be \(lowest, highest\) within 5..85, got \(60, 40\)",
+        ),
+        ({"heart_rate": (0, 60)}, "heart_rate must be .* within 30..200"),
+        ({"fps": (50, 5000)}, "fps must be .* within 10..400"),
+        ({"quality": (0, 2)}, "quality must be .* within 0..1"),
+        ({"arrhythmia": 1.5}, "arrhythmia is a share of clips"),
+        ({"fps": (float("nan"), 50)}, "fps must be"),
+    ],
+)
+def test_conditions_refuse_nonsense(change, words):
+    with pytest.raises(InputError, match=words):
+        Conditions(**change)
+
+
+def test_a_recipe_of_another_version_is_refused():
+    values = draw_recipe(Conditions(), 0, 0, 10).to_dict()
+    del values["anatomy"]["length"]
+    with pytest.raises(InputError, match="Not a clip recipe"):
+        ClipRecipe.from_dict(values)
+
+
+def test_a_clip_has_at_least_one_frame():
+    with pytest.raises(InputError, match="at least one frame"):
+        replace(draw_recipe(Conditions(), 0, 0, 10), frames=0)
+
+
+def test_the_table_names_every_dial_once():
+    names = [row.name for row in TABLE]
+    made_elsewhere = {f"rhythm.{name}" for name in ("fps", "ejection_fraction", "intervals", "fillings", "residuals")}
+    assert len(set(names)) == len(names)
+    assert set(names) | made_elsewhere == dial_names()
+
+
+def test_every_row_gives_a_reason():
+    assert all(row.reason for row in TABLE)
+
+
+def test_distributions_keep_their_bounds_and_their_middle():
+    chances = np.linspace(0.001, 0.999, 101)
+    normal = [Normal(10, 2, 5, 15).at(c) for c in chances]
+    assert min(normal) >= 5
+    assert max(normal) <= 15
+    assert normal[50] == pytest.approx(10)
+    assert Uniform(2, 4).at(0.25) == 2.5
+    assert Sometimes(0.5, 1, 3).at(0.25) == 2
+    assert Sometimes(0.5, 1, 3).at(0.75) == 0
