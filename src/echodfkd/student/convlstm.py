@@ -1,0 +1,48 @@
+"""A convolutional LSTM layer: its state is a value that goes in and comes out."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LayerState = tuple[Tensor, Tensor]
+"""Hidden and cell state of one layer, each (batch, hidden, height, width)."""
+
+
+class ConvLSTM(nn.Module):
+    """A ConvLSTM (Shi et al., NeurIPS 2015, without peepholes) with 3x3 kernels and zero padding.
+
+    The four gates come from one stacked convolution over [input, hidden] with bias, in the order input, forget,
+    output, candidate: weight (4 hidden, inputs + hidden, 3, 3), the layout of the published reference's checkpoints.
+    """
+
+    def __init__(self, inputs: int, hidden: int):
+        super().__init__()
+        self.inputs, self.hidden = inputs, hidden
+        self.conv = nn.Conv2d(inputs + hidden, 4 * hidden, kernel_size=3, padding=1)
+        # A forget gate that starts open lets gradients reach back from the first day (Jozefowicz et al., ICML 2015).
+        # Weights and the other biases keep torch's uniform draw, within 1 / sqrt(fan in).
+        nn.init.ones_(self.conv.bias[hidden : 2 * hidden])  # type: ignore[index]
+
+    def forward(self, inputs: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
+        """Hidden states (time, batch, hidden, h, w) after each input (time, batch, inputs, h, w), and the last state.
+
+        A convolution over [input, hidden] is the sum of one over each: the input's half is computed for all times at
+        once, only the hidden half waits for the step before. Under autocast the gates and hidden states have its type;
+        the cell state stays float32, as it adds up over the whole clip.
+        """
+        hidden, cell = state
+        weight, recurrent = self.conv.weight.split((self.inputs, self.hidden), dim=1)
+        gates = F.conv2d(inputs.flatten(0, 1), weight, self.conv.bias, padding=1)
+        recurrent = recurrent.to(gates.dtype)
+        outputs = []
+        for given in gates.unflatten(0, inputs.shape[:2]).unbind(0):
+            hidden, cell = _step(F.conv2d(hidden, recurrent, padding=1) + given, cell)
+            outputs.append(hidden)
+        return torch.stack(outputs), (hidden, cell)
+
+
+def _step(gates: Tensor, cell: Tensor) -> LayerState:
+    """The next hidden and cell state from the gates' pre-activations (batch, 4 hidden, h, w) and the cell before."""
+    admit, forget, show, candidate = gates.chunk(4, dim=1)
+    cell = torch.sigmoid(forget) * cell + torch.sigmoid(admit) * torch.tanh(candidate)
+    return torch.sigmoid(show) * torch.tanh(cell).to(gates.dtype), cell

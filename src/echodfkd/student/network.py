@@ -1,0 +1,140 @@
+"""The student: a recurrent U-shaped network in which only the encoder remembers."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from echodfkd.errors import InputError
+from echodfkd.student.convlstm import ConvLSTM, LayerState
+from echodfkd.student.settings import NetworkSettings, flops_per_frame, parameter_count
+
+__all__ = ["Network", "NetworkSettings", "State", "flops_per_frame", "parameter_count", "seeded_network"]
+
+State = tuple[LayerState, ...]
+"""Hidden and cell state of every ConvLSTM layer, first block first. A value: the network keeps none of it."""
+
+
+class RecurrentLayer(nn.Module):
+    """A ConvLSTM and the batch normalisation of its hidden states; the recurrence runs on what is not normalised."""
+
+    def __init__(self, inputs: int, hidden: int):
+        super().__init__()
+        self.lstm = ConvLSTM(inputs, hidden)
+        self.norm = nn.BatchNorm2d(hidden)
+
+    def forward(self, inputs: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
+        """Normalised hidden states (time, batch, hidden, h, w) and the last state."""
+        hidden, state = self.lstm(inputs, state)
+        return _framewise(self.norm, hidden), state
+
+
+class DecoderLevel(nn.Module):
+    """Nearest-neighbour doubling, the encoder's output at this level where it joins, 3x3 convolution, normalisation.
+
+    No activation follows: the decoder is affine, as in the published reference.
+    """
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel_size=3, padding=1)
+        self.norm = nn.BatchNorm2d(outputs)
+
+    def forward(self, below: Tensor, joined: Tensor | None) -> Tensor:
+        """(frame, outputs, 2h, 2w) from the coarser (frame, channel, h, w) and what joins it (frame, channel, 2h, 2w)."""
+        doubled = F.interpolate(below, scale_factor=2, mode="nearest")
+        normalised: Tensor = self.norm(self.conv(doubled if joined is None else torch.cat((doubled, joined), dim=1)))
+        return normalised
+
+
+class Network(nn.Module):
+    """A student of the shape `settings`: logits of every structure from grey frames and what was seen before them.
+
+    Weights are drawn from torch's global generator; `seeded_network` draws them from a seed.
+    """
+
+    def __init__(self, settings: NetworkSettings):
+        super().__init__()
+        self.settings = settings
+        self.encoder = nn.ModuleList(_block(settings, level) for level in range(settings.blocks))
+        self.decoder = nn.ModuleList(_decoder_level(settings, level) for level in reversed(range(settings.blocks - 1)))
+        self.head = nn.Conv2d(settings.filters, len(settings.structures), kernel_size=1)
+
+    def forward(self, frames: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Logits (batch, time, structure, h, w) of float frames (batch, time, 1, h, w), and the state after the last.
+
+        `state` is what the frames before these left behind; None starts from zeros. In training mode normalisation
+        takes its statistics over batch and time. Raises InputError for another shape or a size that cannot be halved.
+        """
+        if frames.ndim != 5 or frames.shape[2] != 1 or not frames.is_floating_point():
+            raise InputError(
+                "A student takes float frames (batch, time, 1, height, width), "
+                f"got {str(frames.dtype).removeprefix('torch.')} {tuple(frames.shape)}."
+            )
+        batch, time, _, height, width = frames.shape
+        self.settings.check_size(height, width)
+        levels, state = self._encode(
+            frames.transpose(0, 1), self.zero_state(batch, height, width) if state is None else state
+        )
+        logits = self.head(self._decode([level.flatten(0, 1) for level in levels]))
+        return logits.unflatten(0, (time, batch)).transpose(0, 1), state
+
+    def step(self, frame: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Logits (batch, structure, h, w) of one frame (batch, 1, h, w), and the state to hand to the next step."""
+        logits, state = self.forward(frame.unsqueeze(1), state)
+        return logits.squeeze(1), state
+
+    def zero_state(self, batch: int, height: int, width: int) -> State:
+        """The state before the first frame: zeros for every ConvLSTM layer, float32 on the network's device."""
+        settings, device = self.settings, self.head.weight.device
+        shapes = [
+            (batch, settings.channels(level), height >> level, width >> level)
+            for level in range(settings.blocks)
+            for _ in range(settings.layers)
+        ]
+        return tuple((torch.zeros(shape, device=device), torch.zeros(shape, device=device)) for shape in shapes)
+
+    def _encode(self, frames: Tensor, state: State) -> tuple[list[Tensor], State]:
+        """The encoder's output at every level (time, batch, channel, h, w), finest first, and the state after it."""
+        levels: list[Tensor] = []
+        left: list[LayerState] = []
+        for block in self.encoder:
+            signal = _framewise(lambda x: F.max_pool2d(x, 2), levels[-1]) if levels else frames
+            for layer in block:  # type: ignore[attr-defined]
+                signal, after = layer(signal, state[len(left)])
+                left.append(after)
+            levels.append(signal)
+        return levels, tuple(left)
+
+    def _decode(self, levels: list[Tensor]) -> Tensor:
+        """The decoder's output (frame, filters, h, w) at full resolution from the encoder's levels, finest first."""
+        signal = levels[-1]
+        for index, decoder_level in zip(reversed(range(len(levels) - 1)), self.decoder, strict=True):
+            signal = decoder_level(signal, levels[index] if self.settings.skips_at(index) else None)
+        return signal
+
+
+def seeded_network(settings: NetworkSettings, seed: int) -> Network:
+    """A fresh network whose weights depend on `settings` and `seed` alone; torch's global generator is left alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Network(settings)
+
+
+def _block(settings: NetworkSettings, level: int) -> nn.ModuleList:
+    """The recurrent layers at one resolution."""
+    width = settings.channels(level)
+    below = settings.channels(level - 1) if level else 1
+    return nn.ModuleList(RecurrentLayer(width if layer else below, width) for layer in range(settings.layers))
+
+
+def _decoder_level(settings: NetworkSettings, level: int) -> DecoderLevel:
+    """The decoder's stage that ends at resolution `level`."""
+    width = settings.channels(level)
+    return DecoderLevel(2 * width + (width if settings.skips_at(level) else 0), width)
+
+
+def _framewise(operation: Callable[[Tensor], Tensor], signal: Tensor) -> Tensor:
+    """`operation`, which takes (frame, channel, h, w), on every frame of (time, batch, channel, h, w)."""
+    return operation(signal.flatten(0, 1)).unflatten(0, signal.shape[:2])
