@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from echodfkd.errors import InputError
+from echodfkd.errors import InputError, OutputError
 from echodfkd.evaluate.beats import Events
 from echodfkd.report import figures
 
@@ -56,9 +56,11 @@ def test_the_training_figure_leaves_out_what_an_epoch_lacks():
 
 
 def test_best_median_and_worst_are_by_rank_and_ties_by_name():
-    assert {key: row["name"] for key, row in figures.ranked_clips(ROWS).items()} == dict(
-        best="a", median="c", worst="b"
-    )
+    assert {key: row["name"] for key, row in figures.ranked_clips(ROWS).items()} == {
+        "best": "a",
+        "median": "c",
+        "worst": "b",
+    }
     tied = [{"name": name, "dice": 0.5} for name in "cba"]
     assert figures.ranked_clips(tied)["best"]["name"] == "a"
     assert figures.ranked_clips([]) == {}
@@ -91,8 +93,20 @@ def test_pictures_survive_png_and_figures_give_the_same_bytes_twice():
 
 
 def test_figures_need_no_pyplot_and_no_display():
-    code = "import sys, echodfkd.report.figures, echodfkd.report.summary; print('matplotlib.pyplot' in sys.modules, 'torch' in sys.modules)"
+    code = (
+        "import sys, echodfkd.report.figures, echodfkd.report.summary, echodfkd.evaluate.scorecard\n"
+        "print('matplotlib.pyplot' in sys.modules, 'torch' in sys.modules)"
+    )
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         == "False False\n"
     )
+
+
+def test_a_figure_is_saved_whole_or_not_at_all(tmp_path):
+    figure = figures.dice_figure(ROWS)
+    figures.save_png(figure, tmp_path / "new" / "dice.png")
+    assert (tmp_path / "new" / "dice.png").read_bytes() == figures.png_bytes(figure)
+    with pytest.raises(OutputError, match="Cannot write"):
+        figures.save_png(figure, tmp_path / "new" / "dice.png" / "below.png")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["dice.png"]

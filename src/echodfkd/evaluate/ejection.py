@@ -19,6 +19,9 @@ from echodfkd.evaluate.shape import Mask, MaskClip, check_masks, largest_compone
 Point = NDArray[np.float64]  # (y, x)
 Spacing = tuple[float, float] | None  # mm per pixel, y then x
 
+STEADY_S = 0.04
+"""Seconds to both sides of an event over which its volume is taken: two frames at 50 per second. By choice."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -105,19 +108,24 @@ class Ejection:
         return float(np.median(self.per_beat)) if self.per_beat else None
 
 
-def ejection_fraction(masks: MaskClip, events: Events, spacing: Spacing = None) -> Ejection:
-    """100 (EDV - ESV) / EDV of every beat by single-plane discs on the largest component of its ED and ES masks.
+def ejection_fraction(masks: MaskClip, events: Events, spacing: Spacing = None, steady_s: float = STEADY_S) -> Ejection:
+    """100 (EDV - ESV) / EDV of every beat, by single-plane discs on the largest component of the masks.
 
-    `masks` is (time, height, width) bool; a beat is an ED frame and the ES that follows. A beat whose ED mask is
-    empty is left out. The result does not depend on the pixel's size as long as pixels are square.
+    `masks` is (time, height, width) bool; a beat is an ED frame and the ES that follows. Each volume is the median
+    over the frames within `steady_s` seconds of its event: an ED is where the area was largest, so the volume of that
+    one frame carries the luck that made it largest. A beat whose ED masks are empty is left out. The result does not
+    depend on the pixel's size as long as pixels are square.
     """
     check_masks(masks)
-    beats = events.beats()
+    beats, reach = events.beats(), int(steady_s * events.fps)
     if any(not 0 <= frame < len(masks) for beat in beats for frame in beat):
         raise InputError(f"Events must lie inside the clip's {len(masks)} frames, got the beats {beats}.")
-    return ejection_of_beats(
-        beats, [[disc_volume(largest_component(masks[n]), spacing) for n in beat] for beat in beats]
-    )
+
+    def volume(event: int) -> float:
+        near = masks[max(0, event - reach) : event + reach + 1]
+        return float(np.median([disc_volume(largest_component(mask), spacing) for mask in near]))
+
+    return ejection_of_beats(beats, [(volume(ed), volume(es)) for ed, es in beats])
 
 
 def ejection_of_beats(beats: Sequence[tuple[int, int]], volumes: Sequence[Sequence[float]]) -> Ejection:

@@ -27,7 +27,12 @@ def area_curve(masks: MaskClip) -> NDArray[np.int64]:
 
 def component_areas(mask: Mask) -> NDArray[np.int64]:
     """Pixels of every connected component (pixels sharing an edge), largest first; empty for an empty mask."""
-    labels, _ = ndimage.label(mask)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return np.zeros(0, np.int64)
+    labels, _ = ndimage.label(
+        mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    )  # labelling a large image costs
     return np.sort(np.bincount(labels.ravel())[1:])[::-1]
 
 

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from echodfkd.errors import InputError
 from echodfkd.evaluate.beats import Events, check_curve, check_rate
+from echodfkd.files import writing
 
 INK, SOFT, BLUE, ORANGE, GREEN = "#1c2733", "#8a95a1", "#0072b2", "#d55e00", "#009e73"
 
@@ -20,6 +22,12 @@ def png_bytes(figure: Figure, dpi: int = 144) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def save_png(figure: Figure, path: Path, dpi: int = 144) -> None:
+    """The figure as a PNG file, all or nothing."""
+    with writing(path) as beside:
+        beside.write_bytes(png_bytes(figure, dpi))
 
 
 def picture_png(picture: NDArray[np.uint8]) -> bytes:
