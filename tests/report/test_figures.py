@@ -104,9 +104,8 @@ def test_figures_need_no_pyplot_and_no_display():
 
 
 def test_a_figure_is_saved_whole_or_not_at_all(tmp_path):
-    figure = figures.dice_figure(ROWS)
-    figures.save_png(figure, tmp_path / "new" / "dice.png")
-    assert (tmp_path / "new" / "dice.png").read_bytes() == figures.png_bytes(figure)
+    figures.save_png(figures.dice_figure(ROWS), tmp_path / "new" / "dice.png")
+    assert (tmp_path / "new" / "dice.png").read_bytes() == figures.png_bytes(figures.dice_figure(ROWS))
     with pytest.raises(OutputError, match="Cannot write"):
-        figures.save_png(figure, tmp_path / "new" / "dice.png" / "below.png")
+        figures.save_png(figures.dice_figure(ROWS), tmp_path / "new" / "dice.png" / "below.png")
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["dice.png"]

@@ -18,7 +18,7 @@ INK, SOFT, BLUE, ORANGE, GREEN = "#1c2733", "#8a95a1", "#0072b2", "#d55e00", "#0
 
 
 def png_bytes(figure: Figure, dpi: int = 144) -> bytes:
-    """The figure as PNG bytes, the same for the same figure and versions (no date inside)."""
+    """The figure as PNG bytes, the same for a figure drawn anew from the same table (no date inside)."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()
