@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from echodfkd.errors import InputError
@@ -100,6 +101,7 @@ def training_figure(epochs: Sequence[Mapping[str, float | None]], best: int | No
     if best is not None:
         axes.axvline(best, color=ORANGE, lw=1.2, ls="--", label=f"kept: epoch {best}")
     axes.set(xlabel="epoch", ylabel="loss")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False)
     return figure

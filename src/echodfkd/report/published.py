@@ -26,7 +26,7 @@ DICE = (
 """Dice in percent: ED and ES together, ED, ES."""
 
 AFD = (
-    Published("DeepLabv3 (EchoNet-Dynamic)", "EchoNet-Dynamic, subset", (8.63, 3.66)),
+    Published("DeepLabv3 (EchoNet-Dynamic)", "EchoNet-Dynamic, all clips", (8.63, 3.66)),
     Published("UVT-R", "EchoNet-Dynamic, subset", (7.88, 2.86)),
     Published("UVT-M", "EchoNet-Dynamic, subset", (7.17, 3.35)),
     Published("EchoGNN", "EchoNet-Dynamic, subset", (3.68, 4.15)),

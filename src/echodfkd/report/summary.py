@@ -266,4 +266,4 @@ def _event_row(found: Mapping[str, Any], phase: str) -> tuple[str, ...]:
 
 
 def _printed(value: float | None) -> str:
-    return NONE if value is None else f"{value:g}"
+    return NONE if value is None else str(value)
