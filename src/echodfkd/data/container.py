@@ -1,0 +1,145 @@
+"""What kind of file it is by its first bytes, and whether its end is there: what a decoder alone does not tell.
+
+A copy that stopped half-way still decodes, only shorter. Its outer structure gives it away: it announces bytes that are
+not in the file. A header that announces nothing (0, as recorders leave it when they are switched off) is no such sign.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from echodfkd.errors import InputError
+
+SUFFIXES = (".avi", ".mp4", ".m4v", ".mov", ".gif", ".png", ".jpg", ".jpeg")
+"""What `video.read` takes; the content, not the suffix, then decides how a file is decoded."""
+
+TOLERANCE = 8  # bytes a healthy file may lack: some writers count a last chunk's padding that they do not write
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A container: its name for messages, libav's demuxer for it, and whether it holds one still picture."""
+
+    name: str
+    demuxer: str
+    still: bool = False
+
+
+AVI, MP4, GIF = Kind("AVI", "avi"), Kind("MP4", "mp4"), Kind("GIF", "gif")
+PNG, JPEG = Kind("PNG", "png_pipe", still=True), Kind("JPEG", "jpeg_pipe", still=True)
+
+
+def kind(path: Path) -> Kind:
+    """The kind of the file at `path`, by its first bytes; InputError where it is nothing that the house reads."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{path} is not a film or picture by its name: use one of {', '.join(SUFFIXES)}.")
+    head = _head(path)
+    if not head:
+        raise InputError(f"{path} is empty (0 bytes). Copy it again.")
+    found = _kind_of(head)
+    if found is None:
+        raise InputError(f"{path} is not a film or picture: its content is not AVI, MP4, GIF, PNG or JPEG.")
+    return found
+
+
+def _head(path: Path) -> bytes:
+    """The first 16 bytes of the file; InputError where there is no file or it may not be read."""
+    if not path.exists():
+        raise InputError(f"No such file: {path}")
+    if not path.is_file():
+        raise InputError(f"{path} is not a file. Give the clips in it one by one.")
+    try:
+        with open(path, "rb") as file:
+            return file.read(16)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _kind_of(head: bytes) -> Kind | None:
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return AVI
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"):
+        return MP4
+    if head[:6] in (b"GIF87a", b"GIF89a"):
+        return GIF
+    if head[:8] == b"\x89PNG\r\n\x1a\n":
+        return PNG
+    return JPEG if head[:3] == b"\xff\xd8\xff" else None
+
+
+def is_cut(path: Path, found: Kind) -> bool:
+    """Whether the end of the file is missing, as its own structure tells. A PNG's decoder notices by itself."""
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        if found is AVI:
+            return _riff_end(file, size) > size + TOLERANCE
+        if found is MP4:
+            return _boxes_end(file, size) > size
+        if found is GIF:
+            return not _gif_ends(file)
+        return found is JPEG and not _jpeg_ends(file)
+
+
+def _riff_end(file: BinaryIO, size: int) -> int:
+    """Where an AVI's last RIFF chunk says it ends (large files have several); 0 where it does not say."""
+    end = 0
+    while end < size:
+        file.seek(end)
+        head = file.read(8)
+        length = int.from_bytes(head[4:8], "little")
+        if head[:4] != b"RIFF" or length in (0, 2**32 - 1):
+            break
+        end += 8 + length + length % 2
+    return end
+
+
+def _boxes_end(file: BinaryIO, size: int) -> int:
+    """Where an MP4's last box says it ends."""
+    end = 0
+    while end + 8 <= size:
+        file.seek(end)
+        head = file.read(16)
+        length = int.from_bytes(head[:4], "big")
+        if length == 1:  # a long box: its length comes after its name
+            length = int.from_bytes(head[8:16], "big")
+        if length < 8:  # 0: to the end of the file, whatever that is
+            return size
+        end += length
+    return end
+
+
+def _gif_ends(file: BinaryIO) -> bool:
+    """Whether the blocks of a GIF lead to its trailer."""
+    file.seek(10)
+    _skip_colours(file, _byte(file), 2)
+    while (block := _byte(file)) != 0x3B:
+        if block == 0x21:  # an extension: its label, then sub-blocks
+            file.seek(1, os.SEEK_CUR)
+        elif block == 0x2C:  # a picture: place and size, perhaps colours, the code size, then sub-blocks
+            file.seek(8, os.SEEK_CUR)
+            _skip_colours(file, _byte(file), 1)
+        else:
+            return False
+        while (length := _byte(file)) > 0:
+            file.seek(length, os.SEEK_CUR)
+    return True
+
+
+def _skip_colours(file: BinaryIO, flags: int, more: int) -> None:
+    """Goes past the colour table that `flags` announces and `more` bytes."""
+    table = 3 * 2 ** (flags % 8 + 1) if flags >= 0x80 else 0
+    file.seek(table + more, os.SEEK_CUR)
+
+
+def _byte(file: BinaryIO) -> int:
+    """The next byte, -1 at the end of the file."""
+    read = file.read(1)
+    return read[0] if read else -1
+
+
+def _jpeg_ends(file: BinaryIO) -> bool:
+    """Whether an end mark follows the last scan. Scans hold no marks by chance: JPEG escapes them."""
+    file.seek(0)
+    data = file.read()
+    return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")
