@@ -42,7 +42,7 @@ class DecoderLevel(nn.Module):
         self.norm = nn.BatchNorm2d(outputs)
 
     def forward(self, below: Tensor, joined: Tensor | None) -> Tensor:
-        """(frame, outputs, 2h, 2w) from the coarser (frame, channel, h, w) and what joins it (frame, channel, 2h, 2w)."""
+        """(frame, outputs, 2h, 2w) from the coarser (frame, channel, h, w) and what joins (frame, channel, 2h, 2w)."""
         doubled = F.interpolate(below, scale_factor=2, mode="nearest")
         normalised: Tensor = self.norm(self.conv(doubled if joined is None else torch.cat((doubled, joined), dim=1)))
         return normalised
