@@ -1,11 +1,15 @@
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from echodfkd.errors import InputError
-from echodfkd.synthetic.distributions import TABLE, Normal, Sometimes, Uniform
+from echodfkd.synthetic.distributions import TABLE, Normal, Sometimes, Uniform, as_markdown
 from echodfkd.synthetic.recipe import ClipRecipe, Conditions, dial_names, draw_recipe
 
 
@@ -95,3 +99,18 @@ def test_distributions_keep_their_bounds_and_their_middle():
     assert Uniform(2, 4).at(0.25) == 2.5
     assert Sometimes(0.5, 1, 3).at(0.25) == 2
     assert Sometimes(0.5, 1, 3).at(0.75) == 0
+
+
+def test_the_documentation_shows_the_table():
+    page = Path(__file__).parents[2] / "docs" / "explanation" / "simulation.md"
+    assert as_markdown() in page.read_text(encoding="utf-8")
+
+
+def test_recipes_can_be_drawn_without_torch():
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from echodfkd.synthetic.recipe import Conditions, draw_recipe\n"
+        "draw_recipe(Conditions(), 0, 0, 9)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)

@@ -22,6 +22,9 @@ RANGES, BEAMS = 160, 128
 TILE = 256
 """Side of the noise fields; they repeat beyond it."""
 
+ROUGH = 20
+"""Side of the noise that patches are drawn from."""
+
 GRAIN = 0.6
 """mm of tissue per sample of the scatter field."""
 
@@ -54,9 +57,16 @@ class Sector:
     """(clip, 2, TILE + range, TILE + beam), repeated at its edges."""
 
 
-def sectors(dials: Sequence[Acoustics], sides: Sequence[float], fields: Sequence[NDArray], size: int) -> Sector:
-    """The Sector of several clips on the CPU. `fields` (7, TILE, TILE) float32 standard normal noise of each clip."""
-    parts = [_sector(a, side, torch.from_numpy(f), size) for a, side, f in zip(dials, sides, fields, strict=True)]
+def sectors(
+    dials: Sequence[Acoustics], sides: Sequence[float], fine: Sequence[NDArray], rough: Sequence[NDArray], size: int
+) -> Sector:
+    """The Sector of several clips on the CPU.
+
+    `sides` are the images' sides in mm; `fine` (4, TILE, TILE) and `rough` (4, ROUGH, ROUGH) are each clip's standard
+    normal float32 noise.
+    """
+    noise = [(torch.from_numpy(f), torch.from_numpy(r)) for f, r in zip(fine, rough, strict=True)]
+    parts = [_sector(a, side, *fields, size) for a, side, fields in zip(dials, sides, noise, strict=True)]
     return Sector(**{name: torch.stack([part[name] for part in parts]) for name in parts[0]})
 
 
@@ -121,14 +131,14 @@ def _windows(field: Tensor, rolls: Tensor, shape: torch.Size) -> Tensor:
     return views[clip, rolls[..., 0], rolls[..., 1]]
 
 
-def _sector(a: Acoustics, side: float, noise: Tensor, size: int) -> dict[str, Tensor]:
+def _sector(a: Acoustics, side: float, fine: Tensor, rough: Tensor, size: int) -> dict[str, Tensor]:
     """One clip's part of Sector."""
     rows, beams = round(RANGES * size / 112), round(BEAMS * size / 112)
     reach, swing = torch.linspace(a.nearest, a.depth, rows)[:, None], torch.linspace(-1, 1, beams)[None, :]
     angle = torch.deg2rad(a.steer + a.half_angle * swing)
     x, y = a.probe_x + reach * torch.sin(angle), a.probe_y + reach * torch.cos(angle)
-    uneven = patches(noise[4:6], (rows, beams))
-    haze = _haze(a, reach, uneven[0]) * _tile(_grainy(noise[2:4]), (rows, beams))
+    uneven = patches(rough[:2], (rows, beams))
+    haze = _haze(a, reach, uneven[0]) * _tile(_grainy(fine[2:4]), (rows, beams))
     thermal = 10 ** ((a.noise + 16 * (reach / a.depth - 0.5).clamp(min=0)) / 20) * 0.5**0.5
     return {
         "to_polar": torch.stack([x, y], dim=-1),
@@ -139,8 +149,8 @@ def _sector(a: Acoustics, side: float, noise: Tensor, size: int) -> dict[str, Te
         "axial": torch.tensor(a.axial).view(1, 1, 1),
         "noise": thermal[None],
         "haze": haze,
-        "scatter": (_grainy(noise[0:2]) * _texture(a, noise[5:6]) * 0.5**0.5).reshape(2, -1),
-        "thermal": _tile(noise[2:4].flip(-1), (TILE + rows, TILE + beams)),
+        "scatter": (_grainy(fine[:2]) * _texture(a, rough[2:3]) * 0.5**0.5).reshape(2, -1),
+        "thermal": _tile(fine[2:4].flip(-1), (TILE + rows, TILE + beams)),
     }
 
 
@@ -170,8 +180,8 @@ def _haze(a: Acoustics, reach: Tensor, patch: Tensor) -> Tensor:
 
 
 def _texture(a: Acoustics, noise: Tensor) -> Tensor:
-    """(1, TILE, TILE) amplitude of the tissue's texture, from a corner of `noise`."""
-    coarse = F.interpolate(noise[None, :, 16:36, 16:36], size=(TILE, TILE), mode="bicubic", align_corners=True)[0]
+    """(1, TILE, TILE) amplitude of the tissue's texture, from rough noise."""
+    coarse = F.interpolate(noise[None], size=(TILE, TILE), mode="bicubic", align_corners=True)[0]
     return 10 ** (a.texture * coarse / 20)
 
 

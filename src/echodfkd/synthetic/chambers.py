@@ -124,6 +124,6 @@ def leaflets(a: Anatomy, opening: Array, left: Array, right: Array, hinges: Arra
 def landmarks(left: Array, right: Array, base_left: Array, base_right: Array, hinges: Array) -> Array:
     """(time, 6, 2) heart coordinates: papillary muscles on the lateral wall and near the apex, and the four hinges."""
     place = int(0.52 * left.shape[1])
-    lateral = right[:, place] - [0.0, 1.0] * (0.14 * (right[:, place] - left[:, place])[:, 1:])
-    medial = left[:, place - 8] + [0.0, 1.0] * (0.12 * (right[:, place - 8] - left[:, place - 8])[:, 1:])
+    lateral = right[:, place] - [0.0, 1.0] * (0.09 * (right[:, place] - left[:, place])[:, 1:])
+    medial = left[:, place - 8] + [0.0, 1.0] * (0.08 * (right[:, place - 8] - left[:, place - 8])[:, 1:])
     return np.stack([lateral, medial, base_left, base_right, hinges[:, 0], hinges[:, 1]], axis=1)

@@ -79,7 +79,7 @@ TABLE: tuple[Row, ...] = (
     Row("anatomy.ratio", Normal(1.85, 0.2, 1.35, 2.4), "length / width", LOOK),
     Row("anatomy.length_share", Normal(0.51, 0.04, 0.4, 0.62), "of the image side", LOOK),
     Row("anatomy.base_x", Normal(0.575, 0.035, 0.46, 0.68), "of the image side", LOOK),
-    Row("anatomy.base_y", Normal(0.71, 0.03, 0.62, 0.8), "of the image side", LOOK),
+    Row("anatomy.base_y", Normal(0.7, 0.03, 0.62, 0.79), "of the image side", LOOK),
     Row("anatomy.axis", Normal(5, 8, -18, 28), "degrees", LOOK),
     Row("anatomy.roundness", Uniform(1.75, 2.5), "", CHOICE),
     Row("anatomy.widest", Uniform(0.5, 0.72), "of the length", CHOICE),
@@ -115,7 +115,7 @@ TABLE: tuple[Row, ...] = (
     Row("tissue.background", Uniform(-30, -7), "dB", CHOICE),
     Row("tissue.unevenness", Uniform(3, 8), "dB", CHOICE),
     Row("tissue.thin_walls", Uniform(-9, 3), "dB", CHOICE),
-    Row("tissue.thin_wall", Uniform(2, 5), "mm", "3 to 5 mm for the RV's wall (" + LANG + ")"),
+    Row("tissue.thin_wall", Uniform(2.5, 5.5), "mm", "3 to 5 mm for the RV's wall (" + LANG + ")"),
     Row("tissue.segments", Normal(0, 4, -10, 8), "dB", CHOICE, count=7),
     Row("tissue.outer_edge", Uniform(1.5, 6), "mm", CHOICE),
     Row("tissue.gradient", Uniform(-4, 5), "dB", CHOICE),
@@ -124,7 +124,7 @@ TABLE: tuple[Row, ...] = (
     Row("tissue.gap_place", Uniform(-1, 1), "of the contour", CHOICE),
     Row("tissue.gap_width", Uniform(0.15, 0.6), "of the contour", CHOICE),
     Row("tissue.gap_depth", Sometimes(0.4, 3, 16), "dB", CHOICE),
-    Row("tissue.trabeculae", Uniform(0, 5), "mm", CHOICE),
+    Row("tissue.trabeculae", Uniform(0, 3.5), "mm", CHOICE),
     Row("tissue.leaflets", Uniform(-16, 0), "dB", CHOICE),
     Row("tissue.leaflet_thickness", Uniform(1.2, 2.4), "mm", CHOICE),
     Row("tissue.papillary", Uniform(-26, -6), "dB", CHOICE),
@@ -149,10 +149,10 @@ TABLE: tuple[Row, ...] = (
     Row("acoustics.shadow_losses", Sometimes(0.35, 3, 14), "dB", CHOICE, count=2),
     Row("acoustics.near_field", Normal(-3, 6, -16, 8), "dB", CHOICE),
     Row("acoustics.near_reach", Uniform(0.12, 0.35), "of the image side", CHOICE),
-    Row("acoustics.haze", Uniform(-54, -40), "dB", CHOICE),
+    Row("acoustics.haze", Uniform(-58, -44), "dB", CHOICE),
     Row("acoustics.haze_unevenness", Uniform(2, 6), "dB", CHOICE),
-    Row("acoustics.noise", Uniform(-58, -45), "dB", CHOICE),
-    Row("display.white", Uniform(9, 19), "dB", CHOICE),
+    Row("acoustics.noise", Uniform(-60, -48), "dB", CHOICE),
+    Row("display.white", Uniform(11, 21), "dB", CHOICE),
     Row("display.dynamic_range", Uniform(42, 60), "dB", CHOICE),
     Row("display.gamma", Uniform(0.85, 1.4), "", CHOICE),
     Row("display.black", Uniform(-4, 16), "grey levels", CHOICE),
@@ -164,7 +164,7 @@ WORSE = {
     "tissue.gap_depth": 8.0,
     "acoustics.edge_loss": 5.0,
     "acoustics.near_field": 8.0,
-    "acoustics.haze": 16.0,
+    "acoustics.haze": 15.0,
     "acoustics.noise": 12.0,
 }
 """dB that each level gains from the best image quality (1) to the worst (0): one number drives them together."""
@@ -174,3 +174,19 @@ INTERVAL_DEVIATION = {False: 0.025, True: 0.18}
 
 FILLING_DEVIATION = {False: 0.015, True: 0.06}
 """The same for the end-diastolic volumes."""
+
+
+def as_markdown() -> str:
+    """The table as Markdown lines, as docs/explanation/simulation.md shows it."""
+    lines = ["| dial | drawn from | unit | reason |", "|---|---|---|---|"]
+    for row in TABLE:
+        times = f" ({row.count} times)" if row.count > 1 else ""
+        lines.append(f"| `{row.name}` | {_words(row.distribution)}{times} | {row.unit or '-'} | {row.reason} |")
+    return "\n".join(lines)
+
+
+def _words(d: Uniform | Normal | Sometimes) -> str:
+    if isinstance(d, Normal):
+        return f"{d.mean:g} +- {d.deviation:g}, held in {d.low:g} .. {d.high:g}"
+    chance = f"in {100 * d.share:g} % of clips, " if isinstance(d, Sometimes) else ""
+    return f"{chance}{d.low:g} .. {d.high:g}"

@@ -128,11 +128,12 @@ class _Scene:
             self.sides = torch.tensor([h.side for h in hearts], dtype=torch.float32, device=device)
         with self.stage("noise and sector"):
             tile = acoustics.TILE
-            noise = [noise_fields(recipe, 0, (7, tile, tile)) for recipe in recipes]
+            noise = [noise_fields(recipe, 0, (4, tile, tile)) for recipe in recipes]
+            rough = [noise_fields(recipe, 2, (4, acoustics.ROUGH, acoustics.ROUGH)) for recipe in recipes]
             dials = [recipe.acoustics for recipe in recipes]
-            sector = acoustics.sectors(dials, [h.side for h in hearts], noise, size)
+            sector = acoustics.sectors(dials, [h.side for h in hearts], noise, rough, size)
             self.sector = acoustics.Sector(**{f.name: getattr(sector, f.name).to(device) for f in fields(sector)})
-            patches = [acoustics.patches(torch.from_numpy(n[6:7]), (size, size)) for n in noise]
+            patches = [acoustics.patches(torch.from_numpy(r[3:4]), (size, size)) for r in rough]
             self.background = torch.stack(patches).to(device)
             rolls = np.stack([noise_rolls(recipe, 1, tile) for recipe in recipes])
             self.rolls = torch.from_numpy(rolls).to(device)

@@ -54,6 +54,8 @@ class Distances:
     inner: Tensor
     """Radius of the endocardium in the pixel's direction."""
     outer: Tensor
+    mitral: Tensor
+    """Below the mitral annulus."""
     lv: Tensor
     outline: Tensor
     """Of the LV with its wall."""
@@ -97,7 +99,7 @@ def distances(shapes: Geometry, size: int) -> Distances:
     """The Distances of every pixel of a size x size image."""
     grid = (size, size)
     u, v = plane(shapes.frame[:, :, 0], grid), plane(shapes.frame[:, :, 1], grid)
-    radius = torch.sqrt(u * u + v * v)
+    radius = (u * u).addcmul_(v, v).sqrt_()
     angle = _place(u, v).flatten(2)
     below = angle.long().clamp_(0, TABLE - 1)
     share = angle - below
@@ -111,11 +113,12 @@ def distances(shapes: Geometry, size: int) -> Distances:
         radius=radius,
         inner=inner,
         outer=outer,
-        lv=torch.maximum(radius - inner, mitral),
-        outline=torch.maximum(radius - outer, mitral),
-        rv=torch.maximum(torch.maximum(rv, tricuspid), torch.maximum(v, outer - radius)),
-        la=torch.maximum(torch.maximum(la, -mitral), half - septum),
-        ra=torch.maximum(torch.maximum(ra, -tricuspid), half + septum),
+        mitral=mitral,
+        lv=_both(radius - inner, mitral),
+        outline=_both(radius - outer, mitral),
+        rv=_both(_both(_both(rv, tricuspid), v), outer - radius),
+        la=_both(_both(la, -mitral), half - septum),
+        ra=_both(_both(ra, tricuspid.neg_()), septum.add_(half)),
     )
 
 
@@ -129,7 +132,7 @@ def masks(where: Distances, inside: Tensor, structures: Sequence[str]) -> Tensor
     for name, field in (("myocardium", where.outline), ("rv", where.rv), ("la", where.la), ("ra", where.ra)):
         found[name] = (field < 0) & free
         free = free & ~found[name]
-    return torch.stack([found[name] for name in structures], dim=2).to(torch.uint8) * 255
+    return torch.stack([found[name] for name in structures], dim=2).view(torch.uint8).mul_(255)
 
 
 def displacement(shapes: Geometry, rest: Geometry, where: Distances, step: int, reach: float = 35.0) -> Tensor:
@@ -157,14 +160,19 @@ def displacement(shapes: Geometry, rest: Geometry, where: Distances, step: int, 
     return torch.cat(fields, dim=1)
 
 
+def _both(first: Tensor, second: Tensor) -> Tensor:
+    """Distance to what lies in both shapes, written over `first`."""
+    return torch.maximum(first, second, out=first)
+
+
 def _grid(field: Tensor) -> tuple[int, int]:
     return field.shape[-2], field.shape[-1]
 
 
 def _place(u: Tensor, v: Tensor) -> Tensor:
     """`cheap_angle` in table entries, 0..TABLE."""
-    share = 1 - u / (u.abs() + v.abs()).clamp_(min=1e-9)
-    return torch.copysign(share, v).add_(2).mul_(TABLE / 4)
+    share = u.abs().add_(v.abs()).clamp_(min=1e-9).reciprocal_().mul_(u).neg_().add_(1)
+    return share.copysign_(v).add_(2).mul_(TABLE / 4)
 
 
 def _look_up(table: Tensor, below: Tensor, share: Tensor) -> Tensor:
@@ -183,4 +191,4 @@ def _ellipse(shapes: Geometry, which: int, grid: tuple[int, int]) -> Tensor:
     first = plane(shapes.ellipses[:, :, which, 0], grid)
     second = plane(shapes.ellipses[:, :, which, 1], grid)
     size = shapes.radii[:, :, which, None, None]
-    return torch.sqrt(first * first + second * second).sub_(1).mul_(size)
+    return first.square_().addcmul_(second, second).sqrt_().sub_(1).mul_(size)

@@ -41,7 +41,9 @@ def levels(
     level.lerp_(wall, (0.5 - where.outline / dial("outer_edge")).clamp_(0, 1))
     # Trabeculae: the cavity begins softly inside the endocardium, the deeper the smaller the cavity.
     depth = dial("trabeculae") * (0.5 + shapes.contraction.clamp(0, 1)[:, :, None, None]) + EDGE
-    blood = torch.maximum((0.5 - rooms / EDGE).clamp_(0, 1), (-where.lv / depth).clamp_(0, 1))
+    ventricle = ((where.inner - where.radius) / depth).clamp_(0, 1).mul_((1 - where.mitral / EDGE).clamp_(0, 1))
+    # Full blood up to the borders of the rooms, so that an open valve leaves no line where two rooms meet.
+    blood = torch.maximum((1 - rooms / EDGE).clamp_(0, 1), ventricle)
     level.lerp_(dial("cavity"), blood)
     pixels = (level.shape[-1] / sides)[:, None, None, None]
     _splat(level, shapes.leaflets.flatten(2, 3), dial("leaflets"), dial("leaflet_thickness") * pixels, reach=2)
