@@ -1,0 +1,76 @@
+"""A left ventricle as EchoNet-Dynamic's annotators traced it: 21 segments, to a polygon and a mask as the original does.
+
+Segment 0 is the long axis; segments 1 to 20 are chords across it, each from one wall to the other.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.errors import MissingExtra
+
+SEGMENTS = 21
+Segments = NDArray[np.float64]  # (segment, 4): x1, y1, x2, y2 in pixels
+
+
+@dataclass(frozen=True)
+class Tracing:
+    """One annotator's tracing of one frame: `segments` (21, 4) in pixels, `mask` uint8 {0, 1} (height, width).
+
+    `annotator` counts from 0 in the order of the file; whether the same number is the same person is not known.
+    """
+
+    frame: int
+    annotator: int
+    segments: Segments
+    mask: NDArray[np.uint8]
+
+
+def annotators(rows: Segments) -> tuple[list[Segments], int]:
+    """The whole tracings (21, 4) among one frame's rows (row, 4), and how many rows belong to none.
+
+    Several annotators' tracings follow each other without a mark. A multiple of 21 rows is cut every 21 rows.
+    Otherwise a tracing is a long axis and the 20 rows up to the next one; a row is the next long axis if it runs along
+    the current one rather than across it, as chords do. What is too short or too long for a tracing is counted, never
+    joined.
+    """
+    if len(rows) % SEGMENTS == 0:
+        return [rows[start : start + SEGMENTS] for start in range(0, len(rows), SEGMENTS)], 0
+    parts = np.split(rows, _next_axes(rows))
+    whole = [part for part in parts if len(part) == SEGMENTS]
+    return whole, len(rows) - SEGMENTS * len(whole)
+
+
+def _next_axes(rows: Segments) -> list[int]:
+    """Where a further long axis stands: the rows within 45 degrees of the long axis before them."""
+    steps = rows[:, 2:] - rows[:, :2]
+    found, axis = [], steps[0]
+    for number, step in enumerate(steps[1:], start=1):
+        along, across = abs(step @ axis), abs(axis[0] * step[1] - axis[1] * step[0])
+        if along > across:
+            found.append(number)
+            axis = step
+    return found
+
+
+def polygon(segments: Segments) -> NDArray[np.int64]:
+    """The outline (40, 2) as x, y in whole pixels: first ends of the chords, then their second ends on the way back."""
+    chords = segments[1:]
+    outline = np.concatenate([chords[:, :2], chords[::-1, 2:]])
+    return np.rint(outline).astype(np.int64)
+
+
+def mask(segments: Segments, height: int, width: int) -> NDArray[np.uint8]:
+    """The inside of a tracing, uint8 {0, 1} (height, width); what lies outside the frame is cut off.
+
+    Filled by `skimage.draw.polygon`, as the data set's authors do. Raises MissingExtra where scikit-image is missing.
+    """
+    try:
+        from skimage.draw import polygon as fill
+    except ImportError:
+        raise MissingExtra("Drawing EchoNet's tracings", "study") from None
+    columns, rows = polygon(segments).T
+    filled = np.zeros((height, width), np.uint8)
+    filled[fill(rows, columns, (height, width))] = 1
+    return filled
