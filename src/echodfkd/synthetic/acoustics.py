@@ -92,15 +92,13 @@ def power(level: Tensor, moved: Tensor, sector: Sector, rolls: Tensor) -> Tensor
     times = level.shape[1]
     amplitude = level.add_(sector.gain).mul_(np.log(10) / 20).exp_()
     place = _scatter_place(moved[:, :times], moved[:, times:], sector.millimetres)
-    echoes = None
+    parts = []
     for part in (0, 1):
         scatter = sector.scatter[:, part, None].expand(-1, times, -1).gather(2, place.flatten(2)).view_as(level)
         field = scatter.mul_(amplitude).add_(sector.haze[:, part : part + 1])
         field.add_(_windows(sector.thermal[:, part], rolls, level.shape[2:]).mul_(sector.noise))
-        smeared = smear(field, sector.axial, sector.spread).square_()
-        echoes = smeared if echoes is None else echoes.add_(smeared)
-    assert echoes is not None
-    return echoes
+        parts.append(smear(field, sector.axial, sector.spread).square_())
+    return parts[0].add_(parts[1])
 
 
 def smear(field: Tensor, axial: Tensor, lateral: Tensor) -> Tensor:

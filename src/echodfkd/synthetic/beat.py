@@ -73,6 +73,8 @@ class Cycle:
     """Percent, mean over the beats that the clip shows."""
     heart_rate: float
     """Beats per minute, mean over the same beats."""
+    reference: float
+    """The share of the volume (0..1) that contraction 1 has ejected."""
 
 
 def cycle(rhythm: Rhythm, frames: int) -> Cycle:
@@ -93,6 +95,7 @@ def cycle(rhythm: Rhythm, frames: int) -> Cycle:
         ed_frames=_extremes(volume, times, onsets, rhythm.intervals),
         es_frames=_extremes(-volume, times, ends, rhythm.intervals),
         ejection_fraction=float(np.mean(fractions[shown])),
+        reference=rhythm.ejection_fraction / 100,
         heart_rate=float(60 / np.mean(np.array(rhythm.intervals)[shown])),
     )
 

@@ -57,8 +57,7 @@ def heart(anatomy: Anatomy, cycle: Cycle) -> Heart:
     """The Heart of `anatomy` driven through `cycle`."""
     contraction = np.clip(cycle.contraction, -0.25, 1.25)
     unit_left, unit_right = ventricle.sides(anatomy, contraction)
-    fraction = ventricle.reference_fraction(cycle)
-    length = anatomy.length * (1 - anatomy.shortening * fraction * contraction)
+    length = anatomy.length * (1 - anatomy.shortening * cycle.reference * contraction)
     volume, width = ventricle.volume_and_width(anatomy, cycle.volume, length, unit_left, unit_right)
     scale = np.stack([length, width], axis=-1)[:, None, :]
     left, right = unit_left * scale, unit_right * scale

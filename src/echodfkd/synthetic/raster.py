@@ -144,8 +144,8 @@ def displacement(shapes: Geometry, rest: Geometry, where: Distances, step: int, 
     thin = slice(None, None, step)
     radius, inner, outer = (field[..., thin, thin] for field in (where.radius, where.inner, where.outer))
     place = where.angle.view(where.radius.shape)[..., thin, thin].flatten(2).round().long()
-    moved_in = _nearest(rest.inner - shapes.inner, place).view_as(radius)
-    moved_out = _nearest(rest.outer - shapes.outer, place).view_as(radius)
+    moved_in = (rest.inner - shapes.inner).gather(2, place).view_as(radius)
+    moved_out = (rest.outer - shapes.outer).gather(2, place).view_as(radius)
     across = ((radius - inner) / (outer - inner).clamp_(min=1.0)).clamp_(0, 1)
     outward = (moved_in + across * (moved_out - moved_in)) * (radius / inner).clamp_(max=1.0)
     fade = (1 - (radius - outer) / reach).clamp_(0, 1)
@@ -179,11 +179,6 @@ def _look_up(table: Tensor, below: Tensor, share: Tensor) -> Tensor:
     """Linear look-up in tables (clip, time, TABLE + 1) at entries `below` + `share` (clip, time, pixel)."""
     rise = table[..., 1:] - table[..., :-1]
     return table.gather(2, below).add_(rise.gather(2, below).mul_(share))
-
-
-def _nearest(table: Tensor, place: Tensor) -> Tensor:
-    """Values of tables (clip, time, TABLE + 1) at the entries `place` (clip, time, pixel)."""
-    return table.gather(2, place)
 
 
 def _ellipse(shapes: Geometry, which: int, grid: tuple[int, int]) -> Tensor:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.synthetic.anatomy import Anatomy
-from echodfkd.synthetic.beat import Cycle
 
 Array = NDArray[np.float64]
 
@@ -94,10 +93,3 @@ def carried_on(shape: Array, length: Array) -> Array:
     """The contour with both its ends carried on beyond the annulus by 0.35 lengths, straight along U."""
     step = np.linspace(0.35, 0.05, 7)[None, :, None] * np.stack([length, 0 * length], -1)[:, None]
     return np.concatenate([shape[:, :1] + step, shape, shape[:, -1:] + step[:, ::-1]], axis=1)
-
-
-def reference_fraction(cycle: Cycle) -> float:
-    """The ejection fraction (0..1) that the cycle's contraction is measured against."""
-    largest = np.argmax(np.abs(cycle.contraction))
-    contraction = cycle.contraction[largest]
-    return float((1 - cycle.volume[largest]) / contraction) if abs(contraction) > 1e-9 else 0.0
