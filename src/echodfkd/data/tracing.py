@@ -1,4 +1,4 @@
-"""A left ventricle as EchoNet-Dynamic's annotators traced it: 21 segments, to a polygon and a mask as the original does.
+"""A left ventricle as EchoNet-Dynamic's annotators traced it: 21 segments, to a polygon and a mask.
 
 Segment 0 is the long axis; segments 1 to 20 are chords across it, each from one wall to the other.
 """

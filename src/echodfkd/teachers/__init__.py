@@ -1,0 +1,50 @@
+"""Segment clips with what others know: every teacher is a Segmenter, and the student sees nothing of it but its masks."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.clip import Segmenter
+from echodfkd.errors import InputError
+from echodfkd.teachers.archive import MaskArchive
+from echodfkd.teachers.recorded import RecordedTeacher
+
+__all__ = ["TEACHERS", "MaskArchive", "RecordedTeacher", "load_teacher"]
+
+
+class Recorded(Protocol):
+    """Where clips' own masks are: a store, by what a teacher needs of it."""
+
+    structures: tuple[str, ...]
+
+    def masks(self, name: str) -> NDArray[np.uint8]:
+        """Masks of a clip, uint8 (time, structure, height, width), 255 p."""
+
+
+Builder = Callable[[Path | None, Recorded, Sequence[str]], Segmenter]
+
+
+def _truth(path: Path | None, clips: Recorded, structures: Sequence[str]) -> Segmenter:
+    """The masks that were known when the clips were made: the simulator's truth."""
+    return RecordedTeacher(clips.masks, structures, clips.structures)
+
+
+def _archive(path: Path | None, clips: Recorded, structures: Sequence[str]) -> Segmenter:
+    """Somebody's outputs: the folder `path` of `<clip name>.seg.npz`."""
+    if path is None:
+        raise InputError("The teacher 'archive' needs the folder of its masks: teacher.path.")
+    return MaskArchive(path, structures)
+
+
+TEACHERS: dict[str, Builder] = {"truth": _truth, "archive": _archive}
+"""The known teachers by the name that a study gives: each is made from a path, the clips to be labelled and structures."""
+
+
+def load_teacher(kind: str, path: Path | None, clips: Recorded, structures: Sequence[str]) -> Segmenter:
+    """The teacher of that name, for `clips`, with the wanted structures as channels. InputError where there is none."""
+    if kind not in TEACHERS:
+        raise InputError(f"The known teachers are {', '.join(TEACHERS)}, got {kind!r}.")
+    return TEACHERS[kind](path, clips, structures)

@@ -1,0 +1,36 @@
+"""Masks that are already known as a teacher: the simulator's truth, above all."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.clip import Clip, Masks, check_structures, from_bytes
+from echodfkd.errors import InputError
+
+
+class RecordedTeacher:
+    """A segmenter that looks masks up by clip name, in whatever `masks` is: a store's `masks`, a dict's `__getitem__`.
+
+    `masks(name)` gives uint8 (time, structure, height, width), 255 p, with the channels of `available`; `structures`
+    are the channels wanted, in their order. Raises InputError where one is not available.
+    """
+
+    threshold = 0.5
+
+    def __init__(self, masks: Callable[[str], NDArray[np.uint8]], structures: Sequence[str], available: Sequence[str]):
+        self.structures = check_structures(structures)
+        missing = [name for name in self.structures if name not in available]
+        if missing:
+            raise InputError(f"No recorded masks of {', '.join(missing)}; there are {', '.join(available)}.")
+        self._masks = masks
+        self._available = len(available)
+        self._channels = [list(available).index(name) for name in self.structures]
+
+    def __call__(self, clip: Clip) -> Masks:
+        """The recorded probabilities (time, structure, height, width); InputError where they are not for this clip."""
+        masks = self._masks(clip.name)
+        wanted = (len(clip.frames), self._available, *clip.frames.shape[1:])
+        if masks.shape != wanted:
+            raise InputError(f"The masks recorded of clip {clip.name} must be {wanted}, got {masks.shape}.")
+        return from_bytes(masks[:, self._channels])

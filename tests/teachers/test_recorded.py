@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+
+from echodfkd.clip import STRUCTURES, Clip, from_bytes
+from echodfkd.errors import InputError
+from echodfkd.teachers.recorded import RecordedTeacher
+
+RNG = np.random.default_rng(6)
+CLIP = Clip("a", RNG.integers(0, 256, (3, 4, 5), dtype=np.uint8))
+MASKS = {"a": RNG.integers(0, 256, (3, 5, 4, 5), dtype=np.uint8), "b": np.zeros((2, 5, 4, 5), np.uint8)}
+
+
+def test_the_wanted_channels_come_in_the_wanted_order():
+    teacher = RecordedTeacher(MASKS.__getitem__, ("la", "lv"), STRUCTURES)
+    np.testing.assert_array_equal(teacher(CLIP), from_bytes(MASKS["a"][:, [2, 0]]))
+    assert (teacher.structures, teacher.threshold) == (("la", "lv"), 0.5)
+
+
+def test_masks_stay_probabilities():
+    masks = RecordedTeacher(MASKS.__getitem__, STRUCTURES, STRUCTURES)(CLIP)
+    assert masks.dtype == np.float32
+    assert 0 <= masks.min() <= masks.max() <= 1
+
+
+def test_a_structure_that_was_not_recorded_is_refused():
+    with pytest.raises(InputError, match="No recorded masks of rv; there are lv, la"):
+        RecordedTeacher(MASKS.__getitem__, ("lv", "rv"), ("lv", "la"))
+
+
+def test_masks_of_another_length_are_refused():
+    with pytest.raises(InputError, match=r"recorded of clip b must be \(3, 5, 4, 5\), got \(2, 5, 4, 5\)"):
+        RecordedTeacher(MASKS.__getitem__, ("lv",), STRUCTURES)(Clip("b", CLIP.frames))
