@@ -1,4 +1,4 @@
-"""Segment clips with what others know: every teacher is a Segmenter, and the student sees nothing of it but its masks."""
+"""Segment clips with what others know: every teacher is a Segmenter; a student sees nothing of it but its masks."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -40,7 +40,7 @@ def _archive(path: Path | None, clips: Recorded, structures: Sequence[str]) -> S
 
 
 TEACHERS: dict[str, Builder] = {"truth": _truth, "archive": _archive}
-"""The known teachers by the name that a study gives: each is made from a path, the clips to be labelled and structures."""
+"""The known teachers by their name in a study; each is made from a path, the clips to be labelled and structures."""
 
 
 def load_teacher(kind: str, path: Path | None, clips: Recorded, structures: Sequence[str]) -> Segmenter:
