@@ -125,8 +125,8 @@ TABLE: tuple[Row, ...] = (
     Row("tissue.gap_width", Uniform(0.15, 0.6), "of the contour", CHOICE),
     Row("tissue.gap_depth", Sometimes(0.5, 4, 24), "dB", CHOICE),
     Row("tissue.trabeculae", Uniform(0, 3.5), "mm", CHOICE),
-    Row("tissue.leaflets", Uniform(-16, 0), "dB", CHOICE),
-    Row("tissue.leaflet_thickness", Uniform(1.2, 2.4), "mm", CHOICE),
+    Row("tissue.leaflets", Uniform(-20, -3), "dB", CHOICE),
+    Row("tissue.leaflet_thickness", Uniform(1.2, 2.1), "mm", CHOICE),
     Row("tissue.papillary", Uniform(-26, -6), "dB", CHOICE),
     Row("tissue.papillary_size", Uniform(2, 5), "mm", CHOICE),
     Row("tissue.annulus", Uniform(-4, 9), "dB", CHOICE),
@@ -156,7 +156,7 @@ TABLE: tuple[Row, ...] = (
     Row("display.dynamic_range", Uniform(42, 60), "dB", CHOICE),
     Row("display.gamma", Uniform(0.85, 1.4), "", CHOICE),
     Row("display.black", Uniform(-4, 16), "grey levels", CHOICE),
-    Row("display.smoothing", Uniform(0, 0.6), "", CHOICE),
+    Row("display.smoothing", Uniform(0.1, 0.7), "", CHOICE),
 )
 
 WORSE = {

@@ -74,11 +74,15 @@ def thickness(anatomy: Anatomy, length: Array, width: Array) -> Array:
 
 
 def around(thickness: Array, vertices: int) -> Array:
-    """(time, vertex) wall thickness along the contour: septal, then apical, then lateral, blended by a cosine."""
+    """(time, vertex) wall thickness along the contour: septal, then apical, then lateral, blended by a cosine.
+
+    The lateral wall runs out towards its annulus, where it loses half its thickness.
+    """
     place = np.linspace(-1, 1, vertices)
     apical = np.where(np.abs(place) < 0.6, np.cos(place / 0.6 * np.pi / 2) ** 2, 0)
     lateral = np.clip((place + 0.3) / 0.6, 0, 1)
-    sides = thickness[:, :1] * (1 - lateral) + thickness[:, 2:] * lateral
+    run_out = 1 - 0.5 * np.clip((place - 0.7) / 0.3, 0, 1) ** 2
+    sides = thickness[:, :1] * (1 - lateral) + thickness[:, 2:] * lateral * run_out
     return sides * (1 - apical) + thickness[:, 1:2] * apical
 
 
