@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,13 @@ def writing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def filling(folder: Path) -> Iterator[Path]:
+def filling(folder: Path, ours: Collection[str]) -> Iterator[Path]:
     """A temporary folder beside `folder` to fill; it takes the name (and the place of an older one) when the block ends well.
 
-    Raises OutputError where the disk is full or the parent cannot be written; what was there before then stays.
+    Only a folder that holds nothing but files named in `ours` is replaced: raises OutputError where there is anything
+    else in it, where the disk is full or the parent cannot be written. What was there before then stays.
     """
+    _check_ours(folder, ours)
     beside = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.part")
     older = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.old.part")
     try:
@@ -54,6 +56,16 @@ def filling(folder: Path) -> Iterator[Path]:
     finally:
         for leftover in (beside, older):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _check_ours(folder: Path, ours: Collection[str]) -> None:
+    """OutputError where `folder` is a file or holds anything that is not named in `ours`."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise OutputError(f"Cannot write {folder}: a file of that name is in the way. Choose another folder.")
+    if strange := sorted({path.name for path in folder.iterdir()} - set(ours)):
+        raise OutputError(f"{folder} holds {strange[0]}, which would be lost: it is replaced as a whole. Choose another folder.")
 
 
 def write_text(path: Path, text: str) -> None:

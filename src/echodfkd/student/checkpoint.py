@@ -29,7 +29,7 @@ def save(folder: Path, network: "Network", card: Card, *, onnx: bool = False) ->
         raise InputError(
             f"The card describes {card.network}, the network is {network.settings}: save the two that belong together."
         )
-    with filling(folder) as here:
+    with filling(folder, (CARD, WEIGHTS, GRAPH)) as here:
         _write_weights(here / WEIGHTS, network)
         if onnx:
             from echodfkd.student.export import export_onnx
