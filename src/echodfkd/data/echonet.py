@@ -147,7 +147,7 @@ class EchoNet:
             except ValueError as error:
                 self.left_out.setdefault(name, f"VolumeTracings.csv, line {line}: {error}")
         rows = {name: np.array(listing) for name, listing in collected.items() if name not in self.left_out}
-        for name in listed.keys() | rows.keys():
+        for name in {**listed, **rows}:
             self._judge(name, listed.get(name), rows.get(name))
         return rows
 

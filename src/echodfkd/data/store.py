@@ -6,23 +6,19 @@ holds a time, a path or a machine.
 """
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from echodfkd.clip import Clip, check_structures
+from echodfkd.data.shards import Bytes, array_name, as_json, check_array, difference, mapped, marker_name, write_array
 from echodfkd.errors import InputError, StudyError
-from echodfkd.files import make_folder, read_json, remove_parts, sha256, write_json, writing
+from echodfkd.files import make_folder, read_json, remove_parts, sha256, write_json
 
 FORMAT = "echodfkd store 1"
 KINDS = ("frames", "masks")
-Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,7 @@ class StoreWriter:
         self.size = (int(size[0]), int(size[1]))
         self.with_frames = with_frames
         self._whole: set[int] = set()
-        self._begin(_as_json({**_head(self), "settings": settings}, "settings"))
+        self._begin(as_json({**_head(self), "settings": settings}, "settings"))
 
     def has(self, shard: int) -> bool:
         """Whether the shard is complete and its bytes are those that its marker speaks of."""
@@ -79,15 +75,15 @@ class StoreWriter:
         arrays = {"frames": frames, "masks": masks}
         rows = sum(entry.frames for entry in entries)
         for kind, array in arrays.items():
-            _check_array(kind, array, _shape(self, kind, rows))
-        listed = _as_json([asdict(entry) for entry in entries], f"facts of shard {shard}")
+            check_array(kind, array, _shape(self, kind, rows))
+        listed = as_json([asdict(entry) for entry in entries], f"facts of shard {shard}")
         self._forget(shard)
         hashes = {
-            _file(shard, kind): _write_array(self.folder / _file(shard, kind), array)
+            array_name(shard, kind): write_array(self.folder / array_name(shard, kind), array)
             for kind, array in arrays.items()
             if array is not None
         }
-        write_json(self.folder / _marker(shard), {"entries": listed, "files": hashes})
+        write_json(self.folder / marker_name(shard), {"entries": listed, "files": hashes})
         self._whole.add(shard)
 
     def finish(self, shards: int) -> "Store":
@@ -101,8 +97,8 @@ class StoreWriter:
         files: dict[str, str] = {}
         names: Counter[str] = Counter()
         for shard in range(shards):
-            marker = read_json(self.folder / _marker(shard))
-            files |= marker["files"] | {_marker(shard): sha256(self.folder / _marker(shard))}
+            marker = read_json(self.folder / marker_name(shard))
+            files |= marker["files"] | {marker_name(shard): sha256(self.folder / marker_name(shard))}
             names.update(entry["name"] for entry in marker["entries"])
         if twice := [name for name, count in names.items() if count > 1]:
             raise StudyError(f"Clip names in a store must differ, got {twice[0]} {names[twice[0]]} times.")
@@ -117,14 +113,14 @@ class StoreWriter:
             write_json(path, settings)
         elif (before := read_json(path)) != settings:
             raise StudyError(
-                f"The store {self.folder} was begun with other settings ({_difference(before, settings)}). "
+                f"The store {self.folder} was begun with other settings ({difference(before, settings)}). "
                 "Remove the folder or choose another."
             )
 
     def _is_whole(self, shard: int) -> bool:
         try:
-            marker = read_json(self.folder / _marker(shard))
-            wanted = {_file(shard, kind) for kind in KINDS if _shape(self, kind, 1)}
+            marker = read_json(self.folder / marker_name(shard))
+            wanted = {array_name(shard, kind) for kind in KINDS if _shape(self, kind, 1)}
             return set(marker["files"]) == wanted and all(
                 sha256(self.folder / name) == digest for name, digest in marker["files"].items()
             )
@@ -134,7 +130,7 @@ class StoreWriter:
     def _forget(self, shard: int) -> None:
         """Removes what would speak of a shard's old content, before new content comes."""
         self._whole.discard(shard)
-        for name in ("index.json", _marker(shard)):
+        for name in ("index.json", marker_name(shard)):
             (self.folder / name).unlink(missing_ok=True)
 
     def _clear(self, shards: int) -> None:
@@ -208,7 +204,7 @@ class Store:
 
     def _list(self, shard: int) -> None:
         """Takes in one shard's entries, from a marker that is the one in the index."""
-        path = self.folder / _marker(shard)
+        path = self.folder / marker_name(shard)
         if not path.is_file() or sha256(path) != self._files.get(path.name):
             raise InputError(f"{path} is damaged or missing. Run the stage that writes it again.")
         row = 0
@@ -235,7 +231,7 @@ class Store:
             shape = _shape(self, kind, self._rows[shard])
             if not shape:
                 raise InputError(f"The store {self.folder} holds no {kind}.")
-            self._maps[kind, shard] = _mapped(self.folder / _file(shard, kind), shape)
+            self._maps[kind, shard] = mapped(self.folder / array_name(shard, kind), shape)
         return self._maps[kind, shard]
 
 
@@ -248,62 +244,8 @@ def _name(entry: Entry | str) -> str:
     return entry if isinstance(entry, str) else entry.name
 
 
-def _file(shard: int, kind: str) -> str:
-    return f"shard-{shard:05d}.{kind}.npy"
-
-
-def _marker(shard: int) -> str:
-    return f"shard-{shard:05d}.json"
-
-
 def _shape(store: StoreWriter | Store, kind: str, rows: int) -> tuple[int, ...]:
     """The shape of one shard's array; () for what the store does not hold."""
     if kind == "frames":
         return (rows, *store.size) if store.with_frames else ()
     return (rows, len(store.structures), *store.size) if store.structures else ()
-
-
-def _check_array(kind: str, array: Bytes | None, shape: tuple[int, ...]) -> None:
-    """InputError unless `array` is what the store holds: uint8 of that shape, or None where it holds none."""
-    got = f"{array.dtype} {array.shape}" if array is not None else "none"
-    wanted = f"uint8 {shape}" if shape else "none"
-    if got != wanted:
-        raise InputError(f"The {kind} of this shard must be {wanted}, by its entries and the store's size; got {got}.")
-
-
-def _write_array(path: Path, array: Bytes) -> str:
-    """Writes a plain `.npy`, all or nothing; its SHA-256."""
-    with writing(path) as beside:
-        with open(beside, "wb") as file:
-            np.lib.format.write_array(file, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
-        return sha256(beside)
-
-
-def _mapped(path: Path, shape: tuple[int, ...]) -> Bytes:
-    """A read-only view of a `.npy` on disk; InputError where it is missing, cut, or of another shape."""
-    try:
-        array = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-    except (OSError, ValueError, EOFError):
-        array = np.empty(0, np.uint8)
-    if array.dtype != np.uint8 or array.shape != shape:
-        raise InputError(
-            f"{path} is damaged or missing: it should hold uint8 {shape}. Run the stage that writes it again."
-        )
-    return array
-
-
-def _as_json(value: Any, what: str) -> Any:
-    """`value` as it will be read back (tuples become lists); InputError for what JSON cannot hold."""
-    try:
-        return json.loads(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"The {what} must be plain numbers, strings, lists and dicts, no NaN: {error}.") from None
-
-
-def _difference(before: Any, now: Any, path: str = "") -> str:
-    """Where two settings differ first, as 'seed: 1 there, 2 now'."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        for key in sorted(before.keys() | now.keys()):
-            if before.get(key) != now.get(key):
-                return _difference(before.get(key), now.get(key), f"{path}.{key}".lstrip("."))
-    return f"{path}: {before!r} there, {now!r} now"

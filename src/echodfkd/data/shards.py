@@ -1,0 +1,69 @@
+"""One shard of a store on disk: the names of its files, arrays in and out, and values as JSON holds them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.errors import InputError
+from echodfkd.files import sha256, writing
+
+Bytes = NDArray[np.uint8]
+
+
+def array_name(shard: int, kind: str) -> str:
+    """The file of one shard's frames or masks."""
+    return f"shard-{shard:05d}.{kind}.npy"
+
+
+def marker_name(shard: int) -> str:
+    """The file that says a shard is complete."""
+    return f"shard-{shard:05d}.json"
+
+
+def check_array(kind: str, array: Bytes | None, shape: tuple[int, ...]) -> None:
+    """InputError unless `array` is what the store holds: uint8 of that shape, or None where it holds none."""
+    got = f"{array.dtype} {array.shape}" if array is not None else "none"
+    wanted = f"uint8 {shape}" if shape else "none"
+    if got != wanted:
+        raise InputError(f"The {kind} of this shard must be {wanted}, by its entries and the store's size; got {got}.")
+
+
+def write_array(path: Path, array: Bytes) -> str:
+    """Writes a plain `.npy`, all or nothing; its SHA-256."""
+    with writing(path) as beside:
+        with open(beside, "wb") as file:
+            np.lib.format.write_array(file, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
+        return sha256(beside)
+
+
+def mapped(path: Path, shape: tuple[int, ...]) -> Bytes:
+    """A read-only view of a `.npy` on disk; InputError where it is missing, cut, or of another shape."""
+    try:
+        array = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    except (OSError, ValueError, EOFError):
+        array = np.empty(0, np.uint8)
+    if array.dtype != np.uint8 or array.shape != shape:
+        raise InputError(
+            f"{path} is damaged or missing: it should hold uint8 {shape}. Run the stage that writes it again."
+        )
+    return array
+
+
+def as_json(value: Any, what: str) -> Any:
+    """`value` as it will be read back (tuples become lists); InputError for what JSON cannot hold."""
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The {what} must be plain numbers, strings, lists and dicts, no NaN: {error}.") from None
+
+
+def difference(before: Any, now: Any, path: str = "") -> str:
+    """Where two settings differ first, as 'seed: 1 there, 2 now'."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in sorted(before.keys() | now.keys()):
+            if before.get(key) != now.get(key):
+                return difference(before.get(key), now.get(key), f"{path}.{key}".lstrip("."))
+    return f"{path}: {before!r} there, {now!r} now"
