@@ -16,7 +16,6 @@ class ConvLSTM(nn.Module):
 
     def __init__(self, inputs: int, hidden: int):
         super().__init__()
-        self.inputs, self.hidden = inputs, hidden
         self.conv = nn.Conv2d(inputs + hidden, 4 * hidden, kernel_size=3, padding=1)
         # A forget gate that starts open lets gradients reach back from the first day (Jozefowicz et al., ICML 2015).
         # Weights and the other biases keep torch's uniform draw, within 1 / sqrt(fan in).
