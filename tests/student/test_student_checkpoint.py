@@ -66,6 +66,10 @@ def test_equal_students_give_equal_bytes(tmp_path, make_network, card):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
+def test_all_files_can_be_read_by_whom_the_card_can(folder):
+    assert len({path.stat().st_mode for path in folder.iterdir()}) == 1
+
+
 def test_a_newer_student_replaces_the_older_as_a_whole(folder, make_network):
     (folder / "model.onnx").write_bytes(b"left by an older one")
     settings = NetworkSettings(blocks=1)
