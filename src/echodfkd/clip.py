@@ -38,7 +38,7 @@ class Clip:
 
 
 class Segmenter(Protocol):
-    """Whatever turns a clip into masks: a student, a teacher, a fusion of teachers, an archive of somebody's outputs."""
+    """Whatever turns a clip into masks: a student, a teacher, a fusion of teachers, an archive of masks."""
 
     @property
     def structures(self) -> Sequence[str]:

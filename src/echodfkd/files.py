@@ -29,7 +29,7 @@ def writing(path: Path) -> Iterator[Path]:
         os.replace(beside, path)
     except OSError as error:
         # Reading problems inside the block carry their own InputError; what is left here is about writing.
-        raise OutputError(f"Cannot write {path}: {error.strerror or error}. Free space or choose another folder.") from error
+        raise _unwritable(path, error) from error
     finally:
         if beside.parent.is_dir():
             beside.unlink(missing_ok=True)
@@ -37,7 +37,7 @@ def writing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def filling(folder: Path, ours: Collection[str]) -> Iterator[Path]:
-    """A temporary folder beside `folder` to fill; it takes the name (and the place of an older one) when the block ends well.
+    """A temporary folder beside `folder` to fill; it takes the name and an older one's place when all went well.
 
     Only a folder that holds nothing but files named in `ours` is replaced: raises OutputError where there is anything
     else in it, where the disk is full or the parent cannot be written. What was there before then stays.
@@ -52,10 +52,15 @@ def filling(folder: Path, ours: Collection[str]) -> Iterator[Path]:
             os.rename(folder, older)
         os.rename(beside, folder)
     except OSError as error:
-        raise OutputError(f"Cannot write {folder}: {error.strerror or error}. Free space or choose another folder.") from error
+        raise _unwritable(folder, error) from error
     finally:
         for leftover in (beside, older):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    """The refusal to be raised where writing `path` failed."""
+    return OutputError(f"Cannot write {path}: {error.strerror or error}. Free space or choose another folder.")
 
 
 def _check_ours(folder: Path, ours: Collection[str]) -> None:
@@ -65,7 +70,9 @@ def _check_ours(folder: Path, ours: Collection[str]) -> None:
     if not folder.is_dir():
         raise OutputError(f"Cannot write {folder}: a file of that name is in the way. Choose another folder.")
     if strange := sorted({path.name for path in folder.iterdir()} - set(ours)):
-        raise OutputError(f"{folder} holds {strange[0]}, which would be lost: it is replaced as a whole. Choose another folder.")
+        raise OutputError(
+            f"{folder} holds {strange[0]}, which would be lost: it is replaced as a whole. Choose another folder."
+        )
 
 
 def write_text(path: Path, text: str) -> None:

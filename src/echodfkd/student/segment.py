@@ -107,7 +107,8 @@ def load_student(
     else:
         stepper = _torch_stepper(folder)
     wanted = {"warm_up": warm_up, "largest_component": largest_component}
-    return Student(replace(card, **{key: value for key, value in wanted.items() if value is not None}), stepper)  # type: ignore[arg-type]
+    chosen: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}
+    return Student(replace(card, **chosen), stepper)
 
 
 def reflected(length: int, warm_up: int) -> list[int]:

@@ -5,7 +5,7 @@ neither on the clips beside it nor on how its time is cut.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, fields
 from time import perf_counter
 from typing import Any
@@ -98,6 +98,14 @@ def generate(
     if size < 32 or len({recipe.frames for recipe in recipes}) != 1:
         lengths = sorted({recipe.frames for recipe in recipes})
         raise InputError(f"Clips drawn together need one length and a size of 32 or more, got {lengths} and {size}.")
+    with _one_thread() if device == "cpu" else nullcontext():
+        return _drawn(recipes, size, device, names, watch)
+
+
+def _drawn(
+    recipes: Sequence[ClipRecipe], size: int, device: str, names: tuple[str, ...], watch: Stopwatch | None
+) -> Rendered:
+    """`generate` for checked arguments."""
     times = recipes[0].frames
     frames = np.empty((len(recipes), times, size, size), np.uint8)
     masks = np.empty((len(recipes), times, len(names), size, size), np.uint8)
@@ -111,6 +119,17 @@ def generate(
             frames[group, cut], masks[group, cut] = scene.draw(cut, names)
         truths.extend(scene.truths)
     return Rendered(frames, masks, tuple(truths))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """torch on one thread: on the CPU the tensors are small, and other threads cost more than they bring."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Scene:

@@ -1,0 +1,164 @@
+"""The command: each verb turns its arguments into one call and prints what came of it; heavy imports wait for it."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from echodfkd.errors import EchodfkdError, MissingExtra
+
+app = typer.Typer(
+    help="Distil left-ventricle segmenters from synthetic hearts, and run them on echocardiograms.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study's settings.")]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results; made where it is missing.")]
+ClipStore = Annotated[Path, typer.Option("--clips", metavar="DIR", help="A store of clips made by `synth`.")]
+
+
+def main() -> None:
+    """Runs the command; what a user can mend becomes one line on stderr and exit code 2, never a traceback."""
+    try:
+        app()
+    except EchodfkdError as error:
+        print(f"echodfkd: {error}", file=sys.stderr)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        extra = _STUDY_MODULES.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        print(f"echodfkd: {MissingExtra(f'This command (it imports {error.name})', extra)}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("echodfkd: interrupted; the same command continues where it stopped", file=sys.stderr)
+        sys.exit(130)
+
+
+_STUDY_MODULES = dict.fromkeys(
+    ("lightning", "onnx", "onnxscript", "safetensors", "skimage", "tensorboard", "torch"), "study"
+)
+
+
+@app.command()
+def run(study: StudyFile, out: Out) -> None:
+    """The whole study: clips, masks, student, scores, report. Started again, it continues where it was stopped."""
+    from echodfkd.config import read_study
+    from echodfkd.pipeline import run as run_study
+
+    print(run_study(read_study(study), out))
+
+
+@app.command()
+def synth(study: StudyFile, out: Out) -> None:
+    """Synthetic clips with exact truth, as a store."""
+    from echodfkd.config import read_study
+    from echodfkd.pipeline import synthesize
+
+    store = synthesize(read_study(study), out)
+    print(f"{len(store.entries)} clips in {out}")
+
+
+@app.command()
+def label(study: StudyFile, clips: ClipStore, out: Out) -> None:
+    """The study's teacher's masks of a store of clips."""
+    from echodfkd.config import read_study
+    from echodfkd.data.store import Store
+    from echodfkd.pipeline import label as label_clips
+
+    labels = label_clips(read_study(study), Store(clips), out)
+    print(f"{len(labels.entries)} clips labelled for {', '.join(labels.structures)} in {out}")
+
+
+@app.command()
+def distill(
+    study: StudyFile,
+    clips: ClipStore,
+    labels: Annotated[Path, typer.Option("--labels", metavar="DIR", help="The teacher's masks made by `label`.")],
+    out: Out,
+) -> None:
+    """A student taught the labels of a store of clips. Started again, it continues at the last finished epoch."""
+    from echodfkd.config import read_study
+    from echodfkd.data.store import Store
+    from echodfkd.pipeline import distill as distill_student
+
+    card = distill_student(read_study(study), Store(clips), Store(labels), out)
+    print(f"Student in {out}, threshold {card.threshold:g}")
+
+
+@app.command()
+def segment(
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="INPUT...", help="Clips: AVI, MP4, GIF, PNG; or folders of them.")
+    ],
+    model: Annotated[Path, typer.Option("--model", metavar="DIR", help="A student's folder.")],
+    out: Out,
+    overlay: Annotated[bool, typer.Option("--overlay", help="Also write overlay.mp4 and curve.png.")] = False,
+    largest_component: Annotated[
+        bool | None,
+        typer.Option(
+            "--largest-component/--all-components",
+            help="Keep only the largest piece of each mask (default: as the model's card says).",
+        ),
+    ] = None,
+    warm_up: Annotated[
+        int | None,
+        typer.Option(
+            "--warm-up",
+            min=0,
+            metavar="FRAMES",
+            help="Reflected frames run before the first (default: as the model's card says).",
+        ),
+    ] = None,
+) -> None:
+    """Masks, areas, ED and ES frames and ejection fraction of clips. Not for diagnosis."""
+    from echodfkd.everyday import segment_files
+
+    failed = segment_files(inputs, model, out, overlay=overlay, largest_component=largest_component, warm_up=warm_up)
+    if failed:
+        raise typer.Exit(2)
+
+
+@app.command()
+def evaluate(
+    predictions: Annotated[Path, typer.Argument(metavar="PREDICTIONS", help="A folder as `segment` writes it.")],
+    labels: Annotated[
+        Path, typer.Option("--labels", metavar="DATASET", help="A store or a folder in EchoNet-Dynamic's layout.")
+    ],
+    out: Out,
+    split: Annotated[str, typer.Option("--split", help="Which clips of the data set.")] = "test",
+    resamples: Annotated[
+        int, typer.Option("--resamples", min=100, help="Bootstrap resamples behind each interval.")
+    ] = 2000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the bootstrap and the null baselines.")] = 0,
+) -> None:
+    """Scores of masks against labels, with intervals and baselines: scores.json and clips.csv."""
+    from echodfkd.judging import judge, table
+
+    print(table(judge(predictions, labels, out, split=split, resamples=resamples, seed=seed)))
+
+
+@app.command()
+def report(run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A folder made by `run`.")]) -> None:
+    """Draws a run's HTML page anew from what its stages left."""
+    from echodfkd.report.run import report_run
+
+    print(report_run(run_folder))
+
+
+@app.command("import-reference")
+def import_reference(
+    checkpoint: Annotated[
+        Path, typer.Argument(metavar="FILE.ckpt", help="A Lightning checkpoint of the paper's published code.")
+    ],
+    out: Out,
+    threshold: Annotated[float, typer.Option("--threshold", help="Probability from which a pixel is inside.")] = 0.5,
+) -> None:
+    """A checkpoint of the paper's published code as a student that `segment` runs."""
+    from echodfkd.student.reference import import_reference as convert
+
+    card = convert(checkpoint, out, threshold=threshold)
+    print(f"{card.network.name} with {card.parameters:,} parameters in {out}")

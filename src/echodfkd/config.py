@@ -1,0 +1,178 @@
+"""A study: the settings of every stage, read from one TOML file with every fault told at once."""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from echodfkd.clip import STRUCTURES, WORKING_SIZE, check_structures
+from echodfkd.distill.settings import Training
+from echodfkd.errors import StudyError
+from echodfkd.student.settings import NetworkSettings
+from echodfkd.synthetic.recipe import Conditions
+
+
+@dataclass(frozen=True)
+class Split:
+    """How many synthetic clips a split holds and how long they are."""
+
+    count: int
+    """Clips."""
+    frames: int
+    """Frames of each clip."""
+
+    def __post_init__(self) -> None:
+        if self.count < 1 or self.frames < 1:
+            raise StudyError(f"A split needs at least one clip of one frame, got {self.count} of {self.frames}.")
+
+
+@dataclass(frozen=True)
+class Clips:
+    """The synthetic clips: their splits and the size of the store's shards."""
+
+    train: Split
+    validation: Split
+    test: Split
+    shard: int = 16
+    """Clips in one shard of the store, rendered together."""
+    structures: tuple[str, ...] = STRUCTURES
+    """Whose true masks are kept; the disk pays for each."""
+
+    def __post_init__(self) -> None:
+        check_structures(self.structures)
+        if self.shard < 1:
+            raise StudyError(f"clips.shard must be at least 1, got {self.shard}.")
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Who labels the clips: the simulator's own truth, or an archive of somebody's masks."""
+
+    kind: Literal["truth", "archive"] = "truth"
+    path: Path | None = None
+    """The archive's folder of `<clip name>.seg.npz`; relative paths start at the study file."""
+
+    def __post_init__(self) -> None:
+        if (self.kind == "archive") != (self.path is not None):
+            raise StudyError(
+                "teacher.path goes with kind = 'archive' and with nothing else, "
+                f"got kind = '{self.kind}' and path = {self.path}."
+            )
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How the student's masks are judged."""
+
+    resamples: int = 2000
+    """Bootstrap resamples behind each interval."""
+
+    def __post_init__(self) -> None:
+        if self.resamples < 100:
+            raise StudyError(f"scoring.resamples must be at least 100 for an interval, got {self.resamples}.")
+
+
+@dataclass(frozen=True)
+class Study:
+    """One study, whole: who, on what clips, taught by whom, how, and how it is judged."""
+
+    name: str
+    clips: Clips
+    seed: int = 0
+    conditions: Conditions = field(default_factory=Conditions)
+    teacher: Teacher = field(default_factory=Teacher)
+    student: NetworkSettings = field(default_factory=NetworkSettings)
+    training: Training = field(default_factory=Training)
+    scoring: Scoring = field(default_factory=Scoring)
+
+    def __post_init__(self) -> None:
+        faults = []
+        if self.seed < 0:
+            faults.append(f"seed must be 0 or more, got {self.seed}")
+        for split in ("train", "validation"):
+            frames = getattr(self.clips, split).frames
+            if frames < self.training.window:
+                faults.append(
+                    f"clips.{split}.frames ({frames}) is shorter than training.window ({self.training.window})"
+                )
+        lacking = [name for name in self.student.structures if name not in self.clips.structures]
+        if self.teacher.kind == "truth" and lacking:
+            faults.append(f"student.structures has {', '.join(lacking)}, which clips.structures does not keep")
+        if "lv" not in self.student.structures:
+            faults.append(
+                f"student.structures must hold lv, which is what is scored, got {list(self.student.structures)}"
+            )
+        step = self.student.divisor
+        if self.training.size % step:
+            faults.append(
+                f"training.size ({self.training.size}) must be a multiple of {step} "
+                f"for student.blocks = {self.student.blocks}"
+            )
+        if self.training.size > WORKING_SIZE:
+            faults.append(f"training.size ({self.training.size}) is larger than the clips' {WORKING_SIZE}")
+        if faults:
+            raise StudyError("Settings contradict each other: " + "; ".join(faults) + ".")
+
+
+def read_study(path: Path) -> Study:
+    """The study in a TOML file; StudyError naming the file and every fault in it."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StudyError(f"No such study: {path}. Studies of this repository lie in studies/.") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise StudyError(f"{path} is not readable TOML: {error}") from None
+    study = study_from(table, str(path))
+    if study.teacher.path is not None and not study.teacher.path.is_absolute():
+        table["teacher"]["path"] = str((path.parent / study.teacher.path).resolve())
+        study = study_from(table, str(path))
+    return study
+
+
+def study_from(table: dict[str, Any], source: str = "study") -> Study:
+    """The study that a nested `table` describes; StudyError listing every unknown key and every bad value."""
+    faults = list(_unknown_keys(table, Study))
+    try:
+        study: Study = _ADAPTER.validate_json(json.dumps(table, default=str), strict=True)
+    except ValidationError as error:
+        faults += [_fault(item) for item in error.errors()]
+    if faults:
+        raise StudyError(f"{source}: " + "; ".join(faults))
+    return study
+
+
+def study_table(study: Study) -> dict[str, Any]:
+    """The study as nested JSON-able values, defaults filled in: what a run keeps."""
+    table: dict[str, Any] = _ADAPTER.dump_python(study, mode="json")
+    return table
+
+
+def _unknown_keys(table: dict[str, Any], kind: type, place: str = "") -> Iterator[str]:
+    """A fault for every key that no setting reads, here and in the tables below."""
+    known = get_type_hints(kind)
+    for key, value in table.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            yield f"unknown key {place}{key}" + (
+                f", did you mean {near[0]}?" if near else f" (known: {', '.join(known)})"
+            )
+        elif isinstance(value, dict) and is_dataclass(known[key]):
+            yield from _unknown_keys(value, known[key], f"{place}{key}.")
+
+
+def _fault(item: Any) -> str:
+    """One line for one of pydantic's errors: place, rule, value got."""
+    place = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "missing":
+        return f"missing key {place}"
+    if item["type"] == "value_error":  # a setting's own refusal, which names the value itself
+        return str(item["ctx"]["error"]).rstrip(".")
+    return f"{place}: {item['msg'][0].lower()}{item['msg'][1:]}, got {item['input']!r}"
+
+
+_ADAPTER: TypeAdapter[Study] = TypeAdapter(Study)

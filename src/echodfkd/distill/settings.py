@@ -1,0 +1,41 @@
+"""How a student is taught, as a value. No torch."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from echodfkd.errors import StudyError
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a student is taught. The defaults are the paper's release where facts are known."""
+
+    window: int = 25
+    """Consecutive frames in one training example."""
+    size: int = 112
+    """Rows and columns the student works at."""
+    batch: int = 32
+    """Windows in one step."""
+    epochs: int = 400
+    """Passes over the training clips, one random window of each; early stopping may end sooner."""
+    patience: int = 10
+    """Epochs without a better validation loss before training stops; 0 never stops early."""
+    loss: Literal["bce", "dice", "bce+dice"] = "bce"
+    learning_rate: float = 1e-3
+    """Adam's step size at the start."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """`cosine` rises over the first twentieth of the steps and then falls to zero along a half cosine."""
+    clip_gradient: float = 1.0
+    """Largest norm of the gradient; 0 leaves it as it is."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """`auto` takes bfloat16 autocast where the processor or GPU multiplies it natively."""
+
+    def __post_init__(self) -> None:
+        for name in ("window", "size", "batch", "epochs"):
+            if getattr(self, name) < 1:
+                raise StudyError(f"training.{name} must be at least 1, got {getattr(self, name)}.")
+        for name in ("patience", "clip_gradient"):
+            if getattr(self, name) < 0:
+                raise StudyError(f"training.{name} must be 0 (off) or more, got {getattr(self, name)}.")
+        if not 0 < self.learning_rate < 1:
+            raise StudyError(f"training.learning_rate must lie between 0 and 1, got {self.learning_rate}.")

@@ -1,0 +1,228 @@
+"""Distillation: a student learns the teacher's soft masks on windows of clips; the best epoch is kept."""
+
+import logging
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import Tensor
+
+from echodfkd.data.store import Store
+from echodfkd.distill.losses import LOSSES
+from echodfkd.distill.settings import Training
+from echodfkd.distill.windows import Batches, check_windows, draw_windows, middle_windows
+from echodfkd.files import write_text
+from echodfkd.student.network import Network, NetworkSettings, seeded_network
+
+INPUT_SCALE = 1 / 255
+"""Grey levels 0..255 enter the network as 0..1; the published reference feeds 0..255 (docs/explanation/fidelity.md)."""
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """What training gives: the best epoch's network (eval mode, CPU), its threshold, and the curve it came from."""
+
+    network: Network
+    threshold: float
+    best_epoch: int
+    curve: list[dict[str, float]]
+    precision: str
+
+
+class Distillation(lightning.LightningModule):
+    """The training loop's body: windows in, the loss between the student's logits and the teacher's masks out."""
+
+    def __init__(self, network: Network, training: Training, clips: Store, labels: Store, seed: int):
+        super().__init__()
+        self.network = network
+        self.training_settings = training
+        self.clips, self.labels, self.seed = clips, labels, seed
+        structures = network.settings.structures
+        self.train_entries = check_windows(clips, labels, structures, training.window, "train")
+        self.validation_entries = check_windows(clips, labels, structures, training.window, "validation")
+
+    def batches(self, windows: list[Any]) -> Batches:
+        """Batches of `windows` for this process: with several devices each takes its share."""
+        world = self.trainer.world_size
+        share = (
+            windows[self.trainer.global_rank : len(windows) - len(windows) % world : world] if world > 1 else windows
+        )
+        settings = self.training_settings
+        structures = self.network.settings.structures
+        return Batches(self.clips, self.labels, structures, settings.size, share, settings.batch)
+
+    def train_dataloader(self) -> Batches:
+        """This epoch's windows, drawn anew each epoch from (seed, epoch)."""
+        length = self.training_settings.window
+        return self.batches(draw_windows(self.train_entries, length, self.seed, self.current_epoch))
+
+    def val_dataloader(self) -> Batches:
+        """The middle window of every validation clip, the same in every epoch."""
+        return self.batches(middle_windows(self.validation_entries, self.training_settings.window))
+
+    def loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
+        """The chosen loss of one batch, a scalar in float32."""
+        frames, masks = batch
+        logits, _ = self.network(frames.float() * INPUT_SCALE)
+        return LOSSES[self.training_settings.loss](logits.float(), masks.float() / 255)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+        """The loss to descend."""
+        loss = self.loss(batch)
+        self.log(
+            "train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch[0]), sync_dist=True
+        )
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
+        """The loss that chooses the epoch."""
+        loss = self.loss(batch)
+        self.log("val_loss", loss, prog_bar=True, batch_size=len(batch[0]), sync_dist=True)
+
+    def configure_optimizers(self) -> Any:
+        """Adam; with `cosine`, a linear rise over a twentieth of the steps and a half cosine down to zero."""
+        settings = self.training_settings
+        adam = torch.optim.Adam(self.network.parameters(), lr=settings.learning_rate)
+        if settings.schedule == "constant":
+            return adam
+        steps = int(self.trainer.estimated_stepping_batches)
+        rise = max(1, steps // 20)
+
+        def factor(step: int) -> float:
+            if step < rise:
+                return (step + 1) / rise
+            return 0.5 * (1 + float(np.cos(np.pi * min(1.0, (step - rise) / max(1, steps - rise)))))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(adam, factor)
+        return {"optimizer": adam, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class Curve(Callback):
+    """The training curve: one row an epoch, kept in the checkpoint and written to `path` as CSV after every epoch."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.rows: list[dict[str, float]] = []
+
+    def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
+        """Adds this epoch's losses and writes the file."""
+        row = {name: float(trainer.callback_metrics[name]) for name in ("train_loss", "val_loss")}
+        rate = float(trainer.optimizers[0].param_groups[0]["lr"])
+        self.rows.append({"epoch": trainer.current_epoch, **row, "learning_rate": rate})
+        if trainer.is_global_zero:
+            lines = [",".join(self.rows[0])] + [",".join(repr(value) for value in row.values()) for row in self.rows]
+            write_text(self.path, "\n".join(lines) + "\n")
+            if not sys.stderr.isatty():
+                print("epoch {epoch:.0f}: train {train_loss:.4f}, validation {val_loss:.4f}".format(**self.rows[-1]))
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint remembers of the curve."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes the curve back up where the checkpoint left it."""
+        self.rows = list(state["rows"])
+
+
+def resolve_precision(precision: str) -> str:
+    """`float32` or `bfloat16` for this machine: `auto` is bfloat16 where the hardware multiplies it natively."""
+    if precision != "auto":
+        return precision
+    if torch.cuda.is_available():
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    known = torch.cpu.get_capabilities()
+    return "bfloat16" if known.get("amx_bf16") or known.get("avx512_bf16") else "float32"
+
+
+def train(
+    clips: Store,
+    labels: Store,
+    student: NetworkSettings,
+    training: Training,
+    seed: int,
+    folder: Path,
+    resume: bool = True,
+) -> Distilled:
+    """Teaches a `student` the masks of `labels` on the clips of `clips` (splits `train` and `validation`).
+
+    `folder` receives the checkpoints (`last.ckpt`, `best.ckpt`), `curve.csv` and TensorBoard's log. With `resume`,
+    a `last.ckpt` found there is continued at the next epoch and gives the same curve as an undisturbed run on the
+    same machine with the same number of threads. Raises InputError where the stores cannot teach this student.
+    """
+    module = Distillation(seeded_network(student, seed), training, clips, labels, seed)
+    curve = Curve(folder / "curve.csv")
+    precision = resolve_precision(training.precision)
+    trainer = _trainer(training, precision, curve, folder)
+    last = folder / "last.ckpt"
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*(num_workers|isinstance|dirpath|DataLoader|log_every_n_steps).*")
+        warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+        trainer.fit(module, ckpt_path=last if resume and last.is_file() else None, weights_only=True)
+    best = torch.load(folder / "best.ckpt", map_location="cpu", weights_only=True)
+    network = Network(student)
+    weights = {key.removeprefix("network."): value for key, value in best["state_dict"].items()}
+    network.load_state_dict(weights)
+    network.eval()
+    windows = middle_windows(module.validation_entries, training.window)
+    batches = Batches(clips, labels, student.structures, training.size, windows, training.batch)
+    return Distilled(network, choose_threshold(network, batches), int(best["epoch"]), curve.rows, precision)
+
+
+def choose_threshold(network: Network, batches: Batches) -> float:
+    """The threshold out of 0.05, 0.10 .. 0.95 with the best mean per-frame Dice against the teacher cut at one half.
+
+    One for all structures, as the paper takes one for all phases; of equals, the one nearest 0.5.
+    """
+    grid = np.arange(5, 100, 5) / 100
+    scores: list[np.ndarray] = []
+    with torch.inference_mode():
+        for frames, masks in batches:
+            probabilities = network(frames.float() * INPUT_SCALE)[0].sigmoid()
+            scores.append(np.stack([_frame_dice(probabilities >= cut, masks >= 128) for cut in grid]))
+    mean = np.concatenate(scores, axis=1).mean(axis=1).round(6)
+    best = np.flatnonzero(mean == mean.max())
+    return float(grid[best[np.abs(grid[best] - 0.5).argmin()]])
+
+
+def _frame_dice(a: Tensor, b: Tensor) -> np.ndarray:
+    """Dice of every frame and structure of two boolean batches, flat; 1 where both are empty."""
+    overlap = 2 * (a & b).sum((-2, -1)).double()
+    total = (a.sum((-2, -1)) + b.sum((-2, -1))).double()
+    return torch.where(total > 0, overlap / total.clamp(min=1), torch.ones_like(total)).flatten().numpy()
+
+
+def _trainer(training: Training, precision: str, curve: Curve, folder: Path) -> lightning.Trainer:
+    """Lightning's trainer with the house's habits: last and best checkpoint, early stopping, quiet on a pipe."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    common: dict[str, Any] = {"dirpath": folder, "enable_version_counter": False, "save_on_train_epoch_end": True}
+    callbacks: list[Callback] = [
+        curve,
+        ModelCheckpoint(filename="best", monitor="val_loss", mode="min", **common),
+        ModelCheckpoint(filename="last", **common),
+    ]
+    if training.patience:
+        callbacks.append(EarlyStopping("val_loss", patience=training.patience, check_on_train_epoch_end=True))
+    if sys.stderr.isatty():
+        callbacks.append(TQDMProgressBar(leave=False))
+    return lightning.Trainer(
+        accelerator="auto",
+        devices="auto" if torch.cuda.is_available() else 1,
+        precision="bf16-mixed" if precision == "bfloat16" else "32-true",
+        max_epochs=training.epochs,
+        gradient_clip_val=training.clip_gradient or None,
+        callbacks=callbacks,
+        logger=TensorBoardLogger(folder, name="tensorboard", version=""),
+        log_every_n_steps=1,
+        num_sanity_val_steps=0,
+        reload_dataloaders_every_n_epochs=1,
+        enable_model_summary=False,
+        enable_progress_bar=sys.stderr.isatty(),
+        deterministic="warn",
+    )

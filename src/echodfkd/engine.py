@@ -1,0 +1,54 @@
+"""Where work runs: in this process, or in several beside it, one thread each."""
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from echodfkd.errors import OutputError
+
+Item = TypeVar("Item")
+
+
+def for_each(function: Callable[[Item], None], items: Iterable[Item], processes: int = 1) -> None:
+    """Calls `function` with every item, in up to `processes` processes; the first error is raised here.
+
+    With several, function and items must pickle, and each process computes on one thread: many small tensors are made
+    faster side by side than one by one on many threads. The processes end with this one, even when it is killed.
+    """
+    work = list(items)
+    processes = min(processes, len(work))
+    if processes < 2:
+        for item in work:
+            function(item)
+        return
+    spawn = multiprocessing.get_context("spawn")  # a forked copy of a process with threads can hang
+    with ProcessPoolExecutor(processes, mp_context=spawn, initializer=_begin, initargs=(os.getpid(),)) as pool:
+        try:
+            for future in [pool.submit(function, item) for item in work]:
+                future.result()
+        except BrokenProcessPool:
+            raise OutputError(
+                "A worker process was ended from outside (out of memory?). Free some; the same command goes on."
+            ) from None
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _begin(parent: int) -> None:
+    """Makes a worker compute on one thread and end with its parent."""
+    import torch
+
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)

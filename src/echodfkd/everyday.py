@@ -1,0 +1,229 @@
+"""The everyday command: clips of any format in, masks, measures and overlays out, in bounded memory."""
+
+import csv
+import io
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.clip import Clip
+from echodfkd.data.container import SUFFIXES
+from echodfkd.data.video import clip_name, open_video, write
+from echodfkd.errors import EchodfkdError, InputError, OutputError
+from echodfkd.evaluate.beats import ASSUMED_FPS, Events, beat_events
+from echodfkd.evaluate.ejection import ejection_fraction
+from echodfkd.evaluate.shape import area_curve, largest_component
+from echodfkd.evaluate.verdict import verdict
+from echodfkd.files import filling, make_folder, remove_parts, write_json, write_text
+from echodfkd.student.card import WEIGHTS
+from echodfkd.student.segment import Student, load_student
+
+Measures = dict[str, Any]
+CLIP_FILES = ("masks.npz", "measures.json", "overlay.mp4", "curve.png")
+"""What a clip's folder holds, by contract."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One clip that can be read several times: `frames()` starts anew and gives (height, width) uint8 one by one."""
+
+    name: str
+    fps: float | None
+    frames: Callable[[], Iterator[NDArray[np.uint8]]]
+
+
+def file_source(path: Path) -> Source:
+    """The clip in a file; its pixels are only read when asked for. InputError where the file cannot be opened."""
+    with open_video(path) as video:
+        fps = video.fps
+
+    def frames() -> Iterator[NDArray[np.uint8]]:
+        with open_video(path) as video:
+            yield from video
+
+    return Source(clip_name(path), fps, frames)
+
+
+def clip_source(clip: Clip) -> Source:
+    """A clip that is in memory already."""
+    return Source(clip.name, clip.fps, lambda: iter(clip.frames))
+
+
+def segment_files(
+    inputs: Sequence[Path],
+    model: Path,
+    out: Path,
+    *,
+    overlay: bool = False,
+    largest_component: bool | None = None,
+    warm_up: int | None = None,
+) -> int:
+    """Segments every clip of `inputs` (files, or folders of them) into `out`; how many could not be read.
+
+    A clip that fails gets one line on stderr and a row in `summary.csv`; the others are still done. Raises
+    InputError where the model is damaged or no clip is given, OutputError where `out` cannot be written.
+    """
+    student = load_student(model, largest_component=largest_component, warm_up=warm_up)
+    paths = clip_files(inputs)
+    make_folder(out)
+    remove_parts(out)
+    rows, failed, seen = [], 0, dict[str, Path]()
+    for number, path in enumerate(paths, start=1):
+        name = clip_name(path)
+        try:
+            if name in seen:
+                raise InputError(
+                    f"Two inputs are named {name}: {seen[name]} and {path}. Segment them into two folders."
+                )
+            seen[name] = path
+            measures = segment_clip(file_source(path), student, out / name, overlay=overlay)
+        except OutputError:
+            raise
+        except EchodfkdError as error:
+            failed += 1
+            print(f"echodfkd: {error}", file=sys.stderr)
+            rows.append({"FileName": name, "verdict": "unreadable", "reasons": str(error)})
+            continue
+        print(f"[{number}/{len(paths)}] {describe(measures)}")
+        rows.append(summary_row(measures))
+    write_text(out / "summary.csv", summary(rows))
+    print(
+        f"{len(paths) - failed} of {len(paths)} clips in {out}, listed in summary.csv. "
+        "Research software, not for diagnosis."
+    )
+    return failed
+
+
+def clip_files(inputs: Sequence[Path]) -> list[Path]:
+    """The files in `inputs`; a folder stands for the clips directly in it, by name. InputError where it has none."""
+    files: list[Path] = []
+    for path in inputs:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        inside = sorted(item for item in path.iterdir() if item.suffix.lower() in SUFFIXES and item.is_file())
+        if not inside:
+            raise InputError(f"The folder {path} holds no clip ({', '.join(sorted(SUFFIXES))}).")
+        files += inside
+    return files
+
+
+def segment_clip(source: Source, student: Student, folder: Path, *, overlay: bool = False) -> Measures:
+    """One clip's masks and measures, written as `folder`'s files all or nothing; the measures.
+
+    `masks.npz` holds the left ventricle under `masks` and other structures under their names, uint8 {0, 1}
+    (time, height, width) at the clip's own size. Memory does not grow with the clip: masks go to disk frame by frame.
+    """
+    if "lv" not in student.structures:
+        raise InputError(
+            f"This model segments {', '.join(student.structures)}; `segment` measures the left ventricle (lv)."
+        )
+    with filling(folder, CLIP_FILES) as here:
+        masks = _stream_masks(source, student, here)
+        measures = measure(source, masks["lv"].view(np.bool_), student)
+        arrays: dict[str, Any] = {"masks" if name == "lv" else name: array for name, array in masks.items()}
+        np.savez_compressed(here / "masks.npz", **arrays)
+        write_json(here / "measures.json", measures)
+        if overlay:
+            _draw(source, masks, measures, here)
+        for raw in here.glob("*.raw"):
+            raw.unlink()
+    return measures
+
+
+def measure(source: Source, ventricle: NDArray[np.bool_], student: Student) -> Measures:
+    """What a clip's masks (time, height, width) bool say: areas, ED and ES frames, EF in percent, verdict."""
+    area = area_curve(ventricle)
+    events = beat_events(area, source.fps)
+    ejection = ejection_fraction(ventricle, events)
+    judged = verdict(ventricle, area, events, ejection, source.fps)
+    return {
+        "name": source.name,
+        "frames": len(area),
+        "fps": source.fps,
+        "area_px": area.tolist(),
+        "ed_frames": list(events.ed_frames),
+        "es_frames": list(events.es_frames),
+        "ejection_fraction": None if ejection.median is None else round(ejection.median, 2),
+        "ejection_fraction_per_beat": [round(value, 2) for value in ejection.per_beat],
+        "verdict": judged.verdict,
+        "reasons": list(judged.reasons),
+        "model": identity(student),
+    }
+
+
+def identity(student: Student) -> dict[str, Any]:
+    """What tells one model from another in a result: shape, threshold, start of the weights' checksum, options."""
+    card = student.card
+    return {
+        "name": card.network.name,
+        "weights": card.files[WEIGHTS][:16],
+        "threshold": card.threshold,
+        "warm_up": card.warm_up,
+        "largest_component": card.largest_component,
+    }
+
+
+def describe(measures: Measures) -> str:
+    """One line for a person."""
+    fraction = measures["ejection_fraction"]
+    told = "EF unknown" if fraction is None else f"EF {fraction:.0f} %"
+    reasons = f" ({'; '.join(measures['reasons'])})" if measures["reasons"] else ""
+    return f"{measures['name']}: {measures['frames']} frames, {told}, {measures['verdict']}{reasons}"
+
+
+def summary_row(measures: Measures) -> dict[str, Any]:
+    """One row of `summary.csv`; lists are joined by spaces."""
+    joined = {name: " ".join(str(frame) for frame in measures[f"{name.lower()}_frames"]) for name in ("ED", "ES")}
+    return {
+        "FileName": measures["name"],
+        "EF_pred": measures["ejection_fraction"],
+        **joined,
+        "verdict": measures["verdict"],
+        "reasons": "; ".join(measures["reasons"]),
+        "frames": measures["frames"],
+        "fps": measures["fps"],
+    }
+
+
+def summary(rows: Sequence[dict[str, Any]]) -> str:
+    """`summary.csv` of rows as `summary_row` gives them; what a row lacks is empty."""
+    text = io.StringIO()
+    names = ["FileName", "EF_pred", "ED", "ES", "verdict", "reasons", "frames", "fps"]
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _stream_masks(source: Source, student: Student, folder: Path) -> dict[str, NDArray[np.uint8]]:
+    """Masks of every structure, cut at the student's threshold, as memory-mapped files in `folder`: uint8 {0, 1}."""
+    paths = {name: folder / f"{name}.raw" for name in student.structures}
+    shape, count = (0, 0), 0
+    with ExitStack() as stack:
+        files = [stack.enter_context(open(path, "wb")) for path in paths.values()]
+        for probabilities in student.stream(source.frames()):
+            for file, probability in zip(files, probabilities, strict=True):
+                mask = probability >= student.threshold
+                file.write((largest_component(mask) if student.largest_component else mask).tobytes())
+            shape, count = probabilities.shape[1:], count + 1
+    return {name: np.memmap(path, np.uint8, "r", shape=(count, *shape)) for name, path in paths.items()}
+
+
+def _draw(source: Source, masks: dict[str, NDArray[np.uint8]], measures: Measures, folder: Path) -> None:
+    """`overlay.mp4` and `curve.png` of one clip in `folder`."""
+    from echodfkd.report.figures import area_figure, png_bytes
+    from echodfkd.report.overlay import overlay_frames
+
+    area = np.array(measures["area_px"])
+    rate = measures["fps"] or ASSUMED_FPS
+    events = Events(tuple(measures["ed_frames"]), tuple(measures["es_frames"]), rate, measures["fps"] is None)
+    by_frame = ({name: array[n].view(np.bool_) for name, array in masks.items()} for n in range(len(area)))
+    write(folder / "overlay.mp4", overlay_frames(source.frames(), by_frame, area, events), measures["fps"])
+    (folder / "curve.png").write_bytes(png_bytes(area_figure(area, events, title=measures["name"])))

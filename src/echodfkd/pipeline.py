@@ -1,0 +1,192 @@
+"""The whole flow on one screen: synthetic clips, teacher masks, distilled student, masks on clips, scores, report."""
+
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from echodfkd.clip import WORKING_SIZE, to_bytes
+from echodfkd.config import Study, study_table
+from echodfkd.data.store import Entry, Store, StoreWriter
+from echodfkd.distill.train import INPUT_SCALE, train
+from echodfkd.engine import for_each
+from echodfkd.errors import StudyError
+from echodfkd.everyday import clip_source, identity, segment_clip
+from echodfkd.files import make_folder, read_json, remove_parts, write_json
+from echodfkd.judging import judge, table
+from echodfkd.report.run import report_run
+from echodfkd.runs import Run, environment, streaming_speed
+from echodfkd.student.card import CARD, Card, Preprocessing, check_files, read_card
+from echodfkd.student.checkpoint import save
+from echodfkd.student.segment import load_student
+from echodfkd.student.settings import flops_per_frame
+from echodfkd.synthetic.generate import generate
+from echodfkd.synthetic.recipe import draw_recipe
+from echodfkd.teachers import load_teacher
+
+WARM_UP = 8
+"""Reflected frames that run before a clip's first: the supplement's cure for the first frames (section 6)."""
+
+
+def run(study: Study, out: Path) -> str:
+    """Walks the study through every stage in the folder `out`; the scores as a table with the report's path.
+
+    Each stage takes up what an earlier, stopped run left. Raises StudyError where `out` holds another study, and
+    OutputError where it cannot be written or another process works in it.
+    """
+    with Run(out, study_table(study)) as here:
+        with here.stage("synth"):
+            clips = synthesize(study, out / "clips")
+        with here.stage("label"):
+            labels = label(study, clips, out / "labels")
+        with here.stage("distill"):
+            distill(study, clips, labels, out / "student")
+        with here.stage("segment"):
+            segment(clips, out / "student", out / "masks")
+        with here.stage("score"):
+            scores = score(study, out)
+        with here.stage("report"):
+            page = report_run(out)
+    return "\n".join([table(scores), *_size(out), f"Report: {page}"])
+
+
+def synthesize(study: Study, out: Path) -> Store:
+    """The study's synthetic clips with the simulator's truth, as a store in `out`; finished shards are kept."""
+    writer = _clip_writer(study, out)
+    shards = list(_shards(study))
+    missing = [number for number in range(len(shards)) if not writer.has(number)]
+    frames = sum(shards[number].frames * len(shards[number].members) for number in missing)
+    # A process needs seconds to start: as many as pay for themselves.
+    for_each(partial(_render, study, out), missing, min(os.cpu_count() or 1, 1 + frames // 2000))
+    return writer.finish(len(shards))
+
+
+def _render(study: Study, out: Path, number: int) -> None:
+    """Draws and writes one shard of the study's clips."""
+    shard = list(_shards(study))[number]
+    recipes = [draw_recipe(study.conditions, study.seed, member, shard.frames) for _, member in shard.members]
+    made = generate(recipes, WORKING_SIZE, structures=study.clips.structures)
+    entries = [
+        Entry(name, shard.split, shard.frames, truth.fps, {"recipe": recipe.to_dict(), "truth": truth.to_dict()})
+        for (name, _), recipe, truth in zip(shard.members, recipes, made.truths, strict=True)
+    ]
+    _clip_writer(study, out).write(number, entries, np.concatenate(made.frames), np.concatenate(made.masks))
+
+
+def _clip_writer(study: Study, out: Path) -> StoreWriter:
+    """The writer of a study's clips; it refuses a folder of other clips."""
+    settings = {key: study_table(study)[key] for key in ("seed", "clips", "conditions")}
+    return StoreWriter(out, study.clips.structures, (WORKING_SIZE, WORKING_SIZE), settings)
+
+
+def label(study: Study, clips: Store, out: Path) -> Store:
+    """The study's teacher's masks of every clip of `clips`, as a store of masks in `out`; finished shards are kept."""
+    teacher = load_teacher(study.teacher.kind, study.teacher.path, clips, study.student.structures)
+    settings = {"teacher": _teacher_table(study), "clips": clips.content}
+    writer = StoreWriter(out, tuple(teacher.structures), clips.size, settings, with_frames=False)
+    shards = [clips.entries[k : k + study.clips.shard] for k in range(0, len(clips.entries), study.clips.shard)]
+    for number, entries in enumerate(shards):
+        if not writer.has(number):
+            masks = [to_bytes(teacher(clips.clip(entry))) for entry in entries]
+            plain = [Entry(entry.name, entry.split, entry.frames, entry.fps, {}) for entry in entries]
+            writer.write(number, plain, None, np.concatenate(masks))
+    return writer.finish(len(shards))
+
+
+def distill(study: Study, clips: Store, labels: Store, out: Path) -> Card:
+    """A student in `out`, taught `labels` on `clips`; a finished one is kept, a stopped training goes on.
+
+    Checkpoints, the curve and TensorBoard's log lie beside it in `<out>-training`. Raises StudyError where either
+    folder comes from other settings or other clips.
+    """
+    table = study_table(study)
+    made_from = {key: table[key] for key in ("name", "seed", "student", "training")}
+    made_from |= {"teacher": _teacher_table(study), "clips": clips.content, "labels": labels.content}
+    training = make_folder(out.with_name(f"{out.name}-training"))
+    _claim(training, made_from)
+    if (out / CARD).is_file():
+        return _finished(out, made_from)
+    taught = train(clips, labels, study.student, study.training, study.seed, training)
+    card = Card(
+        network=study.student,
+        preprocessing=Preprocessing(size=study.training.size, input_scale=INPUT_SCALE),
+        threshold=taught.threshold,
+        warm_up=WARM_UP,
+        provenance={"made_from": made_from, "best_epoch": taught.best_epoch, "precision": taught.precision}
+        | {"environment": environment()},
+    )
+    return save(out, taught.network, card, onnx=True)
+
+
+def segment(clips: Store, student_folder: Path, out: Path) -> None:
+    """The student's masks and measures of the test clips in `out`, as `segment` lays them out; what is done is kept."""
+    student = load_student(student_folder)
+    make_folder(out)
+    remove_parts(out)
+    for entry in clips.split("test"):
+        measures = out / entry.name / "measures.json"
+        if not measures.is_file() or read_json(measures)["model"] != identity(student):
+            segment_clip(clip_source(clips.clip(entry)), student, out / entry.name)
+
+
+def score(study: Study, run_folder: Path) -> dict[str, Any]:
+    """Scores of a run's masks against the simulator's truth, in `scores/` with `speed.json` beside; the scorecard."""
+    out = run_folder / "scores"
+    clips = Store(run_folder / "clips")
+    scores = judge(run_folder / "masks", run_folder / "clips", out, resamples=study.scoring.resamples, seed=study.seed)
+    write_json(out / "speed.json", streaming_speed(run_folder / "student", clips.clip(clips.split("test")[0])))
+    return scores
+
+
+def _size(run_folder: Path) -> list[str]:
+    """Parameters, FLOPs and speed of a run's student, as lines for a terminal."""
+    card, speed = read_card(run_folder / "student"), read_json(run_folder / "scores" / "speed.json")
+    size = card.preprocessing.size
+    flops = flops_per_frame(card.network, size) / 1e9
+    return [
+        f"{card.network.name}: {card.parameters:,} parameters, {flops:.3g} GFLOPs a frame of {size} x {size} "
+        f"(2 per multiply-add), {speed['frames_per_second']:.0f} frames/s one by one "
+        f"({speed['low']:.0f} to {speed['high']:.0f} in {speed['repeats']} passes)"
+    ]
+
+
+class _Shard(NamedTuple):
+    """Clips of one split that are drawn together: (name, number) of each, all of `frames` frames."""
+
+    split: str
+    frames: int
+    members: list[tuple[str, int]]
+
+
+def _shards(study: Study) -> Iterator[_Shard]:
+    """The shards of a study's clips. The numbers of the splits lie far apart, so that one may grow alone."""
+    for first, split in ((0, "train"), (1_000_000, "validation"), (2_000_000, "test")):
+        part = getattr(study.clips, split)
+        members = [(f"{split}-{k:05d}", first + k) for k in range(part.count)]
+        for k in range(0, len(members), study.clips.shard):
+            yield _Shard(split, part.frames, members[k : k + study.clips.shard])
+
+
+def _teacher_table(study: Study) -> dict[str, Any]:
+    """The teacher as a value without paths, which say nothing on another machine."""
+    return {"kind": study.teacher.kind, "structures": list(study.student.structures)}
+
+
+def _claim(folder: Path, made_from: dict[str, Any]) -> None:
+    """Keeps what a folder is made from, or refuses a folder made from something else."""
+    kept = folder / "made_from.json"
+    if kept.is_file() and read_json(kept) != made_from:
+        raise StudyError(f"{folder} holds the training of another study or other clips. Choose a new --out.")
+    write_json(kept, made_from)
+
+
+def _finished(out: Path, made_from: dict[str, Any]) -> Card:
+    """The card of the student in `out`; StudyError where it was made from something else."""
+    card = read_card(out)
+    if card.provenance.get("made_from") != made_from:
+        raise StudyError(f"{out} holds a student of another study or other clips. Choose a new --out.")
+    check_files(out, card)
+    return card

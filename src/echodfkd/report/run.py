@@ -1,0 +1,197 @@
+"""The report of a run: reads what the stages left in its folder and writes `report/index.html`."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.clip import Clip
+from echodfkd.data.store import Store
+from echodfkd.data.video import write
+from echodfkd.errors import InputError
+from echodfkd.evaluate.beats import ASSUMED_FPS, Events
+from echodfkd.evaluate.predictions import read_prediction
+from echodfkd.files import make_folder, read_json
+from echodfkd.report import figures
+from echodfkd.report.overlay import overlay_frame, overlay_frames
+from echodfkd.report.page import Film, Picture, write_page
+from echodfkd.report.summary import Model, report_page
+from echodfkd.student.card import Card, read_card
+from echodfkd.student.settings import flops_per_frame
+
+FILM_FRAMES = 150
+"""The film at the top of the page is at most this long: it lies inside the page."""
+
+Row = Mapping[str, Any]
+
+
+def report_run(folder: Path) -> Path:
+    """The path of the page written from the run in `folder`; InputError where its stages have not come that far."""
+    if not (folder / "scores" / "scores.json").is_file():
+        raise InputError(f"{folder} holds no scores yet: finish it with `echodfkd run STUDY.toml --out {folder}`.")
+    scores, card = read_json(folder / "scores" / "scores.json"), read_card(folder / "student")
+    rows = read_rows(folder / "scores" / "clips.csv")
+    clips = Store(folder / "clips")
+    ranked = figures.ranked_clips(rows)
+    page = report_page(
+        scores,
+        title=f"echodfkd: {card.network.name} of the study {read_json(folder / 'study.json')['name']}",
+        data="synthetic clips it has not seen",
+        model=_model(card, read_json(folder / "scores" / "speed.json"), read_json(folder / "environment.json")),
+        provenance=_provenance(folder, card),
+        film=_film(clips, folder / "masks", ranked["median"]),
+        pictures={
+            "overlap": [_picture(figures.dice_figure(rows, _baseline(folder)), "Dice of every clip, sorted")],
+            "beats": [
+                _picture(figures.null_figure(scores), "Frame distances of the student and of curves that saw no image")
+            ],
+            "ejection": [
+                _picture(
+                    figures.ejection_figure(rows, _training_ef(scores)), "Predicted against true ejection fraction"
+                )
+            ],
+            "training": [_training(folder / "student-training" / "curve.csv", card)],
+            "gallery": [_gallery(clips, folder / "masks", ranked)],
+        },
+        not_run={
+            "Label-free scores by EchoCLIP": "this version does not compute them.",
+            "Human labels": "a synthetic study has none; `echodfkd evaluate` compares with a data set's tracings.",
+        },
+    )
+    write_page(make_folder(folder / "report") / "index.html", page)
+    return folder / "report" / "index.html"
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a `clips.csv`: numbers as numbers, empty fields as None."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return [{key: _value(key, text) for key, text in row.items()} for row in csv.DictReader(file)]
+    except FileNotFoundError:
+        raise InputError(f"No such file: {path}") from None
+
+
+def _value(key: str, text: str) -> Any:
+    if key == "name":
+        return text
+    return None if text == "" else float(text)
+
+
+def _baseline(folder: Path) -> list[dict[str, Any]]:
+    path = folder / "scores" / "constant_mask.csv"
+    return read_rows(path) if path.is_file() else []
+
+
+def _training_ef(scores: Row) -> float | None:
+    always = scores["ejection"]["always_training_mean"]
+    return None if always is None else float(always["says"])
+
+
+def _model(card: Card, speed: Row, environment: Row) -> Model:
+    spread = f"{speed['low']:.0f} to {speed['high']:.0f} in {speed['repeats']} passes"
+    where = f"one by one on {environment['processor']}, {environment['cores']} cores; {spread}"
+    return Model(
+        card.network.name,
+        card.parameters,
+        flops_per_frame(card.network, card.preprocessing.size),
+        speed["frames_per_second"],
+        where,
+    )
+
+
+def _provenance(folder: Path, card: Card) -> dict[str, str]:
+    """Study, seed, data, machine, versions and date, in words."""
+    study, environment = read_json(folder / "study.json"), read_json(folder / "environment.json")
+    training, clips, size = study["training"], study["clips"], card.preprocessing.size
+    counts = ", ".join(f"{clips[split]['count']} {split}" for split in ("train", "validation", "test"))
+    return {
+        "study": f"{study['name']}, seed {study['seed']}",
+        "clips": f"{counts}; synthetic, no patient's pixel",
+        "teacher": study["teacher"]["kind"],
+        "student": f"{card.network.name} at {size} x {size}, threshold {card.threshold:g}",
+        "training": f"{training['loss']}, windows of {training['window']}, best epoch {card.provenance['best_epoch']}, "
+        f"{card.provenance['precision']}",
+        "machine": f"{environment['processor']}, {environment['cores']} cores, training on {environment['device']}",
+        "versions": ", ".join(f"{name} {version}" for name, version in environment["packages"].items()),
+        "drawn": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+    }
+
+
+def _film(clips: Store, masks: Path, row: Row) -> Film:
+    """The clip of median Dice with the student's masks in colour and the truth as a thin line."""
+    clip, predicted, truth = _masks(clips, masks, row["name"])
+    n = min(len(predicted), FILM_FRAMES)
+    facts = _truth(clips, row["name"])
+    measures = read_json(masks / row["name"] / "measures.json")
+    ed, es = (tuple(k for k in measures[f"{phase}_frames"] if k < n) for phase in ("ed", "es"))
+    events = Events(ed, es, clip.fps or ASSUMED_FPS)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "film.mp4"
+        pictures = overlay_frames(
+            clip.frames[:n], _by_frame(predicted[:n]), predicted[:n].sum((1, 2)), events, second=_by_frame(truth[:n])
+        )
+        write(path, pictures, clip.fps)
+        film = path.read_bytes()
+    poster = figures.picture_png(overlay_frame(clip.frames[0], {"lv": predicted[0]}, {"lv": truth[0]}))
+    caption = (
+        f"The test clip of median Dice ({row['dice']:.3f}): student in blue, truth in yellow, area curve below. "
+        f"True EF {facts['ejection_fraction']:.0f} %, measured "
+        + ("none" if row["ef_predicted"] is None else f"{row['ef_predicted']:.0f} %")
+        + "."
+    )
+    return Film(
+        film, "A synthetic apical four-chamber clip with the left ventricle outlined on every frame", caption, poster
+    )
+
+
+def _gallery(clips: Store, masks: Path, ranked: Mapping[str, Row]) -> Picture:
+    """First ED and ES of the best, the median and the worst clip, student in colour, truth as a thin line."""
+    cells = []
+    for rank, row in ranked.items():
+        clip, predicted, truth = _masks(clips, masks, row["name"])
+        facts = _truth(clips, row["name"])
+        line = []
+        for phase in ("ed", "es"):
+            for frame in facts[f"{phase}_frames"][:1]:
+                picture = overlay_frame(clip.frames[frame], {"lv": predicted[frame]}, {"lv": truth[frame]})
+                line += [
+                    (f"{rank}, {phase.upper()}, frame {frame}", _rgb(clip.frames[frame])),
+                    (f"Dice {row['dice']:.3f}", picture),
+                ]
+        cells.append(line)
+    return _picture(figures.gallery_figure(cells), "Frames of the best, the median and the worst clip with masks")
+
+
+def _masks(clips: Store, masks: Path, name: str) -> tuple[Clip, NDArray[np.bool_], NDArray[np.bool_]]:
+    """A clip of the store, its predicted and its true left ventricle (time, height, width) bool."""
+    truth = np.asarray(clips.masks(name)[:, clips.structures.index("lv")] >= 128)
+    return clips.clip(name), read_prediction(masks / name).masks, truth
+
+
+def _truth(clips: Store, name: str) -> dict[str, Any]:
+    """What the simulator knows of a clip."""
+    return next(entry.facts["truth"] for entry in clips.entries if entry.name == name)
+
+
+def _by_frame(masks: NDArray[np.bool_]) -> Iterator[dict[str, NDArray[np.bool_]]]:
+    return ({"lv": mask} for mask in masks)
+
+
+def _rgb(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.repeat(frame[..., None], 3, axis=-1)
+
+
+def _training(path: Path, card: Card) -> Picture:
+    rows = [
+        {key: float(text) for key, text in row.items()} for row in csv.DictReader(path.read_text("utf-8").splitlines())
+    ]
+    return _picture(figures.training_figure(rows, card.provenance["best_epoch"]), "Losses over epochs")
+
+
+def _picture(figure: Any, alt: str) -> Picture:
+    return Picture(figures.png_bytes(figure), alt, alt, width=round(figure.get_figwidth() * 96))

@@ -1,0 +1,42 @@
+"""`echodfkd --help` and `import echodfkd` are instant because they never import torch."""
+
+import subprocess
+import sys
+
+import pytest
+
+import echodfkd
+
+HEAVY = ("torch", "lightning", "onnxruntime", "matplotlib", "scipy", "av", "skimage")
+
+
+def modules_after(code: str) -> set[str]:
+    program = f"{code}\nimport sys; print('\\n'.join(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return {line.partition(".")[0] for line in result.stdout.splitlines()}
+
+
+@pytest.mark.parametrize("code", ["import echodfkd", "import echodfkd.cli"])
+def test_nothing_heavy_is_imported_before_it_is_needed(code):
+    assert modules_after(code).isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize(
+    "verb", ["", "run", "synth", "label", "distill", "segment", "evaluate", "report", "import-reference"]
+)
+def test_every_verb_explains_itself(verb):
+    words = [sys.executable, "-m", "echodfkd", *verb.split(), "--help"]
+    result = subprocess.run(words, capture_output=True, text=True)
+    assert result.returncode == 0
+    assert "Usage" in result.stdout and result.stderr == ""
+
+
+def test_the_public_face_is_what_it_says():
+    assert set(echodfkd.__all__) <= set(vars(echodfkd))
+    assert sorted(echodfkd.__all__) == echodfkd.__all__ or set(echodfkd.__all__) == {
+        "STRUCTURES",
+        "Clip",
+        "EchodfkdError",
+        "Segmenter",
+        "__version__",
+    }

@@ -1,0 +1,155 @@
+"""The whole study through the real command: killed in every stage it ends as if nothing had happened."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from echodfkd.files import sha256
+
+TINY = Path(__file__).parents[1] / "studies" / "tiny.toml"
+STAGES = ("synth", "label", "distill", "segment", "score", "report")
+
+
+def command(*words: object) -> list[str]:
+    return [sys.executable, "-m", "echodfkd", *map(str, words)]
+
+
+def run(*words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*words), capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "undisturbed"
+    result = run("run", TINY, "--out", folder)
+    assert result.returncode == 0, result.stderr
+    assert "Report: " in result.stdout
+    return folder
+
+
+def bytes_of(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def kill_when(folder: Path, stage: str, seen: str) -> None:
+    """Kills (SIGKILL) the started study once `seen` is in `folder`, or, where it is empty, the stage has started."""
+    process = subprocess.Popen(
+        command("run", TINY, "--out", folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    log = folder / "log.txt"
+    while process.poll() is None:
+        started = (
+            log.is_file()
+            and f"{stage}: started" in log.read_text().rpartition("synth: started\n")[2] + "synth: started"
+        )
+        if started and (not seen or any(folder.glob(seen))):
+            break
+        time.sleep(0.002)
+    assert process.poll() is None, f"the study ended before it could be killed in {stage}"
+    process.kill()
+    process.wait()
+
+
+# Each stage is killed once at work: when its first output (not its last) is there.
+KILLS = [
+    ("synth", "clips/shard-00000.json"),
+    ("label", "labels/*"),
+    ("distill", "student-training/last.ckpt"),
+    ("segment", "masks/test-00000"),
+    ("score", ""),
+    ("report", ""),
+]
+
+
+def test_killed_in_every_stage_it_ends_with_the_same_bytes_and_scores(undisturbed, tmp_path):
+    folder = tmp_path / "killed"
+    for stage, seen in KILLS:
+        kill_when(folder, stage, seen)
+    result = run("run", TINY, "--out", folder)
+    assert result.returncode == 0, result.stderr
+    for store in ("clips", "labels"):
+        assert bytes_of(folder / store) == bytes_of(undisturbed / store)
+    assert bytes_of(folder / "masks") == bytes_of(undisturbed / "masks")
+    for name in ("scores/scores.json", "scores/clips.csv", "student-training/curve.csv", "student/model.safetensors"):
+        assert (folder / name).read_bytes() == (undisturbed / name).read_bytes(), name
+    assert (folder / "report" / "index.html").is_file()
+    assert not [path for path in folder.rglob("*") if ".part" in path.name]
+
+
+def test_a_finished_run_is_kept_when_started_again(undisturbed):
+    before = {
+        name: digest
+        for name, digest in bytes_of(undisturbed).items()
+        if name.startswith(("clips", "labels", "student", "masks"))
+    }
+    assert run("run", TINY, "--out", undisturbed).returncode == 0
+    after = bytes_of(undisturbed)
+    assert all(after[name] == digest for name, digest in before.items() if "tensorboard" not in name)
+
+
+def test_a_run_of_another_study_is_refused_naming_the_difference(undisturbed, tmp_path):
+    other = tmp_path / "other.toml"
+    other.write_text(TINY.read_text().replace("seed = 3", "seed = 4"))
+    result = run("run", other, "--out", undisturbed)
+    assert result.returncode == 2 and result.stderr.count("\n") == 1
+    assert "seed: 3 -> 4" in result.stderr and "Choose a new --out" in result.stderr
+
+
+def test_the_scores_have_intervals_baselines_and_no_gaps(undisturbed):
+    scores = json.loads((undisturbed / "scores" / "scores.json").read_text())
+    assert scores["n"]["clips"] == 3 and scores["n"]["without_prediction"] == 0
+    for table in (scores["dice"], scores["constant_mask"]["dice"]):
+        overall = table["overall"]
+        assert 0 <= overall["low"] <= overall["value"] <= overall["high"] <= 1
+    assert set(scores["null_curves"]) >= {"white noise", "constant"} or len(scores["null_curves"]) >= 4
+    rows = list(csv.DictReader((undisturbed / "scores" / "clips.csv").open()))
+    assert [row["name"] for row in rows] == ["test-00000", "test-00001", "test-00002"]
+
+
+def test_stages_as_commands_make_what_the_whole_run_makes(undisturbed, tmp_path):
+    clips, labels, student = tmp_path / "c", tmp_path / "l", tmp_path / "s"
+    for words in (
+        ("synth", TINY, "--out", clips),
+        ("label", TINY, "--clips", clips, "--out", labels),
+        ("distill", TINY, "--clips", clips, "--labels", labels, "--out", student),
+    ):
+        result = run(*words)
+        assert result.returncode == 0, result.stderr
+    assert bytes_of(clips) == bytes_of(undisturbed / "clips")
+    assert bytes_of(labels) == bytes_of(undisturbed / "labels")
+    assert sha256(student / "model.safetensors") == sha256(undisturbed / "student" / "model.safetensors")
+    judged = run(
+        "evaluate",
+        undisturbed / "masks",
+        "--labels",
+        clips,
+        "--out",
+        tmp_path / "scores",
+        "--resamples",
+        200,
+        "--seed",
+        3,
+    )
+    assert judged.returncode == 0, judged.stderr
+    assert (tmp_path / "scores" / "scores.json").read_bytes() == (undisturbed / "scores" / "scores.json").read_bytes()
+
+
+def test_the_log_names_every_stage_and_no_machine(undisturbed):
+    log = (undisturbed / "log.txt").read_text()
+    assert all(f"{stage}: done in" in log for stage in STAGES)
+    assert str(undisturbed.parent) not in (undisturbed / "environment.json").read_text()
+
+
+def test_the_report_draws_itself_anew_and_needs_no_network(undisturbed):
+    page = undisturbed / "report" / "index.html"
+    page.unlink()
+    assert run("report", undisturbed).returncode == 0
+    html = page.read_text()
+    assert not re.search(r"""(?:src|href)\s*=\s*["']?(?!data:|#)""", html)
+    assert "data:video/mp4;base64," in html and "not for diagnosis" in html
