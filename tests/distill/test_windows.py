@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+
+from echodfkd.data.store import Entry, Store, StoreWriter
+from echodfkd.distill.windows import Batches, Window, check_windows, draw_windows, middle_windows
+from echodfkd.errors import InputError
+
+LENGTHS = {"a": 5, "b": 9, "c": 30}
+ENTRIES = [Entry(name, "train", frames) for name, frames in LENGTHS.items()]
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    """Three clips whose grey level tells clip and frame, masks of two structures that tell them apart."""
+    writer = StoreWriter(tmp_path / "store", ("lv", "la"), (8, 8), {})
+    frames = np.concatenate(
+        [
+            np.full((n, 8, 8), 50 * k, np.uint8) + np.arange(n, dtype=np.uint8)[:, None, None]
+            for k, n in enumerate(LENGTHS.values())
+        ]
+    )
+    masks = np.stack([np.full_like(frames, 255), np.zeros_like(frames)], axis=1)
+    writer.write(0, ENTRIES, frames, masks)
+    return writer.finish(1)
+
+
+def test_every_clip_gives_one_window_that_lies_inside_it():
+    windows = draw_windows(ENTRIES, 5, seed=0, epoch=3)
+    assert sorted(window.name for window in windows) == sorted(LENGTHS)
+    assert all(0 <= window.start <= LENGTHS[window.name] - window.length for window in windows)
+
+
+def test_windows_depend_on_seed_and_epoch_alone():
+    assert draw_windows(ENTRIES, 3, 1, 2) == draw_windows(ENTRIES, 3, 1, 2)
+    drawn = {tuple(draw_windows(ENTRIES, 3, seed, epoch)) for seed in (0, 1) for epoch in range(4)}
+    assert len(drawn) == 8
+
+
+def test_every_start_comes_up_in_the_long_run():
+    starts = {w.start for epoch in range(60) for w in draw_windows(ENTRIES, 5, 0, epoch) if w.name == "b"}
+    assert starts == {0, 1, 2, 3, 4}
+
+
+def test_validation_looks_at_the_middle():
+    assert [window.start for window in middle_windows(ENTRIES, 5)] == [0, 2, 12]
+
+
+def test_batches_hold_the_frames_and_the_wanted_structures(store):
+    windows = [Window("b", 2, 3), Window("a", 1, 3), Window("c", 27, 3)]
+    batches = Batches(store, store, ("la", "lv"), 8, windows, batch=2)
+    (frames, masks), (last, _) = batches
+    assert len(batches) == 2 and frames.shape == (2, 3, 1, 8, 8) and masks.shape == (2, 3, 2, 8, 8)
+    assert frames[0, :, 0, 0, 0].tolist() == [52, 53, 54] and last[0, :, 0, 0, 0].tolist() == [127, 128, 129]
+    assert (masks[:, :, 0] == 0).all() and (masks[:, :, 1] == 255).all()
+
+
+def test_batches_resample_by_area(store):
+    frames, masks = next(iter(Batches(store, store, ("lv",), 4, [Window("a", 0, 2)], batch=1)))
+    assert frames.shape[-2:] == masks.shape[-2:] == (4, 4)
+    assert (frames[0, 1] == 1).all() and (masks == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("structures", "length", "split", "told"),
+    [
+        (("rv",), 5, "train", "labels hold lv, la but not rv"),
+        (("lv",), 6, "train", "Clip a has 5 frames, fewer than the window of 6"),
+        (("lv",), 5, "validation", "no split 'validation'"),
+    ],
+)
+def test_stores_that_cannot_teach_are_refused(store, structures, length, split, told):
+    with pytest.raises(InputError, match=told):
+        check_windows(store, store, structures, length, split)
+
+
+def test_labels_of_other_clips_are_refused(store, tmp_path):
+    writer = StoreWriter(tmp_path / "labels", ("lv",), (8, 8), {}, with_frames=False)
+    writer.write(0, [Entry("a", "train", 4)], None, np.zeros((4, 1, 8, 8), np.uint8))
+    with pytest.raises(InputError, match="Clip a has 5 frames but 4 labelled"):
+        check_windows(store, writer.finish(1), ("lv",), 4, "train")
