@@ -96,9 +96,10 @@ def label(study: Study, clips: Store, out: Path) -> Store:
     return writer.finish(len(shards))
 
 
-def distill(study: Study, clips: Store, labels: Store, out: Path) -> Card:
+def distill(study: Study, clips: Store, labels: Store, out: Path, resume: bool = True) -> Card:
     """A student in `out`, taught `labels` on `clips`; a finished one is kept, a stopped training goes on.
 
+    Without `resume` it is taught anew.
     Checkpoints, the curve and TensorBoard's log lie beside it in `<out>-training`. Raises StudyError where either
     folder comes from other settings or other clips.
     """
@@ -107,9 +108,9 @@ def distill(study: Study, clips: Store, labels: Store, out: Path) -> Card:
     made_from |= {"teacher": _teacher_table(study), "clips": clips.content, "labels": labels.content}
     training = make_folder(out.with_name(f"{out.name}-training"))
     _claim(training, made_from)
-    if (out / CARD).is_file():
+    if resume and (out / CARD).is_file():
         return _finished(out, made_from)
-    taught = train(clips, labels, study.student, study.training, study.seed, training)
+    taught = train(clips, labels, study.student, study.training, study.seed, training, resume)
     card = Card(
         network=study.student,
         preprocessing=Preprocessing(size=study.training.size, input_scale=INPUT_SCALE),

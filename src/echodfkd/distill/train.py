@@ -3,6 +3,7 @@
 import logging
 import sys
 import warnings
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from torch import Tensor
 from echodfkd.data.store import Store
 from echodfkd.distill.losses import LOSSES
 from echodfkd.distill.settings import Training
-from echodfkd.distill.windows import Batches, check_windows, draw_windows, middle_windows
+from echodfkd.distill.windows import Batches, Window, check_windows, draw_windows, middle_windows
 from echodfkd.files import write_text
 from echodfkd.student.network import Network, NetworkSettings, seeded_network
 
@@ -48,15 +49,10 @@ class Distillation(lightning.LightningModule):
         self.train_entries = check_windows(clips, labels, structures, training.window, "train")
         self.validation_entries = check_windows(clips, labels, structures, training.window, "validation")
 
-    def batches(self, windows: list[Any]) -> Batches:
-        """Batches of `windows` for this process: with several devices each takes its share."""
-        world = self.trainer.world_size
-        share = (
-            windows[self.trainer.global_rank : len(windows) - len(windows) % world : world] if world > 1 else windows
-        )
-        settings = self.training_settings
-        structures = self.network.settings.structures
-        return Batches(self.clips, self.labels, structures, settings.size, share, settings.batch)
+    def batches(self, windows: list[Window]) -> Batches:
+        """Batches of `windows`, as the network wants them."""
+        settings, structures = self.training_settings, self.network.settings.structures
+        return Batches(self.clips, self.labels, structures, settings.size, windows, settings.batch)
 
     def train_dataloader(self) -> Batches:
         """This epoch's windows, drawn anew each epoch from (seed, epoch)."""
@@ -84,7 +80,7 @@ class Distillation(lightning.LightningModule):
     def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
         """The loss that chooses the epoch."""
         loss = self.loss(batch)
-        self.log("val_loss", loss, prog_bar=True, batch_size=len(batch[0]), sync_dist=True)
+        self.log("val_loss", loss, prog_bar=True, batch_size=len(batch[0]))
 
     def configure_optimizers(self) -> Any:
         """Adam; with `cosine`, a linear rise over a twentieth of the steps and a half cosine down to zero."""
@@ -116,11 +112,10 @@ class Curve(Callback):
         row = {name: float(trainer.callback_metrics[name]) for name in ("train_loss", "val_loss")}
         rate = float(trainer.optimizers[0].param_groups[0]["lr"])
         self.rows.append({"epoch": trainer.current_epoch, **row, "learning_rate": rate})
-        if trainer.is_global_zero:
-            lines = [",".join(self.rows[0])] + [",".join(repr(value) for value in row.values()) for row in self.rows]
-            write_text(self.path, "\n".join(lines) + "\n")
-            if not sys.stderr.isatty():
-                print("epoch {epoch:.0f}: train {train_loss:.4f}, validation {val_loss:.4f}".format(**self.rows[-1]))
+        lines = [",".join(self.rows[0])] + [",".join(repr(value) for value in row.values()) for row in self.rows]
+        write_text(self.path, "\n".join(lines) + "\n")
+        if not sys.stderr.isatty():
+            print("epoch {epoch:.0f}: train {train_loss:.4f}, validation {val_loss:.4f}".format(**self.rows[-1]))
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint remembers of the curve."""
@@ -169,13 +164,16 @@ def train(
     network = Network(student)
     weights = {key.removeprefix("network."): value for key, value in best["state_dict"].items()}
     network.load_state_dict(weights)
-    network.eval()
-    windows = middle_windows(module.validation_entries, training.window)
-    batches = Batches(clips, labels, student.structures, training.size, windows, training.batch)
-    return Distilled(network, choose_threshold(network, batches), int(best["epoch"]), curve.rows, precision)
+    device = trainer.strategy.root_device
+    threshold = choose_threshold(network.eval().to(device), module.val_dataloader(), device)
+    return Distilled(network.cpu(), threshold, int(best["epoch"]), curve.rows, precision)
 
 
-def choose_threshold(network: Network, batches: Batches) -> float:
+def choose_threshold(
+    network: Callable[[Tensor], tuple[Tensor, Any]],
+    batches: Iterable[tuple[Tensor, Tensor]],
+    device: torch.device | str = "cpu",
+) -> float:
     """The threshold out of 0.05, 0.10 .. 0.95 with the best mean per-frame Dice against the teacher cut at one half.
 
     One for all structures, as the paper takes one for all phases; of equals, the one nearest 0.5.
@@ -184,7 +182,8 @@ def choose_threshold(network: Network, batches: Batches) -> float:
     scores: list[np.ndarray] = []
     with torch.inference_mode():
         for frames, masks in batches:
-            probabilities = network(frames.float() * INPUT_SCALE)[0].sigmoid()
+            logits, _ = network(frames.to(device).float() * INPUT_SCALE)
+            probabilities = logits.sigmoid().cpu()
             scores.append(np.stack([_frame_dice(probabilities >= cut, masks >= 128) for cut in grid]))
     mean = np.concatenate(scores, axis=1).mean(axis=1).round(6)
     best = np.flatnonzero(mean == mean.max())
@@ -213,7 +212,7 @@ def _trainer(training: Training, precision: str, curve: Curve, folder: Path) -> 
         callbacks.append(TQDMProgressBar(leave=False))
     return lightning.Trainer(
         accelerator="auto",
-        devices="auto" if torch.cuda.is_available() else 1,
+        devices=1,
         precision="bf16-mixed" if precision == "bfloat16" else "32-true",
         max_epochs=training.epochs,
         gradient_clip_val=training.clip_gradient or None,
