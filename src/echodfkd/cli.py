@@ -1,12 +1,13 @@
 """The command: each verb turns its arguments into one call and prints what came of it; heavy imports wait for it."""
 
+import io
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
-from echodfkd.errors import EchodfkdError, MissingExtra
+from echodfkd.errors import EchodfkdError, MissingExtra, one_line
 
 app = typer.Typer(
     help="Distil left-ventricle segmenters from synthetic hearts, and run them on echocardiograms.",
@@ -22,20 +23,32 @@ ClipStore = Annotated[Path, typer.Option("--clips", metavar="DIR", help="A store
 
 def main() -> None:
     """Runs the command; what a user can mend becomes one line on stderr and exit code 2, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files need not be text
     try:
         app()
     except EchodfkdError as error:
-        print(f"echodfkd: {error}", file=sys.stderr)
-        sys.exit(2)
+        _refuse(error)
     except ModuleNotFoundError as error:
         extra = _STUDY_MODULES.get((error.name or "").partition(".")[0])
         if extra is None:
             raise
-        print(f"echodfkd: {MissingExtra(f'This command (it imports {error.name})', extra)}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("echodfkd: interrupted; the same command continues where it stopped", file=sys.stderr)
-        sys.exit(130)
+        _refuse(MissingExtra(f"This command (it imports {error.name})", extra))
+    except OSError as error:  # a file that vanished or cannot be read: not ours to explain, but no fault of the program
+        _refuse(error)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:  # what typer makes of Ctrl-C
+            print("echodfkd: interrupted; the same command continues where it stopped", file=sys.stderr)
+        raise
+
+
+def _refuse(error: Exception) -> NoReturn:
+    print(f"echodfkd: {one_line(error)}", file=sys.stderr)
+    sys.exit(2)
+
+
+INTERRUPTED = 130
 
 
 _STUDY_MODULES = dict.fromkeys(
@@ -63,13 +76,20 @@ def synth(study: StudyFile, out: Out) -> None:
 
 
 @app.command()
-def label(study: StudyFile, clips: ClipStore, out: Out) -> None:
+def label(
+    study: StudyFile,
+    clips: ClipStore,
+    out: Out,
+    archive: Annotated[
+        Path | None, typer.Option("--archive", metavar="DIR", help="Also write the masks as <clip name>.seg.npz files.")
+    ] = None,
+) -> None:
     """The study's teacher's masks of a store of clips."""
     from echodfkd.config import read_study
     from echodfkd.data.store import Store
     from echodfkd.pipeline import label as label_clips
 
-    labels = label_clips(read_study(study), Store(clips), out)
+    labels = label_clips(read_study(study), Store(clips), out, archive)
     print(f"{len(labels.entries)} clips labelled for {', '.join(labels.structures)} in {out}")
 
 
@@ -79,13 +99,17 @@ def distill(
     clips: ClipStore,
     labels: Annotated[Path, typer.Option("--labels", metavar="DIR", help="The teacher's masks made by `label`.")],
     out: Out,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume/--no-resume", help="Take up a stopped training, keep a finished one; or start anew."),
+    ] = True,
 ) -> None:
     """A student taught the labels of a store of clips. Started again, it continues at the last finished epoch."""
     from echodfkd.config import read_study
     from echodfkd.data.store import Store
     from echodfkd.pipeline import distill as distill_student
 
-    card = distill_student(read_study(study), Store(clips), Store(labels), out)
+    card = distill_student(read_study(study), Store(clips), Store(labels), out, resume)
     print(f"Student in {out}, threshold {card.threshold:g}")
 
 

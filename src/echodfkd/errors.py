@@ -13,6 +13,10 @@ class OutputError(EchodfkdError):
     """A place that cannot be written: no space, no permission, not a folder."""
 
 
+class OccupiedError(OutputError):
+    """A place that holds somebody else's files, which would be lost; another place next to it may be free."""
+
+
 class StudyError(EchodfkdError, ValueError):
     """A study file with unknown keys, impossible values or settings that contradict each other."""
 
@@ -22,3 +26,8 @@ class MissingExtra(EchodfkdError):
 
     def __init__(self, purpose: str, extra: str):
         super().__init__(f"{purpose} needs the extra '{extra}': pip install 'echodfkd[{extra}]'")
+
+
+def one_line(error: Exception) -> str:
+    """The error's message in one line, whatever stood in a file's name."""
+    return " ".join(str(error).splitlines())

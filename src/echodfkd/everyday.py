@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from echodfkd.clip import Clip
 from echodfkd.data.container import SUFFIXES
 from echodfkd.data.video import clip_name, open_video, write
-from echodfkd.errors import EchodfkdError, InputError, OutputError
+from echodfkd.errors import InputError, OccupiedError, one_line
 from echodfkd.evaluate.beats import ASSUMED_FPS, Events, beat_events
 from echodfkd.evaluate.ejection import ejection_fraction
 from echodfkd.evaluate.shape import area_curve, largest_component
 from echodfkd.evaluate.verdict import verdict
-from echodfkd.files import filling, make_folder, remove_parts, write_json, write_text
+from echodfkd.files import filling, holding, remove_parts, write_json, write_text
 from echodfkd.student.card import WEIGHTS
 from echodfkd.student.segment import Student, load_student
 
@@ -70,34 +70,47 @@ def segment_files(
     InputError where the model is damaged or no clip is given, OutputError where `out` cannot be written.
     """
     student = load_student(model, largest_component=largest_component, warm_up=warm_up)
+    _check_ventricle(student)
     paths = clip_files(inputs)
-    make_folder(out)
-    remove_parts(out)
-    rows, failed, seen = [], 0, dict[str, Path]()
-    for number, path in enumerate(paths, start=1):
-        name = clip_name(path)
-        try:
-            if name in seen:
-                raise InputError(
-                    f"Two inputs are named {name}: {seen[name]} and {path}. Segment them into two folders."
-                )
-            seen[name] = path
-            measures = segment_clip(file_source(path), student, out / name, overlay=overlay)
-        except OutputError:
-            raise
-        except EchodfkdError as error:
-            failed += 1
-            print(f"echodfkd: {error}", file=sys.stderr)
-            rows.append({"FileName": name, "verdict": "unreadable", "reasons": str(error)})
-            continue
-        print(f"[{number}/{len(paths)}] {describe(measures)}")
-        rows.append(summary_row(measures))
-    write_text(out / "summary.csv", summary(rows))
+    with holding(out):
+        remove_parts(out)
+        rows, failed, seen = [], 0, dict[str, Path]()
+        for number, path in enumerate(paths, start=1):
+            name = clip_name(path)
+            try:
+                _check_place(path, out / name, seen.setdefault(name, path))
+                measures = segment_clip(file_source(path), student, out / name, overlay=overlay)
+            except (InputError, OccupiedError) as error:  # this clip's alone; a full disk is everybody's
+                failed += 1
+                print(f"echodfkd: {one_line(error)}", file=sys.stderr)
+                rows.append({"FileName": name, "verdict": "not done", "reasons": one_line(error)})
+                continue
+            print(f"[{number}/{len(paths)}] {describe(measures)}")
+            rows.append(summary_row(measures))
+        write_text(out / "summary.csv", summary(rows))
     print(
         f"{len(paths) - failed} of {len(paths)} clips in {out}, listed in summary.csv. "
         "Research software, not for diagnosis."
     )
     return failed
+
+
+def _check_ventricle(student: Student) -> None:
+    """InputError for a model without a left ventricle."""
+    if "lv" not in student.structures:
+        raise InputError(
+            f"This model segments {', '.join(student.structures)}; `segment` measures the left ventricle (lv)."
+        )
+
+
+def _check_place(path: Path, folder: Path, first: Path) -> None:
+    """InputError where `folder` is another clip's, cannot be a clip's folder, or holds the clip itself."""
+    if first is not path:
+        raise InputError(f"Two inputs are named {folder.name}: {first} and {path}. Segment them into two folders.")
+    if clip_name(path) in (".", "..", "summary.csv"):
+        raise InputError(f"{path}: no folder can bear the name of this clip. Rename the file.")
+    if folder.resolve() in path.resolve().parents:
+        raise InputError(f"{path} lies in the folder that its results would replace. Choose another --out.")
 
 
 def clip_files(inputs: Sequence[Path]) -> list[Path]:
@@ -120,10 +133,7 @@ def segment_clip(source: Source, student: Student, folder: Path, *, overlay: boo
     `masks.npz` holds the left ventricle under `masks` and other structures under their names, uint8 {0, 1}
     (time, height, width) at the clip's own size. Memory does not grow with the clip: masks go to disk frame by frame.
     """
-    if "lv" not in student.structures:
-        raise InputError(
-            f"This model segments {', '.join(student.structures)}; `segment` measures the left ventricle (lv)."
-        )
+    _check_ventricle(student)
     with filling(folder, CLIP_FILES) as here:
         masks = _stream_masks(source, student, here)
         measures = measure(source, masks["lv"].view(np.bool_), student)

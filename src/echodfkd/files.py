@@ -1,8 +1,10 @@
 """Files that are never seen half-written: write beside, flush to disk, then rename."""
 
+import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -10,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from echodfkd.errors import InputError, OutputError
+from echodfkd.errors import InputError, OccupiedError, OutputError
 
 
 @contextmanager
@@ -39,8 +41,8 @@ def writing(path: Path) -> Iterator[Path]:
 def filling(folder: Path, ours: Collection[str]) -> Iterator[Path]:
     """A temporary folder beside `folder` to fill; it takes the name and an older one's place when all went well.
 
-    Only a folder that holds nothing but files named in `ours` is replaced: raises OutputError where there is anything
-    else in it, where the disk is full or the parent cannot be written. What was there before then stays.
+    Only a folder that holds nothing but files named in `ours` is replaced: raises OccupiedError where there is anything
+    else in it, OutputError where the disk is full or the parent cannot be written. What was there before then stays.
     """
     _check_ours(folder, ours)
     beside = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.part")
@@ -55,7 +57,7 @@ def filling(folder: Path, ours: Collection[str]) -> Iterator[Path]:
         raise _unwritable(folder, error) from error
     finally:
         for leftover in (beside, older):
-            shutil.rmtree(leftover, ignore_errors=True)
+            _remove(leftover)
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:
@@ -64,21 +66,21 @@ def _unwritable(path: Path, error: OSError) -> OutputError:
 
 
 def _check_ours(folder: Path, ours: Collection[str]) -> None:
-    """OutputError where `folder` is a file or holds anything that is not named in `ours`."""
+    """OccupiedError where `folder` is a file or holds anything that is not named in `ours`."""
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise OutputError(f"Cannot write {folder}: a file of that name is in the way. Choose another folder.")
+        raise OccupiedError(f"Cannot write {folder}: a file of that name is in the way. Choose another folder.")
     if strange := sorted({path.name for path in folder.iterdir()} - set(ours)):
-        raise OutputError(
+        raise OccupiedError(
             f"{folder} holds {strange[0]}, which would be lost: it is replaced as a whole. Choose another folder."
         )
 
 
 def write_text(path: Path, text: str) -> None:
-    """`text` as UTF-8 in `path`, all or nothing."""
+    """`text` as UTF-8 in `path`, all or nothing. File names that are not text come out as the bytes they are."""
     with writing(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -111,7 +113,53 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+@contextmanager
+def holding(folder: Path) -> Iterator[None]:
+    """The folder for this process alone; made where it is missing.
+
+    Raises OutputError where it cannot be written or another process holds it. The lock is the operating system's: a
+    killed process holds nothing.
+    """
+    path = make_folder(folder) / ".lock"
+    descriptor = _locked(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _locked(path: Path) -> int:
+    """An open descriptor that holds the file `path` locked."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
+    except OSError as error:
+        raise OutputError(f"Cannot write in {path.parent}: {error.strerror}. Choose another --out.") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # The holder before may have removed the file that was just opened: then the name is somebody else's by now.
+        if os.path.samestat(os.fstat(descriptor), path.stat()):
+            return descriptor
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(descriptor)
+    raise OutputError(f"Another process works in {path.parent}. Wait for it, or choose another --out.")
+
+
 def remove_parts(folder: Path) -> None:
-    """Removes what an earlier, killed run left half-written directly in `folder`."""
+    """Removes what an earlier, killed run left half-written directly in `folder`, and nothing of anybody else."""
     for part in folder.glob(".*.part*"):
-        shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
+        if _PART.fullmatch(part.name):
+            _remove(part)
+
+
+_PART = re.compile(r"\..+\.[0-9a-f]{8}\.(old\.)?part(\.[^.]+)?")
+"""The names that `writing` and `filling` work under."""
+
+
+def _remove(path: Path) -> None:
+    """Removes a file, a link or a whole folder, where it is there and as far as that can be done."""
+    if path.is_symlink() or path.is_file():
+        path.unlink(missing_ok=True)
+    else:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,13 +1,12 @@
 """A run: the folder a study made, with the resolved study, the environment and a log, and one process at work."""
 
-import fcntl
 import json
 import os
 import platform
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any, Self
 
 from echodfkd.clip import Clip
 from echodfkd.errors import OutputError, StudyError
-from echodfkd.files import make_folder, read_json, remove_parts, write_json
+from echodfkd.files import holding, read_json, remove_parts, write_json
 from echodfkd.student.segment import load_student
 
 
@@ -24,7 +23,7 @@ class Run:
     """The folder `folder` held for the study `table`: `study.json`, `environment.json`, `log.txt` and the stages' own.
 
     Entering raises StudyError where the folder was made from another study, and OutputError where it cannot be
-    written or another process works in it. The lock is the operating system's: a killed process holds nothing.
+    written or another process works in it.
     """
 
     def __init__(self, folder: Path, table: dict[str, Any]):
@@ -32,19 +31,20 @@ class Run:
         self.table = table
 
     def __enter__(self) -> Self:
-        make_folder(self.folder)
-        self._lock = _lock(self.folder / ".lock")
-        remove_parts(self.folder)
-        self._check_study()
-        write_json(self.folder / "environment.json", environment())
+        with ExitStack() as entered:
+            entered.enter_context(holding(self.folder))
+            remove_parts(self.folder)
+            self._check_study()
+            write_json(self.folder / "environment.json", environment())
+            self._held = entered.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None:
-            self._log(f"stopped: {type(error).__name__}: {error}")
-        os.close(self._lock)
+        with self._held:
+            if error is not None:
+                self._log(f"stopped: {type(error).__name__}: {error}")
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -113,20 +113,6 @@ def _processor() -> str:
     except OSError:
         return platform.processor() or "unknown"
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
-
-
-def _lock(path: Path) -> int:
-    """An open descriptor that holds `path` locked until it is closed or the process ends."""
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
-    except OSError as error:
-        raise OutputError(f"Cannot write in {path.parent}: {error.strerror}. Choose another --out.") from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise OutputError(f"Another process works in {path.parent}. Wait for it, or choose another --out.") from None
-    return descriptor
 
 
 def _differences(old: Any, new: Any, place: str = "") -> Iterator[str]:
