@@ -2,9 +2,10 @@
 
 import multiprocessing
 import os
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
@@ -14,7 +15,18 @@ from echodfkd.errors import OutputError
 Item = TypeVar("Item")
 
 
-def for_each(function: Callable[[Item], None], items: Iterable[Item], processes: int = 1) -> None:
+def progress(items: Sequence[Item], title: str) -> Iterator[Item]:
+    """The items, one by one, with a bar on stderr that shows how far they are; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(items, title, console=Console(stderr=True), transient=True)
+
+
+def for_each(function: Callable[[Item], None], items: Sequence[Item], title: str, processes: int = 1) -> None:
     """Calls `function` with every item, in up to `processes` processes; the first error is raised here.
 
     With several, function and items must pickle, and each process computes on one thread: many small tensors are made
@@ -23,13 +35,13 @@ def for_each(function: Callable[[Item], None], items: Iterable[Item], processes:
     work = list(items)
     processes = min(processes, len(work))
     if processes < 2:
-        for item in work:
+        for item in progress(work, title):
             function(item)
         return
     spawn = multiprocessing.get_context("spawn")  # a forked copy of a process with threads can hang
     with ProcessPoolExecutor(processes, mp_context=spawn, initializer=_begin, initargs=(os.getpid(),)) as pool:
         try:
-            for future in [pool.submit(function, item) for item in work]:
+            for future in progress([pool.submit(function, item) for item in work], title):
                 future.result()
         except BrokenProcessPool:
             raise OutputError(

@@ -12,7 +12,7 @@ from echodfkd.clip import WORKING_SIZE, to_bytes
 from echodfkd.config import Study, study_table
 from echodfkd.data.store import Entry, Store, StoreWriter
 from echodfkd.distill.train import INPUT_SCALE, train
-from echodfkd.engine import for_each
+from echodfkd.engine import for_each, progress
 from echodfkd.errors import StudyError
 from echodfkd.everyday import clip_source, identity, segment_clip
 from echodfkd.files import make_folder, read_json, remove_parts, write_json
@@ -26,6 +26,10 @@ from echodfkd.student.settings import flops_per_frame
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import draw_recipe
 from echodfkd.teachers import load_teacher
+from echodfkd.teachers.archive import SUFFIX, write_masks
+
+FRAMES_PER_PROCESS = 2000
+"""Frames to draw for which another process is started: one needs seconds to begin, and draws hundreds a second."""
 
 WARM_UP = 8
 """Reflected frames that run before a clip's first: the supplement's cure for the first frames (section 6)."""
@@ -59,8 +63,8 @@ def synthesize(study: Study, out: Path) -> Store:
     shards = list(_shards(study))
     missing = [number for number in range(len(shards)) if not writer.has(number)]
     frames = sum(shards[number].frames * len(shards[number].members) for number in missing)
-    # A process needs seconds to start: as many as pay for themselves.
-    for_each(partial(_render, study, out), missing, min(os.cpu_count() or 1, 1 + frames // 2000))
+    processes = min(os.cpu_count() or 1, 1 + frames // FRAMES_PER_PROCESS)
+    for_each(partial(_render, study, out), missing, "synth", processes)
     return writer.finish(len(shards))
 
 
@@ -82,18 +86,26 @@ def _clip_writer(study: Study, out: Path) -> StoreWriter:
     return StoreWriter(out, study.clips.structures, (WORKING_SIZE, WORKING_SIZE), settings)
 
 
-def label(study: Study, clips: Store, out: Path) -> Store:
-    """The study's teacher's masks of every clip of `clips`, as a store of masks in `out`; finished shards are kept."""
+def label(study: Study, clips: Store, out: Path, archive: Path | None = None) -> Store:
+    """The study's teacher's masks of every clip of `clips`, as a store of masks in `out`; finished shards are kept.
+
+    With `archive`, that folder receives them as `<clip name>.seg.npz` too: what a data owner can share.
+    """
     teacher = load_teacher(study.teacher.kind, study.teacher.path, clips, study.student.structures)
     settings = {"teacher": _teacher_table(study), "clips": clips.content}
     writer = StoreWriter(out, tuple(teacher.structures), clips.size, settings, with_frames=False)
     shards = [clips.entries[k : k + study.clips.shard] for k in range(0, len(clips.entries), study.clips.shard)]
-    for number, entries in enumerate(shards):
+    for number, entries in enumerate(progress(shards, "label")):
         if not writer.has(number):
             masks = [to_bytes(teacher(clips.clip(entry))) for entry in entries]
             plain = [Entry(entry.name, entry.split, entry.frames, entry.fps, {}) for entry in entries]
             writer.write(number, plain, None, np.concatenate(masks))
-    return writer.finish(len(shards))
+    labels = writer.finish(len(shards))
+    if archive is not None:
+        make_folder(archive)
+        for entry in progress(labels.entries, "archive"):
+            write_masks(archive / f"{entry.name}{SUFFIX}", np.asarray(labels.masks(entry.name)))
+    return labels
 
 
 def distill(study: Study, clips: Store, labels: Store, out: Path, resume: bool = True) -> Card:
@@ -127,7 +139,7 @@ def segment(clips: Store, student_folder: Path, out: Path) -> None:
     student = load_student(student_folder)
     make_folder(out)
     remove_parts(out)
-    for entry in clips.split("test"):
+    for entry in progress(clips.split("test"), "segment"):
         measures = out / entry.name / "measures.json"
         if not measures.is_file() or read_json(measures)["model"] != identity(student):
             segment_clip(clip_source(clips.clip(entry)), student, out / entry.name)

@@ -1,0 +1,100 @@
+"""The stages as functions: what one writes the next one reads."""
+
+import os
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from echodfkd.config import Clips, Split, Study, Teacher
+from echodfkd.data.store import Store
+from echodfkd.distill.settings import Training
+from echodfkd.engine import for_each
+from echodfkd.errors import InputError, StudyError
+from echodfkd.files import sha256
+from echodfkd.pipeline import label, synthesize
+from echodfkd.student.settings import NetworkSettings
+from echodfkd.synthetic.generate import generate
+from echodfkd.synthetic.recipe import ClipRecipe
+
+STUDY = Study(
+    name="stages",
+    clips=Clips(train=Split(3, 6), validation=Split(1, 6), test=Split(2, 8), shard=2),
+    student=NetworkSettings(blocks=1, structures=("lv", "la")),
+    training=Training(window=6),
+)
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory) -> Store:
+    return synthesize(STUDY, tmp_path_factory.mktemp("stages") / "clips")
+
+
+def test_the_store_holds_what_its_recipes_draw(clips):
+    entry = clips.split("test")[1]
+    made = generate([ClipRecipe.from_dict(entry.facts["recipe"])])
+    assert np.array_equal(clips.frames(entry.name), made.frames[0])
+    assert np.array_equal(clips.masks(entry.name), made.masks[0])
+    assert entry.facts["truth"] == made.truths[0].to_dict()
+
+
+def test_a_larger_split_leaves_the_clips_of_all_splits_as_they_were(clips, tmp_path):
+    larger = synthesize(replace(STUDY, clips=replace(STUDY.clips, train=Split(5, 6))), tmp_path / "clips")
+    assert len(larger.entries) == len(clips.entries) + 2
+    for entry in clips.entries:
+        assert np.array_equal(larger.frames(entry.name), clips.frames(entry.name))
+
+
+def test_clips_of_another_study_are_refused(clips):
+    with pytest.raises(StudyError, match=r"begun with other settings .*seed"):
+        synthesize(replace(STUDY, seed=9), clips.folder)
+
+
+def test_the_truth_as_teacher_gives_the_simulators_masks(clips, tmp_path):
+    labels = label(STUDY, clips, tmp_path / "labels")
+    for entry in clips.entries:
+        assert np.array_equal(labels.masks(entry.name), clips.masks(entry.name)[:, [0, 2]])
+
+
+def test_labels_survive_the_way_through_an_archive(clips, tmp_path):
+    direct = label(STUDY, clips, tmp_path / "direct", archive=tmp_path / "archive")
+    assert len(list((tmp_path / "archive").iterdir())) == len(clips.entries)
+    by_archive = replace(STUDY, teacher=Teacher("archive", tmp_path / "archive"))
+    again = label(by_archive, clips, tmp_path / "again")
+    for entry in clips.entries:
+        assert np.array_equal(direct.masks(entry.name), again.masks(entry.name))
+
+
+def test_an_archive_that_lacks_a_clip_is_refused_by_name(clips, tmp_path):
+    label(STUDY, clips, tmp_path / "direct", archive=tmp_path / "archive")
+    (tmp_path / "archive" / "validation-00000.seg.npz").unlink()
+    with pytest.raises(InputError, match=r"No such file: .*validation-00000\.seg\.npz"):
+        label(replace(STUDY, teacher=Teacher("archive", tmp_path / "archive")), clips, tmp_path / "again")
+
+
+def _note(folder: Path, name: str) -> None:
+    if name == "bad":
+        raise InputError("bad")
+    (folder / name).write_text(str(os.getpid()))
+
+
+def test_work_in_processes_is_done_elsewhere_and_all_of_it(tmp_path):
+    names = [f"item{k}" for k in range(5)]
+    for_each(partial(_note, tmp_path), names, "note", processes=2)
+    workers = {(tmp_path / name).read_text() for name in names}
+    assert 1 <= len(workers) <= 2 and str(os.getpid()) not in workers
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_error_in_a_process_is_raised_here(tmp_path, processes):
+    with pytest.raises(InputError, match="bad"):
+        for_each(partial(_note, tmp_path), ["good", "bad"], "note", processes)
+
+
+def test_processes_make_the_same_bytes_as_one(clips, tmp_path, monkeypatch):
+    monkeypatch.setattr("echodfkd.pipeline.FRAMES_PER_PROCESS", 1)
+    made = synthesize(STUDY, tmp_path / "clips")
+    assert made.content == clips.content
+    assert sha256(tmp_path / "clips" / "shard-00000.frames.npy") == sha256(clips.folder / "shard-00000.frames.npy")
