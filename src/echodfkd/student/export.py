@@ -16,6 +16,7 @@ from echodfkd.errors import InputError, MissingExtra
 from echodfkd.files import writing
 from echodfkd.student.card import Card
 from echodfkd.student.network import Network
+from echodfkd.student.steppers import OnnxStepper
 
 OPSET = 20
 TOLERANCE = 1e-5
@@ -83,8 +84,6 @@ def _graph(step: GreyStep, size: int) -> bytes:
 
 def _check_graph(path: Path, step: GreyStep, size: int) -> None:
     """Raises InputError unless the graph at `path` follows torch over random frames within TOLERANCE."""
-    from echodfkd.student.segment import OnnxStepper
-
     graph, given = OnnxStepper(path), None
     state = _flat_zeros(step, size)
     draw = np.random.default_rng(0)

@@ -5,29 +5,15 @@ from dataclasses import replace
 from importlib.util import find_spec
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from echodfkd import resize
 from echodfkd.clip import Clip, Masks
 from echodfkd.errors import InputError, MissingExtra
 from echodfkd.student.card import GRAPH, Card, check_files, read_card
-
-if TYPE_CHECKING:
-    from echodfkd.student.network import Network
-
-Frame = NDArray[np.uint8]  # (height, width)
-FrameMasks = NDArray[np.float32]  # (structure, height, width)
-Arrays = list[NDArray[np.float32]]  # hidden and cell state of every layer
-
-
-class Stepper(Protocol):
-    """Whatever takes one frame of the working size and a state to probabilities and the next state."""
-
-    def step(self, frame: Frame, state: Any) -> tuple[FrameMasks, Any]:
-        """Probabilities (structure, size, size) of a frame (size, size), and the next state; the first is None."""
+from echodfkd.student.steppers import Frame, FrameMasks, OnnxStepper, Stepper, TorchStepper
 
 
 class Student:
@@ -120,50 +106,6 @@ def reflected(length: int, warm_up: int) -> list[int]:
         return [0] * (warm_up * length)
     period = 2 * (length - 1)
     return [min(back % period, period - back % period) for back in range(warm_up, 0, -1)]
-
-
-class OnnxStepper:
-    """Steps through an exported graph with onnxruntime on the CPU; `threads` None leaves their number to it."""
-
-    def __init__(self, path: Path, threads: int | None = None):
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        if threads is not None:
-            options.intra_op_num_threads = threads
-        try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's own kinds share no public base
-            raise InputError(f"{path} is not a graph that onnxruntime can run: {str(error).splitlines()[0]}") from None
-        self._states = self._session.get_inputs()[1:]
-
-    def step(
-        self, frame: Frame, state: list[NDArray[np.float32]] | None
-    ) -> tuple[FrameMasks, list[NDArray[np.float32]]]:
-        """Probabilities (structure, size, size) of a frame (size, size), and the state for the next."""
-        if state is None:
-            state = [np.zeros(item.shape, np.float32) for item in self._states]
-        given = {item.name: value for item, value in zip(self._states, state, strict=True)}
-        probabilities, *after = self._session.run(None, {"frame": frame[None, None], **given})
-        return probabilities[0], after
-
-
-class TorchStepper:
-    """Steps with the torch network itself, on the CPU and with as many threads as torch has."""
-
-    def __init__(self, network: "Network", input_scale: float):
-        self._network = network.eval()
-        self._scale = input_scale
-
-    def step(self, frame: Frame, state: Any) -> tuple[FrameMasks, Any]:
-        """Probabilities (structure, size, size) of a frame (size, size), and the state for the next."""
-        import torch
-
-        with torch.inference_mode():
-            grey = torch.from_numpy(np.ascontiguousarray(frame)).float() * self._scale
-            logits, state = self._network.step(grey[None, None], state)
-            return logits[0].sigmoid().numpy(), state
 
 
 def _torch_stepper(folder: Path) -> TorchStepper:
