@@ -55,6 +55,8 @@ def filling(folder: Path, ours: Collection[str]) -> Iterator[Path]:
         os.rename(beside, folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
+    except OutputError as error:  # from `writing` in there; nobody knows the temporary name
+        raise OutputError(str(error).replace(str(beside), str(folder))) from error
     finally:
         for leftover in (beside, older):
             _remove(leftover)

@@ -1,0 +1,33 @@
+"""A small student on disk, and the command in this process: what tests of the command share."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from small_student import make_student
+
+from echodfkd.cli import main
+
+
+@pytest.fixture(scope="session")
+def student_folder(tmp_path_factory) -> Path:
+    """A B2,1 at 28 x 28 for `lv` and `la` that runs with and without torch."""
+    folder = tmp_path_factory.mktemp("student") / "small"
+    make_student(folder)
+    return folder
+
+
+@pytest.fixture
+def echodfkd(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
+    """The command, run in this process: `echodfkd("segment", clip, ...)` gives exit code, stdout and stderr."""
+
+    def call(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["echodfkd", *map(str, words)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main()
+        told = capsys.readouterr()
+        return int(stop.value.code or 0), told.out, told.err
+
+    return call
