@@ -22,7 +22,7 @@ RANGES, BEAMS = 160, 128
 TILE = 256
 """Side of the noise fields; they repeat beyond it."""
 
-ROUGH = 20
+ROUGH = 30
 """Side of the noise that patches are drawn from."""
 
 GRAIN = 0.6
@@ -62,8 +62,8 @@ def sectors(
 ) -> Sector:
     """The Sector of several clips on the CPU.
 
-    `sides` are the images' sides in mm; `fine` (4, TILE, TILE) and `rough` (4, ROUGH, ROUGH) are each clip's standard
-    normal float32 noise.
+    `sides` are the images' sides in mm; `fine` (4, TILE, TILE) and `rough` (3 or more, ROUGH, ROUGH) are each
+    clip's standard normal float32 noise.
     """
     noise = [(torch.from_numpy(f), torch.from_numpy(r)) for f, r in zip(fine, rough, strict=True)]
     parts = [_sector(a, side, *fields, size) for a, side, fields in zip(dials, sides, noise, strict=True)]
@@ -135,14 +135,15 @@ def _sector(a: Acoustics, side: float, fine: Tensor, rough: Tensor, size: int) -
     reach, swing = torch.linspace(a.nearest, a.depth, rows)[:, None], torch.linspace(-1, 1, beams)[None, :]
     angle = torch.deg2rad(a.steer + a.half_angle * swing)
     x, y = a.probe_x + reach * torch.sin(angle), a.probe_y + reach * torch.cos(angle)
-    uneven = patches(rough[:2], (rows, beams))
-    haze = _haze(a, reach, uneven[0]) * _tile(_grainy(fine[2:4]), (rows, beams))
+    uneven = patches(rough[:1], (rows, beams))[0]
+    arcs = patches(rough[1:2], (rows, beams), (ROUGH, 4))[0]
+    haze = _haze(a, reach, uneven) * _tile(_grainy(fine[2:4]), (rows, beams))
     thermal = 10 ** ((a.noise + 16 * (reach / a.depth - 0.5).clamp(min=0)) / 20) * 0.5**0.5
     return {
         "to_polar": torch.stack([x, y], dim=-1),
         **_image_side(a, size),
         "millimetres": torch.stack([x, y]) * side,
-        "gain": _gain(a, reach, swing, uneven[1])[None],
+        "gain": _gain(a, reach, swing, arcs)[None],
         "spread": (a.lateral + a.defocus * (reach - a.focus).abs()).clamp(max=0.6)[None],
         "axial": torch.tensor(a.axial).view(1, 1, 1),
         "noise": thermal[None],
@@ -162,9 +163,12 @@ def _image_side(a: Acoustics, size: int) -> dict[str, Tensor]:
     return {"to_image": torch.stack([angle / a.half_angle, along], dim=-1), "inside": inside[None]}
 
 
-def _gain(a: Acoustics, reach: Tensor, swing: Tensor, patch: Tensor) -> Tensor:
-    """(range, beam) dB: leftover attenuation, loss at the sides, shadows, and an uneven window."""
-    gain = a.attenuation * (reach / a.depth - 0.5) - a.edge_loss * swing.abs() ** 3 + 1.0 * patch
+def _gain(a: Acoustics, reach: Tensor, swing: Tensor, arcs: Tensor) -> Tensor:
+    """(range, beam) dB: leftover attenuation, loss at the sides and at the probe, shadows, and streaks along arcs."""
+    gain = a.attenuation * (reach / a.depth - 0.5) + a.streaks * arcs
+    for side, loss in zip((-1, 1), a.edge_loss, strict=True):
+        gain = gain - loss * (side * swing).clamp(min=0) ** 2
+    gain = gain - a.near_loss * (1 - reach / a.near_loss_reach).clamp(min=0)
     for place, width, loss in zip(a.shadow_angles, a.shadow_widths, a.shadow_losses, strict=True):
         gain = gain - loss * (1 - ((swing - place) / width).abs()).clamp(0, 1) * (reach / (0.2 * a.depth)).clamp(max=1)
     return gain
@@ -172,8 +176,8 @@ def _gain(a: Acoustics, reach: Tensor, swing: Tensor, patch: Tensor) -> Tensor:
 
 def _haze(a: Acoustics, reach: Tensor, patch: Tensor) -> Tensor:
     """(range, beam) amplitude of reverberation and of near-field clutter."""
-    level = a.haze + a.haze_unevenness * patch
-    near = a.near_field - 20 * reach / a.near_reach
+    level = a.haze - a.haze_slope * (reach / a.depth - 0.5) + a.haze_unevenness * patch
+    near = a.near_field - 20 * reach / a.near_reach + 0.5 * a.haze_unevenness * patch
     return (10 ** (level / 20) + 10 ** (near / 20)) * 0.5**0.5
 
 
@@ -196,6 +200,7 @@ def _tile(noise: Tensor, shape: tuple[int, int]) -> Tensor:
     return noise.repeat(1, *times)[:, : shape[0], : shape[1]]
 
 
-def patches(noise: Tensor, shape: tuple[int, int]) -> Tensor:
-    """(channel, *shape) smooth patches of about unit deviation, from the corner of `noise`."""
-    return F.interpolate(noise[None, :, :9, :9], size=shape, mode="bicubic", align_corners=True)[0]
+def patches(noise: Tensor, shape: tuple[int, int], cells: tuple[int, int] = (9, 9)) -> Tensor:
+    """(channel, *shape) smooth patches of about unit deviation, from a corner of `noise` of `cells` entries."""
+    corner = noise[None, :, : cells[0], : cells[1]]
+    return F.interpolate(corner, size=shape, mode="bicubic", align_corners=True)[0]

@@ -34,8 +34,12 @@ class Anatomy:
     """Lean of the annulus against the axis: mm along U per mm along V, for a heart as wide as long."""
     sharpening: float
     """How much more triangular the cavity is at end systole, 0..1."""
+    asymmetry: float
+    """What septal_share gains by end systole: above 0 the septum stays and the lateral wall does the work."""
     shortening: float
     """Share of the length lost from end diastole to end systole, per unit of ejection fraction."""
+    apical_share: float
+    """Share of that loss by which the apex comes down; the base rises by the rest."""
     septum: float
     """Thickness of the septum, of the lateral wall and of the apex."""
     lateral: float
@@ -65,6 +69,15 @@ class Anatomy:
     """Height of the closed leaflets above the annulus."""
     leaflet_swing: float
     """Degrees by which the leaflets swing open."""
+    papillary_place: tuple[float, ...]
+    """Where the lateral and the medial papillary muscle stand: share of the contour's points from apex to annulus."""
+    papillary_reach: tuple[float, ...]
+    """How far they reach into the cavity: share of the chord; half as far at end systole."""
+    papillary_length: float
+    """How far they point towards the annulus."""
+    spot_along: tuple[float, ...]
+    """Where bright bodies lie: below the annulus, and to the right of its middle."""
+    spot_across: tuple[float, ...]
     rocking: float
     """Sideways swing of the base in systole."""
     drift: float

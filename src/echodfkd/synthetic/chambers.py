@@ -23,8 +23,8 @@ def placement(a: Anatomy, contraction: Array, length: Array) -> tuple[Array, Arr
     angle = np.deg2rad(a.axis) + a.rocking * contraction / a.length
     still = np.deg2rad(a.axis)
     down = np.array([np.sin(still), np.cos(still)])
-    # The apex stays where it is but for a tenth of the shortening: the base comes down to it.
-    apex = np.array([a.base_x, a.base_y]) * side - a.length * down + 0.1 * (a.length - length)[:, None] * down
+    apex = np.array([a.base_x, a.base_y]) * side - a.length * down
+    apex = apex + a.apical_share * (a.length - length)[:, None] * down
     apex = apex + np.stack([drift, 0.5 * drift], axis=-1)
     along = np.stack([np.sin(angle), np.cos(angle)], axis=-1)
     return apex, along, np.stack([along[:, 1], -along[:, 0]], axis=-1), side
@@ -121,9 +121,30 @@ def leaflets(a: Anatomy, opening: Array, left: Array, right: Array, hinges: Arra
     return np.stack(drawn, axis=1)
 
 
-def landmarks(left: Array, right: Array, base_left: Array, base_right: Array, hinges: Array) -> Array:
-    """(time, 6, 2) heart coordinates: papillary muscles on the lateral wall and near the apex, and the four hinges."""
-    place = int(0.52 * left.shape[1])
-    lateral = right[:, place] - [0.0, 1.0] * (0.09 * (right[:, place] - left[:, place])[:, 1:])
-    medial = left[:, place - 8] + [0.0, 1.0] * (0.08 * (right[:, place - 8] - left[:, place - 8])[:, 1:])
-    return np.stack([lateral, medial, base_left, base_right, hinges[:, 0], hinges[:, 1]], axis=1)
+def landmarks(a: Anatomy, c: Array, left: Array, right: Array, hinges: Array) -> Array:
+    """(time, 10 + spots, 2) heart coordinates of small bright things.
+
+    Three points of each papillary muscle (lateral, medial), the four hinges, then bright bodies below the annulus.
+    """
+    base = (left[:, -1] + right[:, -1]) / 2
+    spots = [base + np.array(place) for place in zip(a.spot_along, a.spot_across, strict=True)]
+    return np.stack(
+        [
+            *_papillary(a, 0, c, right, left),
+            *_papillary(a, 1, c, left, right),
+            left[:, -1],
+            right[:, -1],
+            hinges[:, 0],
+            hinges[:, 1],
+            *spots,
+        ],
+        axis=1,
+    )
+
+
+def _papillary(a: Anatomy, which: int, c: Array, own: Array, opposite: Array) -> list[Array]:
+    """Three points (time, 2) along a papillary muscle, from the wall `own` towards the annulus."""
+    place = int(a.papillary_place[which] * (own.shape[1] - 1))
+    reach = a.papillary_reach[which] * (1 - 0.5 * np.clip(c, 0, 1))[:, None]
+    root = own[:, place] + reach * (opposite[:, place] - own[:, place])
+    return [root + np.array([a.papillary_length * step, 0.0]) for step in (0.0, 0.5, 1.0)]

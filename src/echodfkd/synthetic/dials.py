@@ -15,12 +15,19 @@ class Tissue:
     """Echo levels (dB) of one patient."""
 
     cavity: float
+    rv_blood: float
+    """What clutter adds to the cavity of the RV; the atria's follows."""
+    atria_blood: float
     background: float
     """What surrounds the heart."""
+    background_slope: float
+    """What it gains from the image's left to its right."""
     unevenness: float
     """Standard deviation of the background's level over large patches."""
     thin_walls: float
     """Walls of RV and atria."""
+    thin_patchiness: float
+    """Standard deviation of their level over large patches."""
     thin_wall: float
     """Their thickness, mm."""
     segments: tuple[float, ...]
@@ -30,30 +37,43 @@ class Tissue:
     gradient: float
     """From endocardium to epicardium."""
     pericardium: float
-    """Bright line outside the wall, at its strongest along the lateral wall."""
+    """Bright band outside the wall, at its strongest along the lateral wall and on past its annulus."""
+    pericardium_width: float
+    """mm from its brightest line to where it has lost 12 dB."""
     specular: float
     """What a surface across the beam gains over one along it."""
-    gap_place: float
-    """Middle of a stretch of wall that drops out: -1 septal annulus, 0 apex, 1 lateral annulus."""
-    gap_width: float
-    gap_depth: float
-    """How much it loses."""
-    trabeculae: float
-    """Depth (mm) of the trabeculated layer inside the endocardium; it thickens as the cavity shrinks."""
+    lateral_loss: float
+    """What the lateral wall, along the beam and far from its focus, loses."""
+    gap_place: tuple[float, ...]
+    """Middles of stretches of wall that drop out: -1 septal annulus, 0 apex, 1 lateral annulus."""
+    gap_width: tuple[float, ...]
+    gap_depth: tuple[float, ...]
+    """How much they lose."""
+    trabeculae: tuple[float, ...]
+    """Depth (mm) of the trabeculated layer inside the endocardium, from the septal annulus round to the lateral one."""
+    compaction: float
+    """Share of that depth that is pressed flat in systole."""
     leaflets: float
     leaflet_thickness: float
     """mm."""
-    papillary: float
+    papillary: tuple[float, ...]
+    """Of the lateral muscle and of the medial one."""
     papillary_size: float
     """mm."""
     annulus: float
     """Bright blobs at the hinges."""
     annulus_size: float
     """mm."""
+    spots: tuple[float, ...]
+    """Bright bodies below the annulus (fat of the groove, calcium, the coronary sinus)."""
+    spot_size: float
+    """mm."""
 
     def __post_init__(self) -> None:
         if len(self.segments) < 2:
             raise InputError(f"Tissue: the wall needs a level for at least 2 segments, got {len(self.segments)}.")
+        if len({len(self.gap_place), len(self.gap_width), len(self.gap_depth)}) != 1:
+            raise InputError("Tissue: every gap needs a place, a width and a depth.")
 
 
 @dataclass(frozen=True)
@@ -83,8 +103,10 @@ class Acoustics:
     """Standard deviation of the tissue's own level over patches of some 8 mm, which move with it."""
     attenuation: float
     """What the time-gain compensation leaves wrong, from the probe to the lower edge."""
-    edge_loss: float
-    """Loss at the sector's sides."""
+    edge_loss: tuple[float, float]
+    """Loss at the sector's left and right side."""
+    streaks: float
+    """Standard deviation of the gain over arcs that are long across the beam and short along it."""
     shadow_angles: tuple[float, ...]
     """Middle of each shadow, -1..1 across the sector."""
     shadow_widths: tuple[float, ...]
@@ -93,8 +115,14 @@ class Acoustics:
     """Clutter at the probe."""
     near_reach: float
     """Radius over which it falls by 20 dB."""
+    near_loss: float
+    """Loss of tissue echo at the probe, where it lies badly on the chest."""
+    near_loss_reach: float
+    """Radius at which that loss has ended."""
     haze: float
-    """Reverberation over the whole sector."""
+    """Reverberation over the whole sector, at mid depth."""
+    haze_slope: float
+    """What it loses from the probe to the lower edge."""
     haze_unevenness: float
     """Standard deviation of its level over large patches."""
     noise: float
@@ -124,6 +152,17 @@ class Display:
     """Grey levels taken off at the end (reject)."""
     smoothing: float
     """Share of each pixel replaced by its neighbours' mean, 0..1."""
+    ruler: float
+    """Grey level of the dots beside the sector; 0 draws none, as for all marks."""
+    ruler_offset: float
+    """Their distance from the sector and from each other, shares of the image side."""
+    ruler_step: float
+    logo: float
+    """Grey level of a dot at the sector's tip, and its place to the tip's right."""
+    logo_x: float
+    trace: float
+    """Grey level of an ECG line, and its height in the image."""
+    trace_y: float
 
     def __post_init__(self) -> None:
         if not self.dynamic_range > 0 or not self.gamma > 0:

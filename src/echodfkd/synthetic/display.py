@@ -10,8 +10,11 @@ from echodfkd.synthetic.acoustics import Sector, to_image
 from echodfkd.synthetic.dials import Display
 
 
-def grey(power: Tensor, dials: Sequence[Display], sector: Sector) -> Tensor:
-    """(clip, time, height, width) uint8 of polar `power` (clip, time, range, beam), black outside the sector."""
+def grey(power: Tensor, dials: Sequence[Display], sector: Sector, marks: Tensor) -> Tensor:
+    """(clip, time, height, width) uint8 of polar `power` (clip, time, range, beam), black outside the sector.
+
+    `marks` (clip, 1, height, width) uint8 are burnt in on top.
+    """
 
     def dial(name: str) -> Tensor:
         values = [getattr(d, name) for d in dials]
@@ -21,7 +24,7 @@ def grey(power: Tensor, dials: Sequence[Display], sector: Sector) -> Tensor:
     shown = decibels.sub_(dial("white")).div_(dial("dynamic_range")).add_(1).clamp_(0, 1)
     shown = _smoothed(to_image(shown, sector), dial("smoothing"))
     levels = shown.pow_(dial("gamma")).mul_(255).sub_(dial("black")).mul_(sector.inside)
-    return levels.clamp_(0, 255).round_().to(torch.uint8)
+    return torch.maximum(levels.clamp_(0, 255).round_().to(torch.uint8), marks)
 
 
 def _smoothed(image: Tensor, share: Tensor) -> Tensor:

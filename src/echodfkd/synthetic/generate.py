@@ -17,7 +17,7 @@ from torch import Tensor
 
 from echodfkd.clip import STRUCTURES, check_structures
 from echodfkd.errors import InputError
-from echodfkd.synthetic import acoustics, beat, display, raster, tissue
+from echodfkd.synthetic import acoustics, beat, display, marks, raster, tissue
 from echodfkd.synthetic.heart import Heart, heart
 from echodfkd.synthetic.recipe import ClipRecipe, noise_fields, noise_rolls
 
@@ -148,12 +148,13 @@ class _Scene:
         with self.stage("noise and sector"):
             tile = acoustics.TILE
             noise = [noise_fields(recipe, 0, (4, tile, tile)) for recipe in recipes]
-            rough = [noise_fields(recipe, 2, (4, acoustics.ROUGH, acoustics.ROUGH)) for recipe in recipes]
+            rough = [noise_fields(recipe, 2, (5, acoustics.ROUGH, acoustics.ROUGH)) for recipe in recipes]
             dials = [recipe.acoustics for recipe in recipes]
             sector = acoustics.sectors(dials, [h.side for h in hearts], noise, rough, size)
             self.sector = acoustics.Sector(**{f.name: getattr(sector, f.name).to(device) for f in fields(sector)})
-            patches = [acoustics.patches(torch.from_numpy(r[3:4]), (size, size)) for r in rough]
-            self.background = torch.stack(patches).to(device)
+            tissues = [recipe.tissue for recipe in recipes]
+            self.ground = tissue.grounds(tissues, [r[3:] for r in rough], size).to(device)
+            self.marks = marks.burnt_in([recipe.display for recipe in recipes], dials, size).to(device)
             rolls = np.stack([noise_rolls(recipe, 1, tile) for recipe in recipes])
             self.rolls = torch.from_numpy(rolls).to(device)
 
@@ -165,7 +166,7 @@ class _Scene:
             masks = raster.masks(where, self.sector.inside, structures)
         with self.stage("tissue"):
             dials = [recipe.tissue for recipe in self.recipes]
-            level = tissue.levels(dials, self.sides, where, shapes, self.walls, self.background)
+            level = tissue.levels(dials, self.sides, where, shapes, self.walls, self.ground)
         with self.stage("motion"):
             moved = raster.displacement(shapes, rest, where, DISPLACEMENT_STEP)
         with self.stage("acoustics"):
@@ -173,7 +174,7 @@ class _Scene:
             moved = acoustics.to_polar(moved, self.sector, DISPLACEMENT_STEP, self.size)
             power = acoustics.power(level, moved, self.sector, self.rolls[:, cut])
         with self.stage("display"):
-            frames = display.grey(power, [recipe.display for recipe in self.recipes], self.sector)
+            frames = display.grey(power, [recipe.display for recipe in self.recipes], self.sector, self.marks)
         with self.stage("copy"):
             return _host(frames), _host(masks)
 

@@ -46,7 +46,7 @@ class Heart:
     leaflets: Array
     """(time, leaflet, point, 2) image coordinates: anterior and posterior mitral, septal and anterior tricuspid."""
     landmarks: Array
-    """(time, 6, 2) image coordinates: two papillary muscles, the two mitral hinges, the two tricuspid hinges."""
+    """(time, 10 + spots, 2) image coordinates: two papillary muscles of three points, four hinges, bright bodies."""
     normals: Array
     """(vertex, 2) outward unit normals of the endocardium at the first frame, image axes."""
     side: float
@@ -56,7 +56,7 @@ class Heart:
 def heart(anatomy: Anatomy, cycle: Cycle) -> Heart:
     """The Heart of `anatomy` driven through `cycle`."""
     contraction = np.clip(cycle.contraction, -0.25, 1.25)
-    unit_left, unit_right = ventricle.sides(anatomy, contraction)
+    unit_left, unit_right = ventricle.sides(anatomy, contraction * cycle.reference / ventricle.USUAL_EJECTION)
     length = anatomy.length * (1 - anatomy.shortening * cycle.reference * contraction)
     volume, width = ventricle.volume_and_width(anatomy, cycle.volume, length, unit_left, unit_right)
     scale = np.stack([length, width], axis=-1)[:, None, :]
@@ -93,7 +93,7 @@ def heart(anatomy: Anatomy, cycle: Cycle) -> Heart:
         septum=chambers.atrial_septum(anatomy, base_left, thickness[:, 0], to_line),
         septum_half=np.full(len(length), anatomy.atrial_septum / 2),
         leaflets=to_image(chambers.leaflets(anatomy, cycle.opening, base_left, base_right, tricuspid_hinges)),
-        landmarks=to_image(chambers.landmarks(left, right, base_left, base_right, tricuspid_hinges)),
+        landmarks=to_image(chambers.landmarks(anatomy, contraction, left, right, tricuspid_hinges)),
         normals=(normals[0][:, :1] * along[:1] + normals[0][:, 1:] * across[:1]),
         side=side,
         **chambers.ellipses(anatomy, contraction, length, base_left, base_right, tricuspid_hinges, to_line),

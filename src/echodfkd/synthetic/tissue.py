@@ -1,11 +1,12 @@
 """How strongly each place scatters: structures and walls as echo levels in dB, 0 dB being average myocardium."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from echodfkd.synthetic.acoustics import patches
 from echodfkd.synthetic.dials import Tissue
 from echodfkd.synthetic.heart import Heart
 from echodfkd.synthetic.raster import TABLE, Distances, Geometry, cheap_angle
@@ -17,67 +18,109 @@ NOWHERE = -400.0
 
 
 def wall_tables(tissues: Sequence[Tissue], hearts: Sequence[Heart], device: torch.device) -> Tensor:
-    """(clip, 2, TABLE + 1) dB by angle: level of the wall, and of the pericardium over it."""
+    """(clip, 3, TABLE + 1) by angle: dB of the wall, dB of the pericardium, mm of trabeculae at end diastole."""
     tables = np.stack([_wall_table(t, h) for t, h in zip(tissues, hearts, strict=True)])
     return torch.from_numpy(tables.astype(np.float32)).to(device)
 
 
+def grounds(tissues: Sequence[Tissue], rough: Sequence[np.ndarray], size: int) -> Tensor:
+    """(clip, 3, size, size) dB that stay through a clip: what surrounds the heart, thin walls, patches of the wall.
+
+    `rough` holds standard normal noise (at least 2, rows, columns) per clip.
+    """
+    across = torch.linspace(-0.5, 0.5, size)
+    made = []
+    for tissue, noise in zip(tissues, rough, strict=True):
+        first, second = patches(torch.from_numpy(noise[:2]), (size, size))
+        around = tissue.background + tissue.background_slope * across + tissue.unevenness * first
+        made.append(
+            torch.stack([around, tissue.thin_walls + tissue.thin_patchiness * second, tissue.unevenness * first])
+        )
+    return torch.stack(made)
+
+
 def levels(
-    tissues: Sequence[Tissue], sides: Tensor, where: Distances, shapes: Geometry, walls: Tensor, background: Tensor
+    tissues: Sequence[Tissue], sides: Tensor, where: Distances, shapes: Geometry, walls: Tensor, ground: Tensor
 ) -> Tensor:
     """(clip, time, height, width) dB.
 
-    `sides` (clip,) are the images' sides in mm; `background` (clip, 1, height, width) holds patches of deviation 1.
+    `sides` (clip,) are the images' sides in mm; `walls` and `ground` as `wall_tables` and `grounds` give them.
     """
 
     def dial(name: str) -> Tensor:
-        values = [getattr(tissue, name) for tissue in tissues]
-        return torch.tensor(values, device=background.device, dtype=torch.float32)[:, None, None, None]
+        """(clip, 1, values, 1)."""
+        values = torch.tensor([getattr(tissue, name) for tissue in tissues], device=ground.device, dtype=torch.float32)
+        return values.reshape(len(tissues), 1, -1, 1)
 
-    rooms = torch.minimum(torch.minimum(where.rv, where.la), where.ra)
-    level = (dial("background") + dial("unevenness") * background).expand_as(rooms).clone()
-    level.lerp_(dial("thin_walls"), (((dial("thin_wall") - rooms) / EDGE) + 0.5).clamp_(0, 1))
-    wall = _wall_level(where, walls, dial("gradient")) + 0.3 * dial("unevenness") * background
+    atria = torch.minimum(where.la, where.ra)
+    rooms = torch.minimum(where.rv, atria)
+    level = ground[:, :1].expand_as(rooms).clone()
+    level.lerp_(ground[:, 1:2], (((dial("thin_wall") - rooms) / EDGE) + 0.5).clamp_(0, 1))
+    wall, pericardium, depth = _by_angle(where, walls)
+    wall.add_(_across(where).sub_(0.5).mul_(dial("gradient"))).add_(0.3 * ground[:, 2:3])
     level.lerp_(wall, (0.5 - where.outline / dial("outer_edge")).clamp_(0, 1))
-    # Trabeculae: the cavity begins softly inside the endocardium, the deeper the smaller the cavity.
-    depth = dial("trabeculae") * (0.5 + shapes.contraction.clamp(0, 1)[:, :, None, None]) + EDGE
-    ventricle = ((where.inner - where.radius) / depth).clamp_(0, 1).mul_((1 - where.mitral / EDGE).clamp_(0, 1))
+    band = (where.radius - where.outer).mul_(12**0.5 / dial("pericardium_width")).square_()
+    level = torch.maximum(level, pericardium.sub_(band))
+    # Trabeculae: the cavity begins softly inside the endocardium, and more sharply as systole presses them flat.
+    pressed = 1 - dial("compaction") * shapes.contraction.clamp(0, 1)[:, :, None, None]
+    ventricle = ((where.inner - where.radius) / depth.mul_(pressed).add_(EDGE)).clamp_(0, 1)
+    ventricle.mul_((1 - where.mitral / EDGE).clamp_(0, 1))
     # Full blood up to the borders of the rooms, so that an open valve leaves no line where two rooms meet.
     blood = torch.maximum((1 - rooms / EDGE).clamp_(0, 1), ventricle)
-    level.lerp_(dial("cavity"), blood)
-    pixels = (level.shape[-1] / sides)[:, None, None, None]
-    _splat(level, shapes.leaflets.flatten(2, 3), dial("leaflets"), dial("leaflet_thickness") * pixels, reach=2)
-    _splat(level, shapes.landmarks[:, :, :2], dial("papillary"), dial("papillary_size") * pixels, reach=5)
-    _splat(level, shapes.landmarks[:, :, 2:], dial("annulus"), dial("annulus_size") * pixels, reach=5)
+    murky = (0.5 - where.rv / EDGE).clamp_(0, 1).mul_(dial("rv_blood"))
+    murky.add_((0.5 - atria / EDGE).clamp_(0, 1).mul_(dial("atria_blood"))).add_(dial("cavity"))
+    level.lerp_(murky, blood)
+    _small_things(level, shapes, dial, (level.shape[-1] / sides)[:, None, None, None])
     return level
 
 
-def _wall_level(where: Distances, walls: Tensor, gradient: Tensor) -> Tensor:
-    """(clip, time, height, width) dB of the LV's wall, with its pericardial line."""
+def _small_things(level: Tensor, shapes: Geometry, dial: Callable[[str], Tensor], pixels: Tensor) -> None:
+    """Raises `level` in place to leaflets, papillary muscles, hinges and bright bodies; `pixels` per mm."""
+    points, lean = shapes.landmarks, dial("leaflet_thickness") * pixels
+    _splat(level, shapes.leaflets.flatten(2, 3), dial("leaflets"), lean, reach=2)
+    muscles = dial("papillary").repeat_interleave(3, dim=2)
+    _splat(level, points[:, :, :6], muscles, dial("papillary_size") * pixels, reach=5)
+    _splat(level, points[:, :, 6:10], dial("annulus"), dial("annulus_size") * pixels, reach=6)
+    _splat(level, points[:, :, 10:], dial("spots"), dial("spot_size") * pixels, reach=9)
+
+
+def _by_angle(where: Distances, walls: Tensor) -> list[Tensor]:
+    """The `walls` tables (clip, table, TABLE + 1), each (clip, time, height, width)."""
     place = where.angle.round().long()
     clips, times = place.shape[:2]
-    wall, pericardium = (
-        walls[:, i, None].expand(clips, times, TABLE + 1).gather(2, place).view_as(where.radius) for i in (0, 1)
-    )
-    depth = (where.radius - where.inner) / (where.outer - where.inner).clamp_(min=1.0)
-    line = (1 - (where.radius - where.outer).abs_().mul_(1 / 2.0)).clamp_(min=0)
-    return wall + gradient * (depth - 0.5) + pericardium * line
+    spread = (walls[:, i, None].expand(clips, times, TABLE + 1) for i in range(walls.shape[1]))
+    return [table.gather(2, place).view_as(where.radius) for table in spread]
+
+
+def _across(where: Distances) -> Tensor:
+    """How deep in the wall each pixel lies: 0 at the endocardium, 1 at the epicardium."""
+    return (where.radius - where.inner).div_((where.outer - where.inner).clamp_(min=1.0)).clamp_(-1, 2)
 
 
 def _wall_table(tissue: Tissue, heart: Heart) -> np.ndarray:
-    """(2, TABLE + 1) of one clip: level by segment, direction and gap; pericardium where the wall faces right."""
+    """(3, TABLE + 1) of one clip: level by segment, direction and gap; pericardium; trabeculae."""
     place = np.linspace(-1, 1, len(heart.normals))
-    segments = np.interp(place, np.linspace(-1, 1, len(tissue.segments)), tissue.segments)
     points = heart.endocardium[0]
     beam = points - [0.5, 0.0]
     beam /= np.linalg.norm(beam, axis=1, keepdims=True)
     facing = np.abs((heart.normals * beam).sum(1))
-    gap = np.clip(1 - np.abs(place - tissue.gap_place) / tissue.gap_width, 0, 1)
-    level = segments + tissue.specular * (facing - 0.5) - tissue.gap_depth * gap * (2 - gap)
-    pericardium = tissue.pericardium * np.clip(place + 0.4, 0, 1) * (1 - gap)
+    level = _along(place, tissue.segments) + tissue.specular * (facing - 0.5)
+    level -= tissue.lateral_loss * np.clip(4 * (place - 0.15), 0, 1)
+    kept = np.ones_like(place)
+    for middle, width, depth in zip(tissue.gap_place, tissue.gap_width, tissue.gap_depth, strict=True):
+        gap = np.clip(1 - np.abs(place - middle) / width, 0, 1)
+        level -= depth * gap * (2 - gap)
+        kept *= 1 - gap * min(depth / 10, 1)
+    line = tissue.pericardium * np.clip(place + 0.4, 0, 1) * kept - 60 * np.clip(-0.1 - place, 0, 1)
     contour = heart.inner[0][7:-7]
     angles = cheap_angle(contour[:, 0], contour[:, 1])
-    return np.stack([np.interp(np.linspace(-2, 2, TABLE + 1), angles, v, period=4) for v in (level, pericardium)])
+    where = np.linspace(-2, 2, TABLE + 1)
+    return np.stack([np.interp(where, angles, v, period=4) for v in (level, line, _along(place, tissue.trabeculae))])
+
+
+def _along(place: np.ndarray, values: Sequence[float]) -> np.ndarray:
+    """`values` spread evenly from the septal annulus (-1) to the lateral one (1), at `place`."""
+    return np.interp(place, np.linspace(-1, 1, len(values)), values)
 
 
 def _splat(level: Tensor, points: Tensor, peak: Tensor, size: Tensor, reach: int) -> None:

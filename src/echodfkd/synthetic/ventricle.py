@@ -15,21 +15,26 @@ VERTICES = 108
 """Points on each side of the LV's contour, from apex to annulus: chords of 1 px or less, shortest at the apex."""
 
 
-def sides(anatomy: Anatomy, contraction: Array) -> tuple[Array, Array]:
+USUAL_EJECTION = 0.6
+"""Share of its volume that a heart ejects when its shape changes as far as the dials say; others in proportion."""
+
+
+def sides(anatomy: Anatomy, ejected: Array) -> tuple[Array, Array]:
     """Septal and lateral side (time, vertex, 2) of the LV in units of its length (U) and greatest width (V).
 
     Half-width: (1 - |1 - s / widest|^p)^(1/2) above the widest place, 1 - taper x^2 below it. Both sides are then bowed
-    by a parabola and sheared so that the annulus leans.
+    by a parabola and sheared so that the annulus leans. `ejected` (time,) is in USUAL_EJECTIONs.
     """
     s = 1 - np.cos(np.linspace(0, 0.7 * np.pi, VERTICES))
     s = (s / s[-1])[None, :]
-    sharp = anatomy.sharpening * np.clip(contraction, 0, 1)[:, None]
+    sharp = anatomy.sharpening * np.clip(ejected, 0, 1)[:, None]
     widest = anatomy.widest + 0.10 * sharp
     power = anatomy.roundness * (1 - 0.2 * sharp)
     cap = np.sqrt(np.clip(1 - (1 - np.minimum(s / widest, 1)) ** power, 0, 1))
     base = 1 - anatomy.taper * (1 - 0.4 * sharp) * np.clip((s - widest) / (1 - widest), 0, 1) ** 2
     half, bow = cap * base, anatomy.bend * 4 * s * (1 - s)
-    left, right = bow - anatomy.septal_share * half, bow + (1 - anatomy.septal_share) * half
+    septal = anatomy.septal_share + anatomy.asymmetry * np.clip(ejected, 0, 1)[:, None]
+    left, right = bow - septal * half, bow + (1 - septal) * half
     return tuple(np.stack([s - anatomy.base_tilt * v, v], axis=-1) for v in (left, right))  # type: ignore[return-value]
 
 
