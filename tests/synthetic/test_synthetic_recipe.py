@@ -10,6 +10,8 @@ import pytest
 
 from echodfkd.errors import InputError
 from echodfkd.synthetic.distributions import TABLE, Normal, Sometimes, Uniform, as_markdown
+from echodfkd.synthetic.pathology import CHANGES
+from echodfkd.synthetic.pathology import as_markdown as illnesses
 from echodfkd.synthetic.recipe import ClipRecipe, Conditions, dial_names, draw_recipe
 
 
@@ -39,6 +41,25 @@ def test_conditions_are_honoured():
         assert recipe.rhythm.fps == 50
         assert 0.5 <= recipe.quality <= 0.6
         assert 60 / np.mean(recipe.rhythm.intervals) == pytest.approx(recipe.heart_rate, rel=0.06)
+
+
+def test_an_illness_changes_what_it_names_and_nothing_else():
+    well = draw_recipe(Conditions(hypertrophic=0, dilated=0, small=0, foreshortened=0), 1, 5, 30)
+    thick = draw_recipe(Conditions(hypertrophic=1, dilated=0, small=0, foreshortened=0), 1, 5, 30)
+    assert thick.pathology == ("hypertrophic", *well.pathology)
+    assert thick.anatomy.septum == pytest.approx(well.anatomy.septum + CHANGES["hypertrophic"]["anatomy.septum"])
+    assert (thick.anatomy.length, thick.tissue, thick.rhythm) == (well.anatomy.length, well.tissue, well.rhythm)
+
+
+def test_only_weak_hearts_are_dilated():
+    for low, high in ((15, 40), (50, 75)):
+        drawn = [draw_recipe(Conditions(ejection_fraction=(low, high), dilated=1), 0, k, 30) for k in range(5)]
+        assert all(("dilated" in recipe.pathology) == (high == 40) for recipe in drawn)
+
+
+def test_illnesses_name_dials_and_conditions():
+    assert {name for changes in CHANGES.values() for name in changes} <= dial_names()
+    assert all(hasattr(Conditions(), name) for name in CHANGES)
 
 
 def test_arrhythmia_makes_beats_irregular():
@@ -101,9 +122,10 @@ def test_distributions_keep_their_bounds_and_their_middle():
     assert Sometimes(0.5, 1, 3).at(0.75) == 0
 
 
-def test_the_documentation_shows_the_table():
+def test_the_documentation_shows_the_tables():
     page = Path(__file__).parents[2] / "docs" / "explanation" / "simulation.md"
     assert as_markdown() in page.read_text(encoding="utf-8")
+    assert illnesses() in page.read_text(encoding="utf-8")
 
 
 def test_recipes_can_be_drawn_without_torch():

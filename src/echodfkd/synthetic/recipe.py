@@ -17,6 +17,7 @@ from echodfkd.synthetic.beat import Rhythm
 from echodfkd.synthetic.dials import Acoustics, Display, Tissue, sees
 from echodfkd.synthetic.distributions import FILLING_DEVIATION, INTERVAL_DEVIATION, TABLE, WORSE, Uniform
 from echodfkd.synthetic.heart import resting_contour
+from echodfkd.synthetic.pathology import CHANGES, change, suffered
 
 ATTEMPTS = 50
 """Draws after which a recipe whose LV leaves the sector is taken all the same."""
@@ -46,6 +47,15 @@ class Conditions:
     """Image quality, 0 worst .. 1 best: drives haze, noise, dropout and contrast together."""
     arrhythmia: float = 0.0
     """Share of clips in atrial fibrillation: irregular beats, no atrial kick."""
+    dilated: float = 0.4
+    """Share of the clips with an ejection fraction below 45 % whose LV is large, round and thin."""
+    hypertrophic: float = 0.08
+    """Share of clips with thick walls; the next shares are of small ventricles, of views that miss the apex, ..."""
+    small: float = 0.08
+    foreshortened: float = 0.1
+    lateral_akinesia: float = 0.06
+    """... and of walls that do not contract."""
+    septal_akinesia: float = 0.06
 
     def __post_init__(self) -> None:
         for name, (lowest, highest) in LIMITS.items():
@@ -55,8 +65,9 @@ class Conditions:
                     f"Conditions: {name} must be (lowest, highest) within {lowest:g}..{highest:g}, got {tuple(value)}."
                 )
             object.__setattr__(self, name, (float(value[0]), float(value[1])))
-        if not 0 <= self.arrhythmia <= 1:
-            raise InputError(f"Conditions: arrhythmia is a share of clips, 0..1, got {self.arrhythmia}.")
+        for name in ("arrhythmia", *CHANGES):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"Conditions: {name} is a share of clips, 0..1, got {getattr(self, name)}.")
 
 
 @dataclass(frozen=True)
@@ -69,6 +80,8 @@ class ClipRecipe:
     quality: float
     heart_rate: float
     """Beats per minute, before beat-to-beat variation."""
+    pathology: tuple[str, ...]
+    """The conditions of `pathology.py` that this heart or view has."""
     rhythm: Rhythm
     anatomy: Anatomy
     tissue: Tissue
@@ -86,8 +99,8 @@ class ClipRecipe:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "ClipRecipe":
         """The recipe that `to_dict` told; InputError where a number is missing or unknown."""
-        known = {**values}
         try:
+            known = {**values, "pathology": tuple(values["pathology"])}
             for name, kind in GROUPS.items():
                 group = {k: tuple(v) if isinstance(v, list) else v for k, v in values[name].items()}
                 known[name] = kind(**group)
@@ -118,7 +131,10 @@ def _draw(conditions: Conditions, seed: int, number: int, frames: int, chance: n
     """One attempt at a recipe."""
     given = {name: Uniform(*getattr(conditions, name)).at(chance.random()) for name in LIMITS}
     fibrillates = bool(chance.random() < conditions.arrhythmia)
+    shares = {name: getattr(conditions, name) for name in CHANGES}
+    ill = suffered(shares, {name: float(chance.random()) for name in CHANGES}, given["ejection_fraction"])
     drawn = _draw_table(chance)
+    change(drawn, ill)
     for name, loss in WORSE.items():
         group, dial = name.split(".")
         drawn[group][dial] += loss * (1 - given["quality"])
@@ -126,7 +142,7 @@ def _draw(conditions: Conditions, seed: int, number: int, frames: int, chance: n
     if fibrillates:
         drawn["rhythm"]["atrial_share"] = 0.0
     groups = {name: kind(**drawn[name]) for name, kind in GROUPS.items()}
-    return ClipRecipe(seed, number, frames, given["quality"], given["heart_rate"], **groups)
+    return ClipRecipe(seed, number, frames, given["quality"], given["heart_rate"], ill, **groups)
 
 
 def noise_fields(recipe: ClipRecipe, module: int, shape: tuple[int, ...]) -> np.ndarray:
