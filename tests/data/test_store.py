@@ -209,7 +209,7 @@ def test_finishing_removes_shards_beyond_the_last(undisturbed, tmp_path):
     for shard in range(3):
         writer.write(shard, *shard_of(shard))
     writer.write(3, [Entry("more", "test", 4)], *(array[:4] for array in shard_of(0)[1:]))
-    (tmp_path / ".shard-00000.frames.0a.part.npy").touch()
+    (tmp_path / ".shard-00000.frames.0a1b2c3d.part.npy").touch()
     writer.finish(3)
     assert content(tmp_path) == content(undisturbed)
 
