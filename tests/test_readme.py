@@ -1,0 +1,42 @@
+"""What the README shows runs."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from echodfkd.data.video import write
+from echodfkd.student.card import Card, Preprocessing
+
+ROOT = Path(__file__).parents[1]
+SNIPPETS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda text: text.splitlines()[-1][:40])
+def test_the_snippets_of_the_readme_run(snippet, tmp_path, monkeypatch):
+    from echodfkd.student.checkpoint import save
+    from echodfkd.student.network import seeded_network
+    from echodfkd.student.settings import NetworkSettings
+
+    network = seeded_network(NetworkSettings(blocks=1), 0)
+    save(tmp_path / "runs" / "demo" / "student", network, Card(network.settings, Preprocessing(28)), onnx=True)
+    write(tmp_path / "clip.avi", np.full((4, 40, 60), 90, np.uint8), 50)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(snippet, "README.md", "exec"), {})
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", *(str(p.relative_to(ROOT)) for p in sorted(ROOT.glob("docs/**/*.md")))]
+)
+def test_links_between_pages_lead_somewhere(page):
+    for target in re.findall(r"\]\((?!http)([^)#]+)", (ROOT / page).read_text()):
+        assert (ROOT / page).parent.joinpath(target).exists(), target
+
+
+def test_every_verb_of_the_pages_exists():
+    from echodfkd.cli import app
+
+    verbs = {command.name or command.callback.__name__ for command in app.registered_commands}
+    for page in (ROOT / "README.md", ROOT / "docs" / "tutorial.md"):
+        assert set(re.findall(r"^    (?:\S*/|\$ )?echodfkd ([a-z-]+)", page.read_text(), flags=re.MULTILINE)) <= verbs
