@@ -151,5 +151,5 @@ def test_the_report_draws_itself_anew_and_needs_no_network(undisturbed):
     page.unlink()
     assert run("report", undisturbed).returncode == 0
     html = page.read_text()
-    assert not re.search(r"""(?:src|href)\s*=\s*["']?(?!data:|#)""", html)
+    assert not re.search(r"""\s(?:src|href)\s*=\s*(?!["']?(?:data:|#))""", html)
     assert "data:video/mp4;base64," in html and "not for diagnosis" in html

@@ -2,12 +2,14 @@
 
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import TypeVar
 
 from echodfkd.errors import OutputError
@@ -38,18 +40,35 @@ def for_each(function: Callable[[Item], None], items: Sequence[Item], title: str
         for item in progress(work, title):
             function(item)
         return
+    others = set(multiprocessing.active_children())
     spawn = multiprocessing.get_context("spawn")  # a forked copy of a process with threads can hang
     with ProcessPoolExecutor(processes, mp_context=spawn, initializer=_begin, initargs=(os.getpid(),)) as pool:
         try:
-            for future in progress([pool.submit(function, item) for item in work], title):
+            with _deaf():
+                futures = [pool.submit(function, item) for item in work]
+            for future in progress(futures, title):
                 future.result()
         except BrokenProcessPool:
             raise OutputError(
                 "A worker process was ended from outside (out of memory?). Free some; the same command goes on."
             ) from None
+        except KeyboardInterrupt:  # what they had begun is begun anew next time
+            for worker in set(multiprocessing.active_children()) - others:
+                worker.terminate()
+            raise
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes started in here never hear Ctrl-C: this one does, and ends them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(parent: int) -> None:

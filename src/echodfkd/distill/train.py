@@ -16,6 +16,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from echodfkd.data.store import Store
+from echodfkd.distill.checkpoints import WholeFiles, read_checkpoint
 from echodfkd.distill.losses import LOSSES
 from echodfkd.distill.settings import Training
 from echodfkd.distill.windows import Batches, Window, check_windows, draw_windows, middle_windows
@@ -159,8 +160,11 @@ def train(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*(num_workers|isinstance|dirpath|DataLoader|log_every_n_steps).*")
         warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
-        trainer.fit(module, ckpt_path=last if resume and last.is_file() else None, weights_only=True)
-    best = torch.load(folder / "best.ckpt", map_location="cpu", weights_only=True)
+        try:
+            trainer.fit(module, ckpt_path=last if resume and last.is_file() else None, weights_only=True)
+        except SystemExit:  # what Lightning makes of Ctrl-C
+            raise KeyboardInterrupt from None
+    best = read_checkpoint(folder / "best.ckpt")
     network = Network(student)
     weights = {key.removeprefix("network."): value for key, value in best["state_dict"].items()}
     network.load_state_dict(weights)
@@ -217,6 +221,7 @@ def _trainer(training: Training, precision: str, curve: Curve, folder: Path) -> 
         max_epochs=training.epochs,
         gradient_clip_val=training.clip_gradient or None,
         callbacks=callbacks,
+        plugins=[WholeFiles()],
         logger=TensorBoardLogger(folder, name="tensorboard", version=""),
         log_every_n_steps=1,
         num_sanity_val_steps=0,
