@@ -99,7 +99,10 @@ def test_every_structure_is_seen(rendered):
     assert (rendered.masks > 0).any(axis=(3, 4)).all(axis=(0, 1)).all()
 
 
-def test_the_lv_mask_is_the_closed_form_contour_to_a_hundredth_of_a_pixel(recipes, rendered):
+def test_the_lv_mask_is_the_closed_form_contour_to_a_hundredth_of_a_pixel(recipes):
+    # A sector that holds the whole image: what drifts out of it is not labelled.
+    recipes = [replace(r, acoustics=replace(r.acoustics, probe_y=-0.3, half_angle=80, depth=2)) for r in recipes]
+    rendered = generate(recipes, structures=("lv",))
     y, x = np.mgrid[:112, :112] + 0.5
     pixels = np.stack([x.ravel(), y.ravel()], axis=1)
     for recipe, masks in zip(recipes, rendered.masks, strict=True):
@@ -110,7 +113,7 @@ def test_the_lv_mask_is_the_closed_form_contour_to_a_hundredth_of_a_pixel(recipe
                 polygon.contains_points((pixels - middle) * (1 + sign * 0.0005) + middle).reshape(112, 112)
                 for sign in (1, -1)
             )
-            mask = masks[frame, LV] > 0
+            mask = masks[frame, 0] > 0
             assert not (mask & ~larger).any()
             assert not (smaller & ~mask).any()
 

@@ -75,6 +75,13 @@ class Anatomy:
     """How far they reach into the cavity: share of the chord; half as far at end systole."""
     papillary_length: float
     """How far they point towards the annulus."""
+    papillary_bends: tuple[float, ...]
+    """How far each of the four points of the lateral muscle, then of the medial one, lies off to the right."""
+    beside_place: tuple[float, float]
+    """Where bright strips lie left of the septum and right of the lateral wall: share of the contour's points ..."""
+    beside_distance: tuple[float, float]
+    """... distance from the endocardium, and length along U."""
+    beside_length: tuple[float, float]
     spot_along: tuple[float, ...]
     """Where bright bodies lie: below the annulus, and to the right of its middle."""
     spot_across: tuple[float, ...]

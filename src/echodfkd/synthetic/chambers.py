@@ -122,29 +122,39 @@ def leaflets(a: Anatomy, opening: Array, left: Array, right: Array, hinges: Arra
 
 
 def landmarks(a: Anatomy, c: Array, left: Array, right: Array, hinges: Array) -> Array:
-    """(time, 10 + spots, 2) heart coordinates of small bright things.
+    """(time, 18 + spots, 2) heart coordinates of small bright things.
 
-    Three points of each papillary muscle (lateral, medial), the four hinges, then bright bodies below the annulus.
+    Four points of the lateral papillary muscle, four of the medial one, three of a strip left of the septum, three of
+    one right of the lateral wall, the four hinges, then bright bodies below the annulus.
     """
     base = (left[:, -1] + right[:, -1]) / 2
-    spots = [base + np.array(place) for place in zip(a.spot_along, a.spot_across, strict=True)]
     return np.stack(
         [
             *_papillary(a, 0, c, right, left),
             *_papillary(a, 1, c, left, right),
+            *_strip(a, 0, left),
+            *_strip(a, 1, right),
             left[:, -1],
             right[:, -1],
             hinges[:, 0],
             hinges[:, 1],
-            *spots,
+            *(base + np.array(place) for place in zip(a.spot_along, a.spot_across, strict=True)),
         ],
         axis=1,
     )
 
 
 def _papillary(a: Anatomy, which: int, c: Array, own: Array, opposite: Array) -> list[Array]:
-    """Three points (time, 2) along a papillary muscle, from the wall `own` towards the annulus."""
+    """Four points (time, 2) along a papillary muscle, from the wall `own` towards the annulus."""
     place = int(a.papillary_place[which] * (own.shape[1] - 1))
     reach = a.papillary_reach[which] * (1 - 0.5 * np.clip(c, 0, 1))[:, None]
     root = own[:, place] + reach * (opposite[:, place] - own[:, place])
-    return [root + np.array([a.papillary_length * step, 0.0]) for step in (0.0, 0.5, 1.0)]
+    bends = a.papillary_bends[4 * which : 4 * which + 4]
+    return [root + np.array([a.papillary_length * k / 3, bend]) for k, bend in enumerate(bends)]
+
+
+def _strip(a: Anatomy, which: int, own: Array) -> list[Array]:
+    """Three points (time, 2) along a strip beside the heart, outside the wall of the side `own`."""
+    place = own[:, int(a.beside_place[which] * (own.shape[1] - 1))]
+    outward = (-1, 1)[which] * a.beside_distance[which]
+    return [place + np.array([a.beside_length[which] * share, outward]) for share in (-0.5, 0.0, 0.5)]

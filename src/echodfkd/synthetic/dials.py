@@ -64,6 +64,8 @@ class Tissue:
     """Bright blobs at the hinges."""
     annulus_size: float
     """mm."""
+    strips: tuple[float, float]
+    """Bright strips left of the septum and right of the lateral wall (moderator band, RV wall, pericardium, lung)."""
     spots: tuple[float, ...]
     """Bright bodies below the annulus (fat of the groove, calcium, the coronary sinus)."""
     spot_size: float
@@ -142,8 +144,8 @@ class Acoustics:
 class Display:
     """The scanner's display settings."""
 
-    white: float
-    """Level (dB over average myocardium) shown as white."""
+    exposure: float
+    """Grey value, 0..1, at which average myocardium is shown: operators set the gain by what they see."""
     dynamic_range: float
     """dB from black to white."""
     gamma: float
@@ -169,8 +171,15 @@ class Display:
             raise InputError(
                 f"Display: dynamic_range and gamma must be above 0, got {self.dynamic_range} and {self.gamma}."
             )
-        if not 0 <= self.smoothing <= 1:
-            raise InputError(f"Display: smoothing lies between 0 and 1, got {self.smoothing}.")
+        if not 0 <= self.smoothing <= 1 or not 0 <= self.exposure <= 1:
+            raise InputError(
+                f"Display: smoothing and exposure lie between 0 and 1, got {self.smoothing} and {self.exposure}."
+            )
+
+    @property
+    def white(self) -> float:
+        """Level (dB over average myocardium) shown as white."""
+        return self.dynamic_range * (1 - self.exposure ** (1 / self.gamma))
 
 
 def sees(a: Acoustics, points: NDArray) -> bool:

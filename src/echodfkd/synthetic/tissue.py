@@ -78,10 +78,11 @@ def _small_things(level: Tensor, shapes: Geometry, dial: Callable[[str], Tensor]
     """Raises `level` in place to leaflets, papillary muscles, hinges and bright bodies; `pixels` per mm."""
     points, lean = shapes.landmarks, dial("leaflet_thickness") * pixels
     _splat(level, shapes.leaflets.flatten(2, 3), dial("leaflets"), lean, reach=2)
-    muscles = dial("papillary").repeat_interleave(3, dim=2)
-    _splat(level, points[:, :, :6], muscles, dial("papillary_size") * pixels, reach=5)
-    _splat(level, points[:, :, 6:10], dial("annulus"), dial("annulus_size") * pixels, reach=6)
-    _splat(level, points[:, :, 10:], dial("spots"), dial("spot_size") * pixels, reach=9)
+    muscles = dial("papillary").repeat_interleave(4, dim=2)
+    _splat(level, points[:, :, :8], muscles, dial("papillary_size") * pixels, reach=5)
+    _splat(level, points[:, :, 8:14], dial("strips").repeat_interleave(3, dim=2), dial("spot_size") * pixels, reach=7)
+    _splat(level, points[:, :, 14:18], dial("annulus"), dial("annulus_size") * pixels, reach=6)
+    _splat(level, points[:, :, 18:], dial("spots"), dial("spot_size") * pixels, reach=7)
 
 
 def _by_angle(where: Distances, walls: Tensor) -> list[Tensor]:
