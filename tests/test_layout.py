@@ -16,7 +16,7 @@ MAY_IMPORT = (
         "report": BOTTOM | {"evaluate", "data", "student"},
         "engine": BOTTOM,
         "config": BOTTOM | {"synthetic", "student", "distill"},
-        "runs": BOTTOM | {"student"},
+        "runs": BOTTOM | {"student", "engine"},
         "judging": BOTTOM | {"data", "evaluate", "report"},
         "everyday": BOTTOM | {"data", "student", "evaluate", "report"},
         "pipeline": BOTTOM | WORKSHOPS | {"distill", "report", "config", "runs", "engine", "judging", "everyday"},

@@ -17,6 +17,11 @@ from echodfkd.errors import OutputError
 Item = TypeVar("Item")
 
 
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def progress(items: Sequence[Item], title: str) -> Iterator[Item]:
     """The items, one by one, with a bar on stderr that shows how far they are; nothing where stderr is no terminal."""
     if not sys.stderr.isatty():

@@ -1,6 +1,5 @@
 """The whole flow on one screen: synthetic clips, teacher masks, distilled student, masks on clips, scores, report."""
 
-import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ from echodfkd.clip import WORKING_SIZE, to_bytes
 from echodfkd.config import Study, study_table
 from echodfkd.data.store import Entry, Store, StoreWriter
 from echodfkd.distill.train import INPUT_SCALE, train
-from echodfkd.engine import for_each, progress
+from echodfkd.engine import cores, for_each, progress
 from echodfkd.errors import StudyError
 from echodfkd.everyday import clip_source, identity, segment_clip
 from echodfkd.files import make_folder, read_json, remove_parts, write_json
@@ -63,7 +62,7 @@ def synthesize(study: Study, out: Path) -> Store:
     shards = list(_shards(study))
     missing = [number for number in range(len(shards)) if not writer.has(number)]
     frames = sum(shards[number].frames * len(shards[number].members) for number in missing)
-    processes = min(os.cpu_count() or 1, 1 + frames // FRAMES_PER_PROCESS)
+    processes = min(cores(), 1 + frames // FRAMES_PER_PROCESS)
     for_each(partial(_render, study, out), missing, "synth", processes)
     return writer.finish(len(shards))
 

@@ -1,7 +1,6 @@
 """A run: the folder a study made, with the resolved study, the environment and a log, and one process at work."""
 
 import json
-import os
 import platform
 import sys
 import time
@@ -14,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from echodfkd.clip import Clip
+from echodfkd.engine import cores
 from echodfkd.errors import OutputError, StudyError
 from echodfkd.files import holding, read_json, remove_parts, write_json
 from echodfkd.student.segment import load_student
@@ -83,7 +83,7 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
-        "cores": os.cpu_count(),
+        "cores": cores(),
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "packages": {name: version(name) for name in packages},
