@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from echodfkd.synthetic.heart import Heart
+from echodfkd.synthetic.ventricle import each_interp
 
 TABLE = 1024
 """Entries of the radius table; linear look-up between them is within 0.01 px of the polygon."""
@@ -82,9 +83,13 @@ def cheap_angle(u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 def radius_table(contours: np.ndarray) -> np.ndarray:
     """(time, TABLE + 1) distance to each contour (time, vertex, 2), over evenly spaced cheap angles from -2 to 2."""
-    places = np.linspace(-2, 2, TABLE + 1)
     angles, radii = cheap_angle(contours[..., 0], contours[..., 1]), np.hypot(contours[..., 0], contours[..., 1])
-    return np.stack([np.interp(places, a, r, period=4) for a, r in zip(angles, radii, strict=True)])
+    order = np.argsort(angles, axis=1)
+    around = np.concatenate([order[:, -1:], order, order[:, :1]], axis=1)
+    wrapped = np.take_along_axis(angles, around, 1)
+    wrapped[:, 0] -= 4
+    wrapped[:, -1] += 4
+    return each_interp(np.linspace(-2, 2, TABLE + 1)[None], wrapped, np.take_along_axis(radii, around, 1), 16.0)
 
 
 def plane(line: Tensor, size: tuple[int, int]) -> Tensor:

@@ -49,23 +49,31 @@ def volume_and_width(a: Anatomy, relative: Array, length: Array, left: Array, ri
 
 def disc_integral(left: Array, right: Array) -> Array:
     """(time,) integral of the squared chord across U, for contour sides (time, vertex, 2) that start at the apex."""
-    result = np.empty(len(left))
-    for moment, (a, b) in enumerate(zip(left, right, strict=True)):
-        u = np.linspace(min(a[:, 0].min(), b[:, 0].min()), max(a[-1, 0], b[-1, 0]), 401)
-        # Beyond its own corner a side is the annulus' straight line to the other corner.
-        low = _side_at(u, a, b[-1])
-        high = _side_at(u, b, a[-1])
-        chord = np.clip(high - low, 0, None)
-        result[moment] = np.trapezoid(chord**2, u)
-    return result
+    first = np.minimum(left[..., 0].min(1), right[..., 0].min(1))
+    last = np.maximum(left[:, -1, 0], right[:, -1, 0])
+    u = first[:, None] + (last - first)[:, None] * np.linspace(0, 1, 401)
+    chord = np.clip(_side_at(u, right, left[:, -1]) - _side_at(u, left, right[:, -1]), 0, None)
+    return np.trapezoid(chord**2, u, axis=1)
 
 
 def _side_at(u: Array, side: Array, other_corner: Array) -> Array:
-    """V of one side of the contour at each `u`."""
-    along, across = side.T
-    if other_corner[0] > along[-1]:
-        along, across = np.append(along, other_corner[0]), np.append(across, other_corner[1])
-    return np.interp(u, np.maximum.accumulate(along), across)
+    """V (time, place) of one side (time, vertex, 2) of the contour at `u` (time, place).
+
+    Beyond its own corner a side is the annulus' straight line to the other corner (time, 2).
+    """
+    beyond = np.where(other_corner[:, :1] > side[:, -1, :1], other_corner, side[:, -1])
+    along, across = np.moveaxis(np.concatenate([side, beyond[:, None]], axis=1), -1, 0)
+    return each_interp(u, np.maximum.accumulate(along, axis=1), across, 8.0)
+
+
+def each_interp(x: Array, places: Array, values: Array, span: float) -> Array:
+    """np.interp of every row of `places` and `values` (row, point) at the same row of `x`, in one call.
+
+    Rows are laid end to end, `span` apart, which must exceed what one row's numbers span.
+    """
+    shift = span * np.arange(len(places))[:, None]
+    spots = x + shift
+    return np.interp(spots.ravel(), (places + shift).ravel(), values.ravel()).reshape(spots.shape)
 
 
 def thickness(anatomy: Anatomy, length: Array, width: Array) -> Array:
