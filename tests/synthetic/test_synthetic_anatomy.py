@@ -71,8 +71,8 @@ def test_the_wall_conserves_its_area():
 
 def test_hinges_lie_on_their_annulus():
     found = shapes(recipe(4))
-    assert np.abs(side_of_image(found.mitral, found.landmarks[:, 14:16])).max() < 1e-9
-    assert np.abs(side_of_image(found.tricuspid, found.landmarks[:, 16:18])).max() < 1e-9
+    assert np.abs(side_of_image(found.mitral, found.landmarks[:, 18:20])).max() < 1e-9
+    assert np.abs(side_of_image(found.tricuspid, found.landmarks[:, 20:22])).max() < 1e-9
 
 
 def test_shut_leaflets_meet_and_open_ones_part():

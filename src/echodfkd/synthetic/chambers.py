@@ -122,9 +122,9 @@ def leaflets(a: Anatomy, opening: Array, left: Array, right: Array, hinges: Arra
 
 
 def landmarks(a: Anatomy, c: Array, left: Array, right: Array, hinges: Array) -> Array:
-    """(time, 18 + spots, 2) heart coordinates of small bright things.
+    """(time, 22 + spots, 2) heart coordinates of small bright things.
 
-    Four points of the lateral papillary muscle, four of the medial one, three of a strip left of the septum, three of
+    Four points of the lateral papillary muscle, four of the medial one, five of a strip left of the septum, five of
     one right of the lateral wall, the four hinges, then bright bodies below the annulus.
     """
     base = (left[:, -1] + right[:, -1]) / 2
@@ -154,7 +154,7 @@ def _papillary(a: Anatomy, which: int, c: Array, own: Array, opposite: Array) ->
 
 
 def _strip(a: Anatomy, which: int, own: Array) -> list[Array]:
-    """Three points (time, 2) along a strip beside the heart, outside the wall of the side `own`."""
+    """Five points (time, 2) along a strip beside the heart, outside the wall of the side `own`."""
     place = own[:, int(a.beside_place[which] * (own.shape[1] - 1))]
     outward = (-1, 1)[which] * a.beside_distance[which]
-    return [place + np.array([a.beside_length[which] * share, outward]) for share in (-0.5, 0.0, 0.5)]
+    return [place + np.array([a.beside_length[which] * share, outward]) for share in (-0.5, -0.25, 0.0, 0.25, 0.5)]

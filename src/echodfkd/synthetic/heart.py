@@ -46,7 +46,7 @@ class Heart:
     leaflets: Array
     """(time, leaflet, point, 2) image coordinates: anterior and posterior mitral, septal and anterior tricuspid."""
     landmarks: Array
-    """(time, 18 + spots, 2) image coordinates of small bright things, as `chambers.landmarks` orders them."""
+    """(time, 22 + spots, 2) image coordinates of small bright things, as `chambers.landmarks` orders them."""
     normals: Array
     """(vertex, 2) outward unit normals of the endocardium at the first frame, image axes."""
     side: float

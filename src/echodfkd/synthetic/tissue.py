@@ -80,9 +80,9 @@ def _small_things(level: Tensor, shapes: Geometry, dial: Callable[[str], Tensor]
     _splat(level, shapes.leaflets.flatten(2, 3), dial("leaflets"), lean, reach=2)
     muscles = dial("papillary").repeat_interleave(4, dim=2)
     _splat(level, points[:, :, :8], muscles, dial("papillary_size") * pixels, reach=5)
-    _splat(level, points[:, :, 8:14], dial("strips").repeat_interleave(3, dim=2), dial("spot_size") * pixels, reach=7)
-    _splat(level, points[:, :, 14:18], dial("annulus"), dial("annulus_size") * pixels, reach=6)
-    _splat(level, points[:, :, 18:], dial("spots"), dial("spot_size") * pixels, reach=7)
+    _splat(level, points[:, :, 8:18], dial("strips").repeat_interleave(5, dim=2), dial("spot_size") * pixels, reach=7)
+    _splat(level, points[:, :, 18:22], dial("annulus"), dial("annulus_size") * pixels, reach=6)
+    _splat(level, points[:, :, 22:], dial("spots"), dial("spot_size") * pixels, reach=7)
 
 
 def _by_angle(where: Distances, walls: Tensor) -> list[Tensor]:
