@@ -3,11 +3,14 @@
 import io
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from echodfkd.errors import EchodfkdError, MissingExtra, one_line
+
+if TYPE_CHECKING:
+    from echodfkd.data.store import Store
 
 app = typer.Typer(
     help="Distil left-ventricle segmenters from synthetic hearts, and run them on echocardiograms.",
@@ -48,6 +51,15 @@ def _refuse(error: Exception) -> NoReturn:
     sys.exit(2)
 
 
+def _whole(folder: Path) -> "Store":
+    """The store in `folder`, every byte of it checked: what was copied here may have been damaged on its way."""
+    from echodfkd.data.store import Store
+
+    store = Store(folder)
+    store.verify()
+    return store
+
+
 INTERRUPTED = 130
 
 
@@ -86,10 +98,9 @@ def label(
 ) -> None:
     """The study's teacher's masks of a store of clips."""
     from echodfkd.config import read_study
-    from echodfkd.data.store import Store
     from echodfkd.pipeline import label as label_clips
 
-    labels = label_clips(read_study(study), Store(clips), out, archive)
+    labels = label_clips(read_study(study), _whole(clips), out, archive)
     print(f"{len(labels.entries)} clips labelled for {', '.join(labels.structures)} in {out}")
 
 
@@ -106,10 +117,9 @@ def distill(
 ) -> None:
     """A student taught the labels of a store of clips. Started again, it continues at the last finished epoch."""
     from echodfkd.config import read_study
-    from echodfkd.data.store import Store
     from echodfkd.pipeline import distill as distill_student
 
-    card = distill_student(read_study(study), Store(clips), Store(labels), out, resume)
+    card = distill_student(read_study(study), _whole(clips), _whole(labels), out, resume)
     print(f"Student in {out}, threshold {card.threshold:g}")
 
 

@@ -64,7 +64,8 @@ def filling(folder: Path, ours: Collection[str]) -> Iterator[Path]:
 
 def _unwritable(path: Path, error: OSError) -> OutputError:
     """The refusal to be raised where writing `path` failed."""
-    return OutputError(f"Cannot write {path}: {error.strerror or error}. Free space or choose another folder.")
+    reason = error.strerror or f"no space left ({error})"  # NumPy raises without a number
+    return OutputError(f"Cannot write {path}: {reason}. Free space or choose another folder.")
 
 
 def _check_ours(folder: Path, ours: Collection[str]) -> None:

@@ -93,6 +93,7 @@ def _store_labels(store: Store, split: str) -> Labels:
     """A store's own masks of the left ventricle and the facts of its clips."""
     if "lv" not in store.structures:
         raise InputError(f"The store holds masks of {', '.join(store.structures)}, not of the left ventricle (lv).")
+    store.verify("masks")
     channel = store.structures.index("lv")
     entries = {entry.name: entry for entry in store.split(split)}
 

@@ -56,7 +56,7 @@ def report_run(folder: Path) -> Path:
                 )
             ],
             "training": [_training(folder / "student-training" / "curve.csv", card)],
-            "gallery": [_gallery(clips, folder / "masks", ranked)],
+            "gallery": _gallery(clips, folder / "masks", ranked),
         },
         not_run={
             "Label-free scores by EchoCLIP": "this version does not compute them.",
@@ -149,8 +149,11 @@ def _film(clips: Store, masks: Path, row: Row) -> Film:
     )
 
 
-def _gallery(clips: Store, masks: Path, ranked: Mapping[str, Row]) -> Picture:
-    """First ED and ES of the best, the median and the worst clip, student in colour, truth as a thin line."""
+def _gallery(clips: Store, masks: Path, ranked: Mapping[str, Row]) -> list[Picture]:
+    """First ED and ES of the best, the median and the worst clip, student in colour, truth as a thin line.
+
+    Empty where the clips are too short to show either.
+    """
     cells = []
     for rank, row in ranked.items():
         clip, predicted, truth = _masks(clips, masks, row["name"])
@@ -163,8 +166,10 @@ def _gallery(clips: Store, masks: Path, ranked: Mapping[str, Row]) -> Picture:
                     (f"{rank}, {phase.upper()}, frame {frame}", _rgb(clip.frames[frame])),
                     (f"Dice {row['dice']:.3f}", picture),
                 ]
-        cells.append(line)
-    return _picture(figures.gallery_figure(cells), "Frames of the best, the median and the worst clip with masks")
+        if line:
+            cells.append(line)
+    alt = "Frames of the best, the median and the worst clip with masks"
+    return [_picture(figures.gallery_figure(cells), alt)] if cells else []
 
 
 def _masks(clips: Store, masks: Path, name: str) -> tuple[Clip, NDArray[np.bool_], NDArray[np.bool_]]:

@@ -141,6 +141,8 @@ def _known(kind: type, table: dict[str, Any], place: str = "") -> dict[str, Any]
 
 def _check_names(files: Mapping[str, str]) -> None:
     """StudyError unless the weights are listed and every name is one that a student may have: none leads elsewhere."""
+    if not isinstance(files, dict) or not all(isinstance(digest, str) for digest in files.values()):
+        raise StudyError("files must give the SHA-256 of each file by its name.")
     strange = sorted(set(files) - {WEIGHTS, GRAPH})
     if strange or WEIGHTS not in files:
         raise StudyError(f"files must list {WEIGHTS} and may list {GRAPH}, got {', '.join(sorted(files)) or 'none'}.")

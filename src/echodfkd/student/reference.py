@@ -1,6 +1,7 @@
 """A checkpoint of the paper's published code as a student of ours: same network, same masks."""
 
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -47,7 +48,9 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise InputError(f"No such checkpoint: {path}")
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # torch's remarks on the pickle's version say nothing to who is refused anyway
+            warnings.simplefilter("ignore")
+            content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError:
         raise InputError(
             f"{path} is no checkpoint or holds Python objects, which unpickling would run: it is not opened. "
