@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,8 @@ def judge(
         raise InputError(
             f"None of the {len(folders)} predictions in {predictions} is a clip of split '{split}' of {labels}."
         )
-    training = list(known.training_masks)
-    constant = constant_mask(training) if training else None
+    size = known.case(read_prediction(folders[names[0]])).truth.shape[1:]
+    constant, training_clips = _constant(known.training_masks, size)
     rows, baseline, references = [], [], []
     for name in names:
         case = known.case(read_prediction(folders[name]))
@@ -64,7 +65,7 @@ def judge(
     scores["n"] |= {
         "split": split,
         "without_prediction": len(known.names) - len(names),
-        "training_clips": len(training),
+        "training_clips": training_clips,
     }
     make_folder(out)
     write_text(out / "clips.csv", _csv(rows))
@@ -72,6 +73,25 @@ def judge(
         write_text(out / "constant_mask.csv", _csv(baseline))
     write_json(out / "scores.json", scores)
     return scores
+
+
+def _constant(masks: Iterator[NDArray[np.bool_]], size: tuple[int, ...]) -> tuple[NDArray[np.bool_] | None, int]:
+    """The constant mask of the training clips of that (height, width), None without any, and how many they are.
+
+    Clips pass one by one: a data set's masks need not fit into memory.
+    """
+    used = 0
+
+    def fitting() -> Iterator[NDArray[np.bool_]]:
+        nonlocal used
+        for clip in masks:
+            if clip.shape[1:] == size:
+                used += 1
+                yield clip
+
+    fit = fitting()
+    first = next(fit, None)
+    return (None if first is None else constant_mask(chain([first], fit))), used
 
 
 def read_labels(folder: Path, split: str) -> Labels:
