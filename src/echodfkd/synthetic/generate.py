@@ -18,6 +18,7 @@ from torch import Tensor
 from echodfkd.clip import STRUCTURES, check_structures
 from echodfkd.errors import InputError
 from echodfkd.synthetic import acoustics, beat, display, marks, raster, tissue
+from echodfkd.synthetic.annotator import ANATOMICAL, Annotator, traced
 from echodfkd.synthetic.heart import Heart, heart
 from echodfkd.synthetic.recipe import ClipRecipe, noise_fields, noise_rolls
 
@@ -89,8 +90,9 @@ def generate(
     device: str = "cpu",
     structures: Sequence[str] = STRUCTURES,
     watch: Stopwatch | None = None,
+    annotator: Annotator = ANATOMICAL,
 ) -> Rendered:
-    """The clips of `recipes`, all of one length, as size x size frames, with the masks of `structures`.
+    """The clips of `recipes`, all of one length, as size x size frames, with the masks of `structures` by `annotator`.
 
     Raises InputError where the recipes differ in length, none is given, or the size is below 32.
     """
@@ -99,11 +101,16 @@ def generate(
         lengths = sorted({recipe.frames for recipe in recipes})
         raise InputError(f"Clips drawn together need one length and a size of 32 or more, got {lengths} and {size}.")
     with _one_thread() if device == "cpu" else nullcontext():
-        return _drawn(recipes, size, device, names, watch)
+        return _drawn(recipes, size, device, names, watch, annotator)
 
 
 def _drawn(
-    recipes: Sequence[ClipRecipe], size: int, device: str, names: tuple[str, ...], watch: Stopwatch | None
+    recipes: Sequence[ClipRecipe],
+    size: int,
+    device: str,
+    names: tuple[str, ...],
+    watch: Stopwatch | None,
+    annotator: Annotator,
 ) -> Rendered:
     """`generate` for checked arguments."""
     times = recipes[0].frames
@@ -113,7 +120,7 @@ def _drawn(
     clips, length = CPU_CHUNK if device == "cpu" else GPU_CHUNK
     for first in range(0, len(recipes), clips):
         group = slice(first, first + clips)
-        scene = _Scene(recipes[group], size, torch.device(device), watch)
+        scene = _Scene(recipes[group], size, torch.device(device), watch, annotator)
         for start in range(0, times, length):
             cut = slice(start, min(start + length, times))
             frames[group, cut], masks[group, cut] = scene.draw(cut, names)
@@ -135,8 +142,15 @@ def _one_thread() -> Iterator[None]:
 class _Scene:
     """A few clips made ready to be drawn, some frames at a time."""
 
-    def __init__(self, recipes: Sequence[ClipRecipe], size: int, device: torch.device, watch: Stopwatch | None) -> None:
-        self.recipes, self.size = recipes, size
+    def __init__(
+        self,
+        recipes: Sequence[ClipRecipe],
+        size: int,
+        device: torch.device,
+        watch: Stopwatch | None,
+        annotator: Annotator,
+    ) -> None:
+        self.recipes, self.size, self.annotator = recipes, size, annotator
         self.stage = watch.stage if watch else _unwatched
         with self.stage("anatomy"):
             cycles = [beat.cycle(recipe.rhythm, recipe.frames) for recipe in recipes]
@@ -163,7 +177,7 @@ class _Scene:
         shapes, rest = self.shapes.at(cut.start, cut.stop), self.shapes.at(0, 1)
         with self.stage("raster"):
             where = raster.distances(shapes, self.size)
-            masks = raster.masks(where, self.sector.inside, structures)
+            masks = raster.masks(where, traced(where, shapes, self.annotator), self.sector.inside, structures)
         with self.stage("tissue"):
             dials = [recipe.tissue for recipe in self.recipes]
             level = tissue.levels(dials, self.sides, where, shapes, self.walls, self.ground)
