@@ -130,8 +130,8 @@ def distances(shapes: Geometry, size: int) -> Distances:
 def masks(where: Distances, ventricle: Tensor, inside: Tensor, structures: Sequence[str]) -> Tensor:
     """(clip, time, structure, height, width) uint8, 0 or 255; no pixel belongs to two structures.
 
-    `ventricle` (clip, time, height, width) is below 0 where the LV is labelled. `inside` (clip, 1, height, width) is the
-    sector: what is not seen is not labelled.
+    `ventricle` (clip, time, height, width) is below 0 where the LV is labelled; `inside` (clip, 1, height, width) is
+    the sector: what is not seen is not labelled.
     """
     found = {"lv": (ventricle < 0) & inside}
     free = inside & ~found["lv"]
