@@ -143,6 +143,7 @@ def segment(
         typer.Option(
             "--warm-up",
             min=0,
+            max=1000,
             metavar="FRAMES",
             help="Reflected frames run before the first (default: as the model's card says).",
         ),

@@ -15,6 +15,8 @@ WEIGHTS = "model.safetensors"
 GRAPH = "model.onnx"
 FORMAT = "echodfkd student"
 VERSION = 1
+LONGEST_WARM_UP = 1000
+"""Frames held and run before a clip's first at most: many beats, and still little memory. By choice."""
 RESIZE = "pad to square and area-resample"
 """How frames reach the working size (echodfkd.resize.fit); the only way this version knows."""
 
@@ -59,8 +61,8 @@ class Card:
     def __post_init__(self) -> None:
         if not _number(self.threshold) or not 0 < self.threshold < 1:
             raise StudyError(f"A threshold lies between 0 and 1, got {self.threshold!r}.")
-        if not _whole(self.warm_up) or self.warm_up < 0:
-            raise StudyError(f"A warm-up is a whole number of frames from 0 on, got {self.warm_up!r}.")
+        if not _whole(self.warm_up) or not 0 <= self.warm_up <= LONGEST_WARM_UP:
+            raise StudyError(f"A warm-up is a whole number of frames from 0 to {LONGEST_WARM_UP}, got {self.warm_up!r}.")
         if not isinstance(self.largest_component, bool):
             raise StudyError(f"largest_component is true or false, got {self.largest_component!r}.")
         if self.preprocessing.size % self.network.divisor:
