@@ -8,6 +8,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -403,9 +404,25 @@ def test_ctrl_c_ends_a_command_with_one_line(tmp_path, student_folder):
     line = [sys.executable, "-m", "echodfkd", "segment", film, "--model", student_folder, "--out", out]
     process = subprocess.Popen(list(map(str, line)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while process.poll() is None and not any(out.glob(".*.part/lv.raw")):
-        pass
+        time.sleep(0.01)
     process.send_signal(2)
     _, complaint = process.communicate()
     assert process.returncode == 130
     assert complaint == "echodfkd: interrupted; the same command continues where it stopped\n"
     assert list(out.iterdir()) == []
+
+
+def test_ctrl_c_ends_a_training_with_one_line_too(stores, tmp_path):
+    study, (clips, labels), out = tmp_path / "study.toml", stores, tmp_path / "student"
+    study.write_text(TINY.read_text().replace("epochs = 4", "epochs = 100000"))
+    line = ["distill", study, "--clips", clips, "--labels", labels, "--out", out]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "echodfkd", *map(str, line)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while process.poll() is None and not (tmp_path / "student-training" / "last.ckpt").is_file():
+        time.sleep(0.01)
+    process.send_signal(2)
+    _, complaint = process.communicate()
+    assert process.returncode == 130
+    assert complaint == "echodfkd: interrupted; the same command continues where it stopped\n"
+    assert not out.exists() and not list((tmp_path / "student-training").glob(".*"))

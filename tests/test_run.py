@@ -42,18 +42,19 @@ def kill_when(folder: Path, stage: str, seen: str) -> None:
     process = subprocess.Popen(
         command("run", TINY, "--out", folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    log = folder / "log.txt"
+    before = lines_of(folder / "log.txt")
     while process.poll() is None:
-        started = (
-            log.is_file()
-            and f"{stage}: started" in log.read_text().rpartition("synth: started\n")[2] + "synth: started"
-        )
+        started = any(line.endswith(f"{stage}: started") for line in lines_of(folder / "log.txt")[len(before) :])
         if started and (not seen or any(folder.glob(seen))):
             break
         time.sleep(0.002)
-    assert process.poll() is None, f"the study ended before it could be killed in {stage}"
     process.kill()
     process.wait()
+    assert lines_of(folder / "log.txt")[-1].endswith(f"{stage}: started"), f"{stage} was not at work any more"
+
+
+def lines_of(log: Path) -> list[str]:
+    return log.read_text().splitlines() if log.is_file() else []
 
 
 # Each stage is killed once at work: when its first output (not its last) is there.

@@ -1,0 +1,59 @@
+"""Processes that work for a command end with it, whatever ends it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+PROGRAM = """
+import os, sys, time
+from functools import partial
+from pathlib import Path
+from echodfkd.engine import for_each
+
+def work(folder, number):
+    (folder / f"{os.getpid()}.pid").touch()
+    time.sleep(60)
+
+if __name__ == "__main__":
+    for_each(partial(work, Path(sys.argv[1])), range(4), "work", processes=2)
+"""
+
+
+def alive(process: int) -> bool:
+    """Whether the process is there and not a zombie that nobody has collected yet."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+def wait_until(true, seconds: float = 60) -> bool:
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.02)
+    return bool(true())
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="looks processes up in /proc")
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+def test_workers_end_with_their_command(ending, tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    command = subprocess.Popen(
+        [sys.executable, program, tmp_path], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert wait_until(lambda: len(list(tmp_path.glob("*.pid"))) == 2)
+    workers = [int(path.stem) for path in tmp_path.glob("*.pid")]
+    if ending == signal.SIGINT:  # Ctrl-C reaches everybody in the terminal
+        os.killpg(command.pid, ending)
+    else:
+        command.kill()
+    _, complaint = command.communicate(timeout=30)
+    assert wait_until(lambda: not any(map(alive, workers)), 30)
+    assert complaint.count("Traceback") == (ending == signal.SIGINT)  # the program's own, none of a worker
