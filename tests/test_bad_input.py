@@ -406,7 +406,7 @@ def test_ctrl_c_ends_a_command_with_one_line(tmp_path, student_folder):
     while process.poll() is None and not any(out.glob(".*.part/lv.raw")):
         time.sleep(0.01)
     process.send_signal(2)
-    _, complaint = process.communicate()
+    _, complaint = process.communicate(timeout=60)
     assert process.returncode == 130
     assert complaint == "echodfkd: interrupted; the same command continues where it stopped\n"
     assert list(out.iterdir()) == []
@@ -422,7 +422,7 @@ def test_ctrl_c_ends_a_training_with_one_line_too(stores, tmp_path):
     while process.poll() is None and not (tmp_path / "student-training" / "last.ckpt").is_file():
         time.sleep(0.01)
     process.send_signal(2)
-    _, complaint = process.communicate()
+    _, complaint = process.communicate(timeout=60)
     assert process.returncode == 130
     assert complaint == "echodfkd: interrupted; the same command continues where it stopped\n"
     assert not out.exists() and not list((tmp_path / "student-training").glob(".*"))

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from echodfkd.data.store import Store
 from echodfkd.distill.checkpoints import WholeFiles, read_checkpoint
+from echodfkd.distill.interrupt import Interrupt
 from echodfkd.distill.losses import LOSSES
 from echodfkd.distill.settings import Training
 from echodfkd.distill.windows import Batches, Window, check_windows, draw_windows, middle_windows
@@ -155,15 +156,13 @@ def train(
     module = Distillation(seeded_network(student, seed), training, clips, labels, seed)
     curve = Curve(folder / "curve.csv")
     precision = resolve_precision(training.precision)
-    trainer = _trainer(training, precision, curve, folder)
+    interrupt = Interrupt()
+    trainer = _trainer(training, precision, [curve, interrupt], folder)
     last = folder / "last.ckpt"
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), interrupt.listening():
         warnings.filterwarnings("ignore", message=".*(num_workers|isinstance|dirpath|DataLoader|log_every_n_steps).*")
         warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
-        try:
-            trainer.fit(module, ckpt_path=last if resume and last.is_file() else None, weights_only=True)
-        except SystemExit:  # what Lightning makes of Ctrl-C
-            raise KeyboardInterrupt from None
+        trainer.fit(module, ckpt_path=last if resume and last.is_file() else None, weights_only=True)
     best = read_checkpoint(folder / "best.ckpt")
     network = Network(student)
     weights = {key.removeprefix("network."): value for key, value in best["state_dict"].items()}
@@ -201,12 +200,12 @@ def _frame_dice(a: Tensor, b: Tensor) -> np.ndarray:
     return torch.where(total > 0, overlap / total.clamp(min=1), torch.ones_like(total)).flatten().numpy()
 
 
-def _trainer(training: Training, precision: str, curve: Curve, folder: Path) -> lightning.Trainer:
+def _trainer(training: Training, precision: str, own: list[Callback], folder: Path) -> lightning.Trainer:
     """Lightning's trainer with the house's habits: last and best checkpoint, early stopping, quiet on a pipe."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     common: dict[str, Any] = {"dirpath": folder, "enable_version_counter": False, "save_on_train_epoch_end": True}
     callbacks: list[Callback] = [
-        curve,
+        *own,
         ModelCheckpoint(filename="best", monitor="val_loss", mode="min", **common),
         ModelCheckpoint(filename="last", **common),
     ]
