@@ -62,7 +62,7 @@ class Card:
         if not _number(self.threshold) or not 0 < self.threshold < 1:
             raise StudyError(f"A threshold lies between 0 and 1, got {self.threshold!r}.")
         if not _whole(self.warm_up) or not 0 <= self.warm_up <= LONGEST_WARM_UP:
-            raise StudyError(f"A warm-up is a whole number of frames from 0 to {LONGEST_WARM_UP}, got {self.warm_up!r}.")
+            raise StudyError(f"A warm-up is a number of frames from 0 to {LONGEST_WARM_UP}, got {self.warm_up!r}.")
         if not isinstance(self.largest_component, bool):
             raise StudyError(f"largest_component is true or false, got {self.largest_component!r}.")
         if self.preprocessing.size % self.network.divisor:
