@@ -69,6 +69,7 @@ def test_events_at_the_ends_are_counted_and_not_missed():
     full = case(0)
     row = score_clip(replace(full, es_frames=(*full.es_frames, 119)))
     assert (row["es_missed"], row["es_at_ends"]) == (0, 1 + score_clip(full)["es_at_ends"])
+    assert row["es_penalised_ms"] == score_clip(full)["es_penalised_ms"]
 
 
 def test_constant_mask_holds_the_pixels_inside_on_half_of_the_frames():

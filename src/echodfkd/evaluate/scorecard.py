@@ -5,7 +5,7 @@ scores = scorecard(rows, baseline=[score_clip(replace(case, predicted=constant))
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -88,22 +88,18 @@ def event_row(area: NDArray, found: Sequence[int], reference: Reference, phase: 
     """One phase of one clip: the paper's frame distance and the one-to-one matching, keys prefixed by the phase."""
     matched = match_events(found, reference.of(phase), reference.fps)
     margin = END_MARGIN_S * matched.fps
-    missed = [n for n in matched.missed if margin <= n < reference.frames - margin]
-    extra = [n for n in matched.extra if reference.complete]
-    known = bool(reference.of(phase)) or reference.complete
-    alone, penalty = len(missed) + len(extra), 1000 * matched.tolerance_s
-    asked = len(matched.pairs) + alone
-    distance = np.abs(matched.errors_ms).sum() + penalty * alone
+    inside = tuple(frame for frame in matched.missed if margin <= frame < reference.frames - margin)
+    counted = replace(matched, missed=inside, extra=matched.extra if reference.complete else ())
     return {
         f"{phase}_afd": _mean(frame_distances(area, reference.of(phase), phase)),
-        f"{phase}_matched": len(matched.pairs),
-        f"{phase}_missed": len(missed),
-        f"{phase}_at_ends": len(matched.missed) - len(missed),
-        f"{phase}_extra": len(extra) if reference.complete else None,
-        f"{phase}_distance_frames": _mean(np.abs(matched.errors_frames)),
-        f"{phase}_distance_ms": _mean(np.abs(matched.errors_ms)),
-        f"{phase}_bias_ms": _mean(matched.errors_ms),
-        f"{phase}_penalised_ms": float(distance / asked) if asked and known else None,
+        f"{phase}_matched": len(counted.pairs),
+        f"{phase}_missed": len(counted.missed),
+        f"{phase}_at_ends": len(matched.missed) - len(counted.missed),
+        f"{phase}_extra": len(counted.extra) if reference.complete else None,
+        f"{phase}_distance_frames": _mean(np.abs(counted.errors_frames)),
+        f"{phase}_distance_ms": _mean(np.abs(counted.errors_ms)),
+        f"{phase}_bias_ms": _mean(counted.errors_ms),
+        f"{phase}_penalised_ms": counted.penalised_ms,
     }
 
 
