@@ -82,19 +82,6 @@ def disc_volume(mask: Mask, spacing: Spacing = None, discs: int = 20) -> float:
     return volume if spacing is None else volume / 1000
 
 
-def area_length_volume(mask: Mask, spacing: Spacing = None) -> float:
-    """Volume by the single-plane area-length formula 8 A^2 / (3 pi L), L along the long axis; units as `disc_volume`.
-
-    It is the volume of the ellipsoid of revolution with that area and length (Dodge and Sandler's formula).
-    """
-    check_masks(mask, dimensions=2)
-    if not mask.any():
-        return 0.0
-    area = mask.sum() * float(np.prod(_scale(spacing)))
-    volume = float(8 * area**2 / (3 * np.pi * long_axis(mask, spacing).length))
-    return volume if spacing is None else volume / 1000
-
-
 @dataclass(frozen=True)
 class Ejection:
     """Ejection fraction (percent) of every complete beat, and their median; volumes in cubic pixels, ml with a spacing.

@@ -44,17 +44,6 @@ def frame_distances(area: ArrayLike, reference_frames: Sequence[int], phase: str
     return np.array([abs(paper_frame(area, frame, phase) - frame) for frame in reference_frames], np.float64)
 
 
-def afd(areas: Sequence[ArrayLike], references: Sequence[Sequence[int]], phase: str) -> float:
-    """The paper's average frame distance (frames): mean of the clips' mean distances, over clips with a reference.
-
-    The paper has one reference per phase and clip; where a clip has several, its mean counts once.
-    """
-    distances = [frame_distances(area, frames, phase) for area, frames in zip(areas, references, strict=True)]
-    if not any(map(len, distances)):
-        raise InputError(f"The aFD needs at least one clip with a reference {phase.upper()} frame, got none.")
-    return float(np.mean([clip.mean() for clip in distances if len(clip)]))
-
-
 @dataclass(frozen=True)
 class Reference:
     """What is known of a clip's beats: its length in frames, its rate (Hz, None if unknown), its ED and ES frames.
@@ -88,24 +77,6 @@ def null_curves(reference: Reference, seed: Sequence[int] | int) -> dict[str, ND
         "smoothed noise": smoothed(noise, rate, 0.1),
         "random-phase sine": np.sin(2 * np.pi * time / _period(reference, rate) + phase),
         "constant": np.ones(reference.frames),
-    }
-
-
-def null_baselines(references: Sequence[Reference], seed: int, draws: int = 20) -> dict[str, dict[str, float | None]]:
-    """The paper's aFD (frames) of the null curves, mean of `draws`: {curve: {"ed": frames, "es": frames}}."""
-    curves = [[null_curves(clip, [seed, draw, n]) for n, clip in enumerate(references)] for draw in range(draws)]
-    return {
-        name: {
-            phase: _mean(
-                [
-                    afd([clip[name] for clip in drawn], [clip.of(phase) for clip in references], phase)
-                    for drawn in curves
-                    if any(clip.of(phase) for clip in references)
-                ]
-            )
-            for phase in PHASES
-        }
-        for name in ("white noise", "smoothed noise", "random-phase sine", "constant")
     }
 
 
@@ -177,7 +148,3 @@ def _period(reference: Reference, fps: float) -> float:
     """Frames per beat: the median time between successive events of one phase, one second where none repeats."""
     gaps = [gap for phase in PHASES for gap in np.diff(sorted(reference.of(phase)))]
     return float(np.median(gaps)) if gaps and np.median(gaps) > 0 else fps
-
-
-def _mean(values: list[float]) -> float | None:
-    return float(np.mean(values)) if values else None
