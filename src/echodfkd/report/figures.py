@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from echodfkd.errors import InputError
-from echodfkd.evaluate.beats import Events, check_curve, check_rate
-from echodfkd.files import writing
+from echodfkd.evaluate.beats import ASSUMED_FPS, Events, check_curve, check_rate
 
 INK, SOFT, BLUE, ORANGE, GREEN = "#1c2733", "#8a95a1", "#0072b2", "#d55e00", "#009e73"
 
@@ -23,12 +21,6 @@ def png_bytes(figure: Figure, dpi: int = 144) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()
-
-
-def save_png(figure: Figure, path: Path, dpi: int = 144) -> None:
-    """The figure as a PNG file, all or nothing."""
-    with writing(path) as beside:
-        beside.write_bytes(png_bytes(figure, dpi))
 
 
 def picture_png(picture: NDArray[np.uint8]) -> bytes:
@@ -52,7 +44,7 @@ def area_figure(area: ArrayLike, events: Events, truth: ArrayLike | None = None,
         axes.plot(
             places / rate, curve[places], marker, color=ORANGE, ms=7, mec="white", label=label if frames else None
         )
-    rate_note = " (50 frames/s assumed)" if events.fps_assumed else ""
+    rate_note = f" ({ASSUMED_FPS:g} frames/s assumed)" if events.fps_assumed else ""
     axes.set(xlabel=f"time, s{rate_note}", ylabel="area, pixels", title=title)
     axes.set_ylim(bottom=0)
     axes.legend(ncols=4, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.24))
@@ -125,19 +117,6 @@ def null_figure(scores: Mapping[str, Any]) -> Figure:
     axes.invert_yaxis()
     axes.legend(frameon=False, fontsize=8)
     return figure
-
-
-def montage(pictures: Sequence[NDArray[np.uint8]], columns: int, gap: int = 6) -> NDArray[np.uint8]:
-    """RGB pictures (height, width, 3) uint8 in rows of `columns` on white, in cells of the largest one's size."""
-    if not pictures or columns < 1:
-        raise InputError(f"A montage needs pictures and at least one column, got {len(pictures)} and {columns}.")
-    height, width = (max(picture.shape[axis] for picture in pictures) for axis in (0, 1))
-    rows = -(-len(pictures) // columns)
-    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
-    for number, picture in enumerate(pictures):
-        top, left = number // columns * (height + gap), number % columns * (width + gap)
-        sheet[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
-    return sheet
 
 
 def gallery_figure(cells: Sequence[Sequence[tuple[str, NDArray[np.uint8]]]]) -> Figure:
