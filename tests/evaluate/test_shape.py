@@ -1,8 +1,17 @@
 import numpy as np
 import pytest
+from planted_hearts import ellipse
+from scipy.spatial import Delaunay
 
 from echodfkd.errors import InputError
-from echodfkd.evaluate.shape import area_curve, component_areas, largest_component, touches_border
+from echodfkd.evaluate.shape import (
+    area_curve,
+    centroid,
+    component_areas,
+    largest_component,
+    solidity,
+    touches_border,
+)
 
 
 def two_pieces():
@@ -44,3 +53,35 @@ def test_a_pixel_on_any_side_touches_the_border(place):
 def test_probabilities_are_refused_with_the_way_on():
     with pytest.raises(InputError, match=r"got float32 .* Cut probabilities"):
         area_curve(np.zeros((2, 3, 3), np.float32))
+
+
+def test_the_centroid_is_the_mean_place_of_the_pixels():
+    assert centroid(two_pieces()) == pytest.approx(np.argwhere(two_pieces()).mean(axis=0))
+    assert np.isnan(centroid(np.zeros((4, 4), bool))).all()
+
+
+@pytest.mark.parametrize("a", [1, 2, 5, 28])
+@pytest.mark.parametrize("angle", [0, 0.4, 1.1])
+def test_a_digitised_ellipse_is_exactly_convex_at_any_size(a, angle):
+    assert solidity(ellipse(a, 0.6 * a, angle)) == 1
+
+
+def test_solidity_of_shapes_worked_by_hand():
+    corner = np.zeros((9, 9), bool)
+    corner[1:6, 1], corner[5, 1:6] = True, True  # an L of 9 pixels; its hull is a triangle over 1 + 2 + 3 + 4 + 5
+    assert solidity(corner) == 9 / 15
+    bay = np.ones((5, 5), bool)
+    bay[:3, 2] = False
+    assert solidity(bay) == 22 / 25
+    assert solidity(two_pieces()) == 1  # of the largest piece alone
+    for flat in (np.zeros((3, 3), bool), np.eye(3, dtype=bool), np.ones((1, 7), bool), np.ones((7, 1), bool)):
+        assert solidity(flat) == 1
+
+
+def test_solidity_counts_the_pixels_that_a_triangulation_finds_in_the_hull():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        mask = largest_component(rng.random((12, 15)) < 0.7)
+        points = np.argwhere(np.ones_like(mask))
+        inside = Delaunay(np.argwhere(mask)).find_simplex(points) >= 0
+        assert solidity(mask) == pytest.approx(mask.sum() / inside.sum())

@@ -1,8 +1,9 @@
-"""What a single mask looks like: its area, its pieces, whether it touches the border."""
+"""What a single mask looks like: its area, its pieces, its place, how convex it is, whether it touches the border."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import ConvexHull
 
 from echodfkd.errors import InputError
 
@@ -27,13 +28,8 @@ def area_curve(masks: MaskClip) -> NDArray[np.int64]:
 
 def component_areas(mask: Mask) -> NDArray[np.int64]:
     """Pixels of every connected component (pixels sharing an edge), largest first; empty for an empty mask."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return np.zeros(0, np.int64)
-    labels, _ = ndimage.label(
-        mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    )  # labelling a large image costs
-    return np.sort(np.bincount(labels.ravel())[1:])[::-1]
+    labels, _ = ndimage.label(mask[_box(mask)])  # labelling a large image costs
+    return np.sort(np.bincount(labels.ravel(), minlength=1)[1:])[::-1]
 
 
 def largest_component(mask: Mask) -> Mask:
@@ -47,3 +43,42 @@ def largest_component(mask: Mask) -> Mask:
 def touches_border(mask: Mask) -> bool:
     """Whether any pixel of the mask lies on the outermost rows or columns of the image."""
     return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
+
+
+def centroid(mask: Mask) -> tuple[float, float]:
+    """Mean row and column of the pixels inside; NaN for an empty mask."""
+    if not mask.any():
+        return float("nan"), float("nan")
+    box = _box(mask)
+    counts = [np.count_nonzero(mask[box], axis=axis) for axis in (1, 0)]
+    row, column = (
+        side.start + count @ np.arange(len(count)) / count.sum() for side, count in zip(box, counts, strict=True)
+    )
+    return float(row), float(column)
+
+
+def solidity(mask: Mask) -> float:
+    """Pixels of the largest component over pixels whose centre lies in its convex hull, in (0, 1]; 1 for an empty mask.
+
+    Exactly 1 for every digitised convex outline, however small. Pixels in the hull are counted by Pick's theorem:
+    a polygon on a lattice holds area + points on its edge / 2 + 1 points.
+    """
+    piece = largest_component(mask[_box(mask)])
+    rows = np.flatnonzero(piece.any(axis=1))
+    if len(rows) < 2 or np.count_nonzero(piece.any(axis=0)) < 2:
+        return 1.0  # a straight line, a pixel, nothing: no hull with an area
+    first, last = piece[rows].argmax(axis=1), piece.shape[1] - 1 - piece[rows, ::-1].argmax(axis=1)
+    ends = np.concatenate([np.stack([rows, first], axis=1), np.stack([rows, last], axis=1)])
+    corners = ends[ConvexHull(ends).vertices]
+    step = np.roll(corners, -1, axis=0) - corners
+    twice_area = abs(int((corners[:, 0] * step[:, 1] - corners[:, 1] * step[:, 0]).sum()))
+    inside = (twice_area + int(np.gcd(*step.T).sum())) / 2 + 1
+    return float(np.count_nonzero(piece) / inside)
+
+
+def _box(mask: Mask) -> tuple[slice, slice]:
+    """The rows and columns between the first and the last that hold a pixel; empty for an empty mask."""
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
