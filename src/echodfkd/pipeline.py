@@ -1,6 +1,7 @@
 """The whole flow on one screen: synthetic clips, teacher masks, distilled student, masks on clips, scores, report."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,28 +11,27 @@ import numpy as np
 from echodfkd.clip import WORKING_SIZE, to_bytes
 from echodfkd.config import Study, study_table
 from echodfkd.data.store import Entry, Store, StoreWriter
+from echodfkd.distill.threshold import choose_threshold
 from echodfkd.distill.train import INPUT_SCALE, train
 from echodfkd.engine import cores, for_each, progress
 from echodfkd.errors import StudyError
 from echodfkd.everyday import clip_source, identity, segment_clip
-from echodfkd.files import make_folder, read_json, remove_parts, write_json
+from echodfkd.files import holding, make_folder, read_json, remove_parts, write_json
 from echodfkd.judging import judge, table
 from echodfkd.report.run import report_run
 from echodfkd.runs import Run, environment, streaming_speed
 from echodfkd.student.card import CARD, Card, Preprocessing, check_files, read_card
 from echodfkd.student.checkpoint import save
-from echodfkd.student.segment import load_student
+from echodfkd.student.segment import Student, load_student
 from echodfkd.student.settings import flops_per_frame
+from echodfkd.student.steppers import TorchStepper
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import draw_recipe
 from echodfkd.teachers import load_teacher
-from echodfkd.teachers.archive import SUFFIX, write_masks
+from echodfkd.teachers.archive import SUFFIX, archive_content, write_masks
 
 FRAMES_PER_PROCESS = 2000
 """Frames to draw for which another process is started: one needs seconds to begin, and draws hundreds a second."""
-
-WARM_UP = 8
-"""Reflected frames that run before a clip's first: the supplement's cure for the first frames (section 6)."""
 
 
 def run(study: Study, out: Path) -> str:
@@ -58,13 +58,14 @@ def run(study: Study, out: Path) -> str:
 
 def synthesize(study: Study, out: Path) -> Store:
     """The study's synthetic clips with the simulator's truth, as a store in `out`; finished shards are kept."""
-    writer = _clip_writer(study, out)
     shards = list(_shards(study))
-    missing = [number for number in range(len(shards)) if not writer.has(number)]
-    frames = sum(shards[number].frames * len(shards[number].members) for number in missing)
-    processes = min(cores(), 1 + frames // FRAMES_PER_PROCESS)
-    for_each(partial(_render, study, out), missing, "synth", processes)
-    return writer.finish(len(shards))
+    with holding(out):
+        writer = _clip_writer(study, out)
+        missing = [number for number in range(len(shards)) if not writer.has(number)]
+        frames = sum(shards[number].frames * len(shards[number].members) for number in missing)
+        processes = min(cores(), 1 + frames // FRAMES_PER_PROCESS)
+        for_each(partial(_render, study, out), missing, "synth", processes)
+        return writer.finish(len(shards))
 
 
 def _render(study: Study, out: Path, number: int) -> None:
@@ -92,14 +93,15 @@ def label(study: Study, clips: Store, out: Path, archive: Path | None = None) ->
     """
     teacher = load_teacher(study.teacher.kind, study.teacher.path, clips, study.student.structures)
     settings = {"teacher": _teacher_table(study), "clips": clips.content}
-    writer = StoreWriter(out, tuple(teacher.structures), clips.size, settings, with_frames=False)
     shards = [clips.entries[k : k + study.clips.shard] for k in range(0, len(clips.entries), study.clips.shard)]
-    for number, entries in enumerate(progress(shards, "label")):
-        if not writer.has(number):
-            masks = [to_bytes(teacher(clips.clip(entry))) for entry in entries]
-            plain = [Entry(entry.name, entry.split, entry.frames, entry.fps, {}) for entry in entries]
-            writer.write(number, plain, None, np.concatenate(masks))
-    labels = writer.finish(len(shards))
+    with holding(out):
+        writer = StoreWriter(out, tuple(teacher.structures), clips.size, settings, with_frames=False)
+        for number, entries in enumerate(progress(shards, "label")):
+            if not writer.has(number):
+                masks = [to_bytes(teacher(clips.clip(entry))) for entry in entries]
+                plain = [Entry(entry.name, entry.split, entry.frames, entry.fps, {}) for entry in entries]
+                writer.write(number, plain, None, np.concatenate(masks))
+        labels = writer.finish(len(shards))
     if archive is not None:
         make_folder(archive)
         for entry in progress(labels.entries, "archive"):
@@ -110,27 +112,27 @@ def label(study: Study, clips: Store, out: Path, archive: Path | None = None) ->
 def distill(study: Study, clips: Store, labels: Store, out: Path, resume: bool = True) -> Card:
     """A student in `out`, taught `labels` on `clips`; a finished one is kept, a stopped training goes on.
 
-    Without `resume` it is taught anew.
-    Checkpoints, the curve and TensorBoard's log lie beside it in `<out>-training`. Raises StudyError where either
-    folder comes from other settings or other clips.
+    Without `resume` it is taught anew. Checkpoints, the curve and TensorBoard's log lie beside it in `<out>-training`.
+    Raises StudyError where either folder comes from other settings or other clips.
     """
     table = study_table(study)
     made_from = {key: table[key] for key in ("name", "seed", "student", "training")}
     made_from |= {"teacher": _teacher_table(study), "clips": clips.content, "labels": labels.content}
-    training = make_folder(out.with_name(f"{out.name}-training"))
-    _claim(training, made_from)
-    if resume and (out / CARD).is_file():
-        return _finished(out, made_from)
-    taught = train(clips, labels, study.student, study.training, study.seed, training, resume)
-    card = Card(
-        network=study.student,
-        preprocessing=Preprocessing(size=study.training.size, input_scale=INPUT_SCALE),
-        threshold=taught.threshold,
-        warm_up=WARM_UP,
-        provenance={"made_from": made_from, "best_epoch": taught.best_epoch, "precision": taught.precision}
-        | {"environment": environment()},
-    )
-    return save(out, taught.network, card, onnx=True)
+    training = out.with_name(f"{out.name}-training")
+    with holding(training):
+        _claim(training, made_from)
+        if resume and (out / CARD).is_file():
+            return _finished(out, made_from)
+        taught = train(clips, labels, study.student, study.training, study.seed, training, resume)
+        card = Card(
+            network=study.student,
+            preprocessing=Preprocessing(study.training.size, INPUT_SCALE),
+            provenance={"made_from": made_from, "best_epoch": taught.best_epoch, "precision": taught.precision}
+            | {"environment": environment()},
+        )
+        student = Student(card, TorchStepper(taught.network, INPUT_SCALE))
+        card = replace(card, threshold=choose_threshold(student, clips, labels))
+        return save(out, taught.network, card, onnx=True)
 
 
 def segment(clips: Store, student_folder: Path, out: Path) -> None:
@@ -149,7 +151,8 @@ def score(study: Study, run_folder: Path) -> dict[str, Any]:
     out = run_folder / "scores"
     clips = Store(run_folder / "clips")
     scores = judge(run_folder / "masks", run_folder / "clips", out, resamples=study.scoring.resamples, seed=study.seed)
-    write_json(out / "speed.json", streaming_speed(run_folder / "student", clips.clip(clips.split("test")[0])))
+    speed = streaming_speed(run_folder / "student", clips.clip(clips.split("test")[0]))
+    write_json(out / "speed.json", speed | {"environment": environment()})
     return scores
 
 
@@ -183,8 +186,9 @@ def _shards(study: Study) -> Iterator[_Shard]:
 
 
 def _teacher_table(study: Study) -> dict[str, Any]:
-    """The teacher as a value without paths, which say nothing on another machine."""
-    return {"kind": study.teacher.kind, "structures": list(study.student.structures)}
+    """The teacher as a value: an archive by what it holds, not by its path, which says nothing on another machine."""
+    table = {"kind": study.teacher.kind, "structures": list(study.student.structures)}
+    return table if study.teacher.path is None else table | {"archive": archive_content(study.teacher.path)}
 
 
 def _claim(folder: Path, made_from: dict[str, Any]) -> None:

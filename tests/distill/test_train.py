@@ -8,7 +8,7 @@ import torch
 from echodfkd.data.store import Entry, Store, StoreWriter
 from echodfkd.distill import train as training_module
 from echodfkd.distill.settings import Training
-from echodfkd.distill.train import Curve, choose_threshold, resolve_precision, train
+from echodfkd.distill.train import Curve, resolve_precision, train
 from echodfkd.errors import StudyError
 from echodfkd.student.settings import NetworkSettings
 
@@ -44,7 +44,7 @@ def test_a_student_learns_what_can_be_learned(discs, tmp_path):
     frames, truth = discs.frames("validation-0"), discs.masks("validation-0")[:, 0] >= 128
     with torch.inference_mode():
         logits, _ = taught.network(torch.from_numpy(np.array(frames))[None, :, None].float() / 255)
-    mask = (logits.sigmoid() >= taught.threshold).numpy()[0, :, 0]
+    mask = (logits.sigmoid() >= 0.5).numpy()[0, :, 0]
     assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.9
 
 
@@ -64,7 +64,7 @@ def test_a_stopped_training_continues_the_same_curve(discs, tmp_path, monkeypatc
     assert len(losses(tmp_path / "stopped")) == 2
     continued = train(discs, discs, STUDENT, SMALL, 0, tmp_path / "stopped")
     assert losses(tmp_path / "stopped") == losses(tmp_path / "whole")
-    assert continued.threshold == whole.threshold and continued.best_epoch == whole.best_epoch
+    assert continued.best_epoch == whole.best_epoch
     for name, tensor in whole.network.state_dict().items():
         assert torch.equal(tensor, continued.network.state_dict()[name]), name
 
@@ -88,28 +88,21 @@ def test_patience_ends_a_training_that_no_longer_improves(discs, tmp_path):
     assert len(curve) < 200 and int(np.argmin(curve)) == len(curve) - 3
 
 
+def test_a_training_whose_patience_is_spent_is_not_trained_further(discs, tmp_path):
+    """As when it is killed between its last epoch and the saving of its student."""
+    settings = replace(SMALL, epochs=200, patience=2, learning_rate=0.5)
+    first = train(discs, discs, STUDENT, settings, 0, tmp_path)
+    curve = (tmp_path / "curve.csv").read_bytes()
+    again = train(discs, discs, STUDENT, settings, 0, tmp_path)
+    assert (tmp_path / "curve.csv").read_bytes() == curve
+    assert again.curve == first.curve and again.best_epoch == first.best_epoch
+    assert torch.equal(again.network.head.weight, first.network.head.weight)
+
+
 def test_the_cosine_rises_and_ends_at_zero(discs, tmp_path):
     train(discs, discs, STUDENT, replace(SMALL, schedule="cosine"), 0, tmp_path)
     rates = [float(row["learning_rate"]) for row in losses(tmp_path)]
     assert rates == sorted(rates, reverse=True) and rates[-1] == pytest.approx(0, abs=1e-9)
-
-
-@pytest.mark.parametrize("planted", [0.2, 0.5, 0.8])
-def test_a_planted_threshold_is_found(planted):
-    """The network is right only when cut at `planted`: below it too much is inside, above it too little."""
-    truth = np.zeros((1, 2, 1, 8, 8), np.uint8)
-    truth[..., :4, :] = 255
-    probability = np.where(truth > 0, planted + 0.02, planted - 0.02)
-    logits = torch.logit(torch.from_numpy(probability).float())
-    batch = (torch.zeros(1, 2, 1, 8, 8, dtype=torch.uint8), torch.from_numpy(truth))
-    assert choose_threshold(lambda frames: (logits, ()), [batch]) == pytest.approx(planted)
-
-
-def test_of_equal_thresholds_the_one_nearest_one_half_is_taken():
-    truth = torch.zeros(1, 1, 1, 4, 4, dtype=torch.uint8)
-    truth[..., :2, :] = 255
-    sure = torch.where(truth > 0, 20.0, -20.0)
-    assert choose_threshold(lambda frames: (sure, ()), [(torch.zeros_like(truth), truth)]) == 0.5
 
 
 def test_precision_follows_the_hardware_only_where_it_is_asked_to(monkeypatch):
@@ -120,7 +113,10 @@ def test_precision_follows_the_hardware_only_where_it_is_asked_to(monkeypatch):
         assert resolve_precision("auto") == expected
 
 
-@pytest.mark.parametrize(("key", "value"), [("window", 0), ("batch", 0), ("patience", -1), ("learning_rate", 0.0)])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("window", 0), ("batch", 0), ("patience", -1), ("learning_rate", 0.0), ("clip_gradient", float("nan"))],
+)
 def test_settings_refuse_nonsense_with_the_value(key, value):
     with pytest.raises(StudyError, match=rf"training\.{key} must .*, got {value}"):
         Training(**{key: value})

@@ -8,7 +8,7 @@ from echodfkd.errors import StudyError
 
 @dataclass(frozen=True)
 class Training:
-    """How a student is taught. The defaults are the paper's release where facts are known."""
+    """How a student is taught. The defaults are the paper's release where facts are known, `precision` apart."""
 
     window: int = 25
     """Consecutive frames in one training example."""
@@ -25,7 +25,7 @@ class Training:
     """Adam's step size at the start."""
     schedule: Literal["constant", "cosine"] = "constant"
     """`cosine` rises over the first twentieth of the steps and then falls to zero along a half cosine."""
-    clip_gradient: float = 1.0
+    clip_gradient: float = 0.0
     """Largest norm of the gradient; 0 leaves it as it is."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """`auto` takes bfloat16 autocast where the processor or GPU multiplies it natively."""
@@ -35,7 +35,7 @@ class Training:
             if getattr(self, name) < 1:
                 raise StudyError(f"training.{name} must be at least 1, got {getattr(self, name)}.")
         for name in ("patience", "clip_gradient"):
-            if getattr(self, name) < 0:
+            if not 0 <= getattr(self, name) < float("inf"):
                 raise StudyError(f"training.{name} must be 0 (off) or more, got {getattr(self, name)}.")
         if not 0 < self.learning_rate < 1:
             raise StudyError(f"training.learning_rate must lie between 0 and 1, got {self.learning_rate}.")

@@ -3,7 +3,6 @@
 import logging
 import sys
 import warnings
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,10 +29,9 @@ INPUT_SCALE = 1 / 255
 
 @dataclass(frozen=True)
 class Distilled:
-    """What training gives: the best epoch's network (eval mode, CPU), its threshold, and the curve it came from."""
+    """What training gives: the best epoch's network (eval mode, CPU) and the curve it came from."""
 
     network: Network
-    threshold: float
     best_epoch: int
     curve: list[dict[str, float]]
     precision: str
@@ -74,9 +72,7 @@ class Distillation(lightning.LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         """The loss to descend."""
         loss = self.loss(batch)
-        self.log(
-            "train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch[0]), sync_dist=True
-        )
+        self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch[0]))
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
@@ -117,7 +113,8 @@ class Curve(Callback):
         lines = [",".join(self.rows[0])] + [",".join(repr(value) for value in row.values()) for row in self.rows]
         write_text(self.path, "\n".join(lines) + "\n")
         if not sys.stderr.isatty():
-            print("epoch {epoch:.0f}: train {train_loss:.4f}, validation {val_loss:.4f}".format(**self.rows[-1]))
+            told = "epoch {epoch:.0f}: train {train_loss:.4f}, validation {val_loss:.4f}".format(**self.rows[-1])
+            print(told, file=sys.stderr, flush=True)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint remembers of the curve."""
@@ -126,6 +123,15 @@ class Curve(Callback):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes the curve back up where the checkpoint left it."""
         self.rows = list(state["rows"])
+
+
+class Patience(EarlyStopping):
+    """Early stopping that a restart does not undo: a checkpoint whose patience is spent is not trained any further."""
+
+    def on_train_start(self, trainer: Any, module: Any) -> None:
+        """Ends a training that had ended before its student was saved."""
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True
 
 
 def resolve_precision(precision: str) -> str:
@@ -167,37 +173,7 @@ def train(
     network = Network(student)
     weights = {key.removeprefix("network."): value for key, value in best["state_dict"].items()}
     network.load_state_dict(weights)
-    device = trainer.strategy.root_device
-    threshold = choose_threshold(network.eval().to(device), module.val_dataloader(), device)
-    return Distilled(network.cpu(), threshold, int(best["epoch"]), curve.rows, precision)
-
-
-def choose_threshold(
-    network: Callable[[Tensor], tuple[Tensor, Any]],
-    batches: Iterable[tuple[Tensor, Tensor]],
-    device: torch.device | str = "cpu",
-) -> float:
-    """The threshold out of 0.05, 0.10 .. 0.95 with the best mean per-frame Dice against the teacher cut at one half.
-
-    One for all structures, as the paper takes one for all phases; of equals, the one nearest 0.5.
-    """
-    grid = np.arange(5, 100, 5) / 100
-    scores: list[np.ndarray] = []
-    with torch.inference_mode():
-        for frames, masks in batches:
-            logits, _ = network(frames.to(device).float() * INPUT_SCALE)
-            probabilities = logits.sigmoid().cpu()
-            scores.append(np.stack([_frame_dice(probabilities >= cut, masks >= 128) for cut in grid]))
-    mean = np.concatenate(scores, axis=1).mean(axis=1).round(6)
-    best = np.flatnonzero(mean == mean.max())
-    return float(grid[best[np.abs(grid[best] - 0.5).argmin()]])
-
-
-def _frame_dice(a: Tensor, b: Tensor) -> np.ndarray:
-    """Dice of every frame and structure of two boolean batches, flat; 1 where both are empty."""
-    overlap = 2 * (a & b).sum((-2, -1)).double()
-    total = (a.sum((-2, -1)) + b.sum((-2, -1))).double()
-    return torch.where(total > 0, overlap / total.clamp(min=1), torch.ones_like(total)).flatten().numpy()
+    return Distilled(network.eval(), int(best["epoch"]), curve.rows, precision)
 
 
 def _trainer(training: Training, precision: str, own: list[Callback], folder: Path) -> lightning.Trainer:
@@ -210,7 +186,7 @@ def _trainer(training: Training, precision: str, own: list[Callback], folder: Pa
         ModelCheckpoint(filename="last", **common),
     ]
     if training.patience:
-        callbacks.append(EarlyStopping("val_loss", patience=training.patience, check_on_train_epoch_end=True))
+        callbacks.append(Patience("val_loss", patience=training.patience, check_on_train_epoch_end=True))
     if sys.stderr.isatty():
         callbacks.append(TQDMProgressBar(leave=False))
     return lightning.Trainer(

@@ -4,6 +4,7 @@ One file per clip, `<clip name>.seg.npz`, with one array `arr_0` of uint8(255 p)
 structure, (time, structure, height, width) for several.
 """
 
+import hashlib
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from echodfkd.clip import Clip, Masks, check_structures, from_bytes
 from echodfkd.errors import InputError
-from echodfkd.files import writing
+from echodfkd.files import sha256, writing
 
 SUFFIX = ".seg.npz"
 KEY = "arr_0"
@@ -42,6 +43,12 @@ class MaskArchive:
         if masks.shape != wanted:
             raise InputError(f"{path} must hold masks {wanted} (time, structure, height, width), got {masks.shape}.")
         return from_bytes(masks)
+
+
+def archive_content(folder: Path) -> str:
+    """What an archive holds, as one SHA-256 over the names and the bytes of its files."""
+    listed = "".join(f"{path.name} {sha256(path)}\n" for path in sorted(Path(folder).glob(f"*{SUFFIX}")))
+    return hashlib.sha256(listed.encode()).hexdigest()
 
 
 def read_masks(path: Path) -> NDArray[np.uint8]:
