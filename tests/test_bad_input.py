@@ -4,8 +4,10 @@ import fcntl
 import json
 import os
 import pickle
+import random
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -180,7 +182,13 @@ def test_a_checkpoint_of_foreign_objects_is_not_opened(tmp_path, refusal):
     (tmp_path / "text.ckpt").write_text("no checkpoint")
     (tmp_path / "objects.ckpt").write_bytes(pickle.dumps({"state_dict": Foreign(tmp_path / "ran")}))
     (tmp_path / "empty.ckpt").write_bytes(b"")
+    for number in range(20):  # what torch's reader makes of a file that is no checkpoint depends on its first bytes
+        (tmp_path / f"noise{number}.ckpt").write_bytes(random.Random(number).randbytes(400))
+    (tmp_path / "hello.ckpt").write_text("hello\n")
+    strange = [(path.name, f"{path.name} is no") for path in sorted(tmp_path.glob("noise*"))]
     for name, reason in (
+        *strange,
+        ("hello.ckpt", "hello.ckpt is no"),
         ("text.ckpt", "text.ckpt is no"),
         ("objects.ckpt", "unpickling would run: it is not opened"),
         ("empty.ckpt", "is not a readable torch checkpoint"),
@@ -408,11 +416,12 @@ def test_ctrl_c_ends_a_command_with_one_line(tmp_path, student_folder):
     process.send_signal(2)
     _, complaint = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert complaint == "echodfkd: interrupted; the same command continues where it stopped\n"
+    assert complaint == "echodfkd: interrupted; start the command again\n"
     assert list(out.iterdir()) == []
 
 
-def test_ctrl_c_ends_a_training_with_one_line_too(stores, tmp_path):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_training_that_is_asked_to_end_does_so_with_one_line_too(sent, stores, tmp_path):
     study, (clips, labels), out = tmp_path / "study.toml", stores, tmp_path / "student"
     study.write_text(TINY.read_text().replace("epochs = 4", "epochs = 100000"))
     line = ["distill", study, "--clips", clips, "--labels", labels, "--out", out]
@@ -421,8 +430,9 @@ def test_ctrl_c_ends_a_training_with_one_line_too(stores, tmp_path):
     )
     while process.poll() is None and not (tmp_path / "student-training" / "last.ckpt").is_file():
         time.sleep(0.01)
-    process.send_signal(2)
+    process.send_signal(sent)
     _, complaint = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert complaint == "echodfkd: interrupted; the same command continues where it stopped\n"
+    said = [line for line in complaint.splitlines() if not line.startswith("epoch ")]
+    assert said == ["echodfkd: interrupted; the same command continues where it stopped"]
     assert not out.exists() and not list((tmp_path / "student-training").glob(".*"))

@@ -233,6 +233,18 @@ def test_running_again_replaces_the_results(clip, tmp_path, student_folder, echo
     assert names_in(out) == ["clip", "summary.csv"]
 
 
+def test_the_summary_keeps_the_clips_of_earlier_calls(tmp_path, echodfkd, student_folder):
+    out = tmp_path / "out"
+    for name in ("b", "a", "b"):
+        write(tmp_path / f"{name}.avi", beating(20, 32, 32), 50)
+        assert echodfkd("segment", tmp_path / f"{name}.avi", "--model", student_folder, "--out", out)[0] == 0
+    (out / "stranger").mkdir()
+    (out / "stranger" / "measures.json").write_text("[]")
+    assert echodfkd("segment", tmp_path / "a.avi", "--model", student_folder, "--out", out)[0] == 0
+    with open(out / "summary.csv", newline="") as file:
+        assert [row["FileName"] for row in csv.DictReader(file)] == ["a", "b"]
+
+
 def test_somebody_elses_files_are_never_lost(clip, tmp_path, student_folder, echodfkd):
     out = tmp_path / "out"
     write(clip.with_name("other.avi"), beating(3), 50)

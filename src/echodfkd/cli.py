@@ -19,6 +19,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+
+def _version(asked: bool) -> None:
+    if asked:
+        from echodfkd import __version__
+
+        print(f"echodfkd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """What stands before the verb."""
+
+
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study's settings.")]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results; made where it is missing.")]
 ClipStore = Annotated[Path, typer.Option("--clips", metavar="DIR", help="A store of clips made by `synth`.")]
@@ -42,7 +60,9 @@ def main() -> None:
         _refuse(error)
     except SystemExit as stop:
         if stop.code == INTERRUPTED:  # what typer makes of Ctrl-C
-            print("echodfkd: interrupted; the same command continues where it stopped", file=sys.stderr)
+            goes_on = sys.argv[1:2] and sys.argv[1] in RESUMABLE
+            way_on = "the same command continues where it stopped" if goes_on else "start the command again"
+            print(f"echodfkd: interrupted; {way_on}", file=sys.stderr)
         raise
 
 
@@ -61,6 +81,7 @@ def _whole(folder: Path) -> "Store":
 
 
 INTERRUPTED = 130
+RESUMABLE = ("run", "synth", "label", "distill")
 
 
 _STUDY_MODULES = dict.fromkeys(

@@ -4,7 +4,7 @@ import csv
 import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from echodfkd.evaluate.beats import ASSUMED_FPS, Events, beat_events
 from echodfkd.evaluate.ejection import ejection_fraction
 from echodfkd.evaluate.shape import area_curve, largest_component
 from echodfkd.evaluate.verdict import verdict
-from echodfkd.files import filling, holding, remove_parts, write_json, write_text
+from echodfkd.files import filling, holding, read_json, remove_parts, write_json, write_text
 from echodfkd.student.card import WEIGHTS
 from echodfkd.student.segment import Student, load_student
 
@@ -66,7 +66,8 @@ def segment_files(
 ) -> int:
     """Segments every clip of `inputs` (files, or folders of them) into `out`; how many could not be read.
 
-    A clip that fails gets one line on stderr and a row in `summary.csv`; the others are still done. Raises
+    A clip that fails gets one line on stderr and a row in `summary.csv`, which also keeps the rows of clips that lie in
+    `out` from earlier calls; the others are still done. Raises
     InputError where the model is damaged or no clip is given, OutputError where `out` cannot be written.
     """
     student = load_student(model, largest_component=largest_component, warm_up=warm_up)
@@ -87,12 +88,22 @@ def segment_files(
                 continue
             print(f"[{number}/{len(paths)}] {describe(measures)}")
             rows.append(summary_row(measures))
-        write_text(out / "summary.csv", summary(rows))
+        write_text(out / "summary.csv", summary([*rows, *_earlier_rows(out, {row["FileName"] for row in rows})]))
     print(
         f"{len(paths) - failed} of {len(paths)} clips in {out}, listed in summary.csv. "
         "Research software, not for diagnosis."
     )
     return failed
+
+
+def _earlier_rows(out: Path, now: set[str]) -> list[dict[str, Any]]:
+    """The summary's rows of clips that earlier calls left in `out`, but for those of `now`."""
+    rows = []
+    for path in sorted(out.glob("*/measures.json")):
+        if path.parent.name not in now:
+            with suppress(InputError, KeyError, TypeError):  # somebody else's file of that name
+                rows.append(summary_row(read_json(path)))
+    return rows
 
 
 def _check_ventricle(student: Student) -> None:
@@ -235,5 +246,5 @@ def _draw(source: Source, masks: dict[str, NDArray[np.uint8]], measures: Measure
     rate = measures["fps"] or ASSUMED_FPS
     events = Events(tuple(measures["ed_frames"]), tuple(measures["es_frames"]), rate, measures["fps"] is None)
     by_frame = ({name: array[n].view(np.bool_) for name, array in masks.items()} for n in range(len(area)))
-    write(folder / "overlay.mp4", overlay_frames(source.frames(), by_frame, area, events), measures["fps"])
+    write(folder / "overlay.mp4", overlay_frames(source.frames(), by_frame, area, events), rate)
     (folder / "curve.png").write_bytes(png_bytes(area_figure(area, events, title=measures["name"])))

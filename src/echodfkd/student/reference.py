@@ -57,10 +57,9 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
             "Where you trust it, re-save its weights alone: c = torch.load(path, weights_only=False); "
             "torch.save({'state_dict': c['state_dict']}, 'weights.ckpt')."
         ) from None
-    except (OSError, RuntimeError, EOFError, ValueError) as error:
-        raise InputError(
-            f"{path} is not a readable torch checkpoint: {str(error).splitlines()[0] if str(error) else 'it is empty'}"
-        ) from None
+    except Exception as error:  # whatever the bytes of a file that is no checkpoint lead torch's reader into
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise InputError(f"{path} is not a readable torch checkpoint ({reason}).") from None
     weights = content.get("state_dict", content) if isinstance(content, dict) else None
     if not isinstance(weights, dict) or not weights or not all(isinstance(value, Tensor) for value in weights.values()):
         raise InputError(f"{path} holds no state_dict of tensors. Give a checkpoint that Lightning wrote.")
