@@ -166,8 +166,9 @@ def train(
     trainer = _trainer(training, precision, [curve, interrupt], folder)
     last = folder / "last.ckpt"
     with warnings.catch_warnings(), interrupt.listening():
-        warnings.filterwarnings("ignore", message=".*(num_workers|isinstance|dirpath|DataLoader|log_every_n_steps).*")
-        warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+        # Of Lightning's own making, and nothing that whoever runs a study could act on.
+        warnings.filterwarnings("ignore", message=r"Checkpoint directory .* exists and is not empty")
+        warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
         trainer.fit(module, ckpt_path=last if resume and last.is_file() else None, weights_only=True)
     best = read_checkpoint(folder / "best.ckpt")
     network = Network(student)
