@@ -137,7 +137,7 @@ def _sector(a: Acoustics, side: float, fine: Tensor, rough: Tensor, size: int) -
     x, y = a.probe_x + reach * torch.sin(angle), a.probe_y + reach * torch.cos(angle)
     uneven = patches(rough[:1], (rows, beams))[0]
     arcs = patches(rough[1:2], (rows, beams), (ROUGH, 4))[0]
-    haze = _haze(a, reach, uneven) * _tile(_grainy(fine[2:4]), (rows, beams))
+    haze = _haze(a, reach, uneven) * _grainy(_tile(fine[2:4], (rows, beams)))
     thermal = 10 ** ((a.noise + 16 * (reach / a.depth - 0.5).clamp(min=0)) / 20) * 0.5**0.5
     return {
         "to_polar": torch.stack([x, y], dim=-1),
@@ -188,7 +188,7 @@ def _texture(a: Acoustics, noise: Tensor) -> Tensor:
 
 
 def _grainy(noise: Tensor) -> Tensor:
-    """`noise` (2, TILE, TILE) smoothed over neighbours (about a Gaussian of 0.7 samples), variance kept at 1."""
+    """`noise` (2, rows, columns) smoothed over neighbours (about a Gaussian of 0.7 samples), variance kept at 1."""
     for axis in (1, 2):
         noise = 0.56 * noise + 0.22 * (noise.roll(1, axis) + noise.roll(-1, axis))
     return noise / (0.56**2 + 2 * 0.22**2)
