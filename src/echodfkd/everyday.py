@@ -16,7 +16,7 @@ from echodfkd.clip import Clip
 from echodfkd.data.container import SUFFIXES
 from echodfkd.data.video import clip_name, open_video, write
 from echodfkd.errors import InputError, OccupiedError, one_line
-from echodfkd.evaluate.beats import ASSUMED_FPS, Events, beat_events
+from echodfkd.evaluate.beats import ASSUMED_FPS, Events, beat_events, heart_rate
 from echodfkd.evaluate.ejection import ejection_fraction
 from echodfkd.evaluate.shape import area_curve, largest_component
 from echodfkd.evaluate.verdict import verdict
@@ -163,6 +163,7 @@ def measure(source: Source, ventricle: NDArray[np.bool_], student: Student) -> M
     area = area_curve(ventricle)
     events = beat_events(area, source.fps)
     ejection = ejection_fraction(ventricle, events)
+    rate = None if source.fps is None else heart_rate(events)  # an assumed frame rate tells no heart rate
     judged = verdict(ventricle, area, events, ejection, source.fps)
     return {
         "name": source.name,
@@ -173,6 +174,7 @@ def measure(source: Source, ventricle: NDArray[np.bool_], student: Student) -> M
         "es_frames": list(events.es_frames),
         "ejection_fraction": None if ejection.median is None else round(ejection.median, 2),
         "ejection_fraction_per_beat": [round(value, 2) for value in ejection.per_beat],
+        "heart_rate": None if rate is None else round(rate, 1),
         "verdict": judged.verdict,
         "reasons": list(judged.reasons),
         "model": identity(student),
