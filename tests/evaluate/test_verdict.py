@@ -9,9 +9,9 @@ from echodfkd.evaluate.shape import area_curve
 from echodfkd.evaluate.verdict import Limits, Verdict, verdict
 
 
-def heart(frames=120):
-    curve, _, _ = beating(frames, 50, 70)
-    return np.stack([ellipse(28 * k, 14 * k, 0.2) for k in np.sqrt(curve / 1000)])
+def heart(frames=120, strength=1.0, fps=50, rate=70):
+    curve, _, _ = beating(frames, fps, rate)
+    return np.stack([ellipse(28 * k, 14 * k, 0.2) for k in np.sqrt(1 - strength * (1 - curve / 1000))])
 
 
 def judged(masks, fps=50.0):
@@ -22,6 +22,27 @@ def judged(masks, fps=50.0):
 
 def test_a_plain_beating_heart_is_good():
     assert judged(heart()) == Verdict("good", ())
+
+
+@pytest.mark.parametrize("fps", [15, 30, 50, 120])
+@pytest.mark.parametrize("rate", [45, 70, 110, 150])
+def test_clean_hearts_of_any_rate_are_good(fps, rate):
+    assert judged(heart(3 * fps, 0.9, fps, rate), float(fps)) == Verdict("good", ())
+
+
+def test_a_dent_that_passes_quickly_and_a_breath_in_the_rhythm_are_no_doubt():
+    masks = heart()
+    masks[50:55] = hooked(masks)[50:55]
+    assert judged(masks) == Verdict("good", ())
+    assert judged(heart(260)[np.r_[0:105, 110:260]]) == Verdict("good", ())
+
+
+def test_a_limit_set_wide_takes_its_doubt_away():
+    masks = hooked(heart())
+    area = area_curve(masks)
+    events = beat_events(area, 50.0)
+    wide = Limits(solidity=0.3, border_frames=1.0)
+    assert verdict(masks, area, events, ejection_fraction(masks, events), 50.0, wide) == Verdict("good", ())
 
 
 def test_a_still_image_and_a_clip_without_a_beat_are_unusable():
@@ -40,6 +61,13 @@ def test_empty_frames_are_counted():
     assert "no ventricle found on 120 of 120 frames" in judged(masks).reasons
 
 
+def hooked(masks):
+    """The masks with a thin hook out of their side and round a corner."""
+    masks = masks.copy()
+    masks[:, 54:58, 60:92], masks[:, 40:58, 88:92] = True, True
+    return masks
+
+
 def change(kind):
     masks = heart()
     if kind == "pieces":
@@ -52,6 +80,17 @@ def change(kind):
         masks |= ellipse(50, 50)
     elif kind == "small":
         return np.pad(masks, ((0, 0), (250, 250), (250, 250)))
+    elif kind == "hooked":
+        return hooked(masks)
+    elif kind == "leaping":
+        masks[70:] = np.roll(masks[70:], 9, axis=2)
+    elif kind == "irregular":
+        return heart(420)[np.r_[0:100, 130:180, 200:300]]  # two beats lose parts of their filling
+    elif kind == "uneven":
+        return np.concatenate([heart(150, k) for k in (0.4, 1.0)])
+    elif kind == "ragged":
+        grow = 1 + 0.12 * np.random.default_rng(0).standard_normal(len(masks))
+        return np.stack([ellipse(28 * k, 14 * k) for k in np.sqrt(area_curve(masks) * grow / 1231)])
     elif kind == "short":
         return masks[:38]
     return masks
@@ -66,6 +105,11 @@ def change(kind):
         ("large", "% of the image"),
         ("small", "% of the image"),
         ("short", "short clip: 0.76 s"),
+        ("hooked", "dented or hooked outline on 50 of 50 frames looked at"),
+        ("leaping", "the mask leaps to another place between frames, 1 times"),
+        ("irregular", "irregular beats"),
+        ("uneven", "% in its beats"),
+        ("ragged", "ragged area curve"),
     ],
 )
 def test_each_doubt_is_named(kind, reason):
@@ -87,5 +131,9 @@ def test_an_unknown_frame_rate_is_said():
 def test_limits_refuse_nonsense():
     with pytest.raises(InputError, match="shares in"):
         Limits(empty_share=2)
+    with pytest.raises(InputError, match="shift and ejection_spread > 0"):
+        Limits(shift=0)
+    with pytest.raises(InputError, match=r"longest over shortest, got 0\.5"):
+        Limits(intervals=0.5)
     with pytest.raises(InputError, match="must rise"):
         Limits(ejection=(90, 5))
