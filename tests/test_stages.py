@@ -47,6 +47,20 @@ def test_a_larger_split_leaves_the_clips_of_all_splits_as_they_were(clips, tmp_p
         assert np.array_equal(larger.frames(entry.name), clips.frames(entry.name))
 
 
+def test_annotators_trace_the_same_frames_their_own_way(clips, tmp_path):
+    tight = synthesize(replace(STUDY, clips=replace(STUDY.clips, annotator="tight-in-systole")), tmp_path / "clips")
+    for entry in clips.entries:
+        assert np.array_equal(tight.frames(entry.name), clips.frames(entry.name))
+    areas = [np.count_nonzero(store.masks("test-00000")[:, 0], axis=(1, 2)) for store in (clips, tight)]
+    assert (areas[0] != areas[1]).any()
+
+
+def test_clips_of_another_generator_are_refused(clips, monkeypatch):
+    monkeypatch.setattr("echodfkd.pipeline.GENERATOR", 0)
+    with pytest.raises(StudyError, match=r"begun with other settings .*generator"):
+        synthesize(STUDY, clips.folder)
+
+
 def test_clips_of_another_study_are_refused(clips):
     with pytest.raises(StudyError, match=r"begun with other settings .*seed"):
         synthesize(replace(STUDY, seed=9), clips.folder)

@@ -42,6 +42,8 @@ class Clips:
     """Clips in one shard of the store, rendered together."""
     structures: tuple[str, ...] = STRUCTURES
     """Whose true masks are kept; the disk pays for each."""
+    annotator: Literal["anatomical", "tight-in-systole"] = "anatomical"
+    """How the true masks trace the left ventricle: its endocardium, or as annotators of echo data sets tend to."""
 
     def __post_init__(self) -> None:
         check_structures(self.structures)

@@ -25,8 +25,9 @@ from echodfkd.student.checkpoint import save
 from echodfkd.student.segment import Student, load_student
 from echodfkd.student.settings import flops_per_frame
 from echodfkd.student.steppers import TorchStepper
+from echodfkd.synthetic.annotator import ANNOTATORS
 from echodfkd.synthetic.generate import generate
-from echodfkd.synthetic.recipe import draw_recipe
+from echodfkd.synthetic.recipe import GENERATOR, draw_recipe
 from echodfkd.teachers import load_teacher
 from echodfkd.teachers.archive import SUFFIX, archive_content, write_masks
 
@@ -72,7 +73,8 @@ def _render(study: Study, out: Path, number: int) -> None:
     """Draws and writes one shard of the study's clips."""
     shard = list(_shards(study))[number]
     recipes = [draw_recipe(study.conditions, study.seed, member, shard.frames) for _, member in shard.members]
-    made = generate(recipes, WORKING_SIZE, structures=study.clips.structures)
+    annotator = ANNOTATORS[study.clips.annotator]
+    made = generate(recipes, WORKING_SIZE, structures=study.clips.structures, annotator=annotator)
     entries = [
         Entry(name, shard.split, shard.frames, truth.fps, {"recipe": recipe.to_dict(), "truth": truth.to_dict()})
         for (name, _), recipe, truth in zip(shard.members, recipes, made.truths, strict=True)
@@ -82,7 +84,7 @@ def _render(study: Study, out: Path, number: int) -> None:
 
 def _clip_writer(study: Study, out: Path) -> StoreWriter:
     """The writer of a study's clips; it refuses a folder of other clips."""
-    settings = {key: study_table(study)[key] for key in ("seed", "clips", "conditions")}
+    settings = {"generator": GENERATOR} | {key: study_table(study)[key] for key in ("seed", "clips", "conditions")}
     return StoreWriter(out, study.clips.structures, (WORKING_SIZE, WORKING_SIZE), settings)
 
 

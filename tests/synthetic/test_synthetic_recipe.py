@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ from echodfkd.errors import InputError
 from echodfkd.synthetic.distributions import TABLE, Normal, Sometimes, Uniform, as_markdown
 from echodfkd.synthetic.pathology import CHANGES
 from echodfkd.synthetic.pathology import as_markdown as illnesses
-from echodfkd.synthetic.recipe import ClipRecipe, Conditions, dial_names, draw_recipe
+from echodfkd.synthetic.recipe import GENERATOR, ClipRecipe, Conditions, dial_names, draw_recipe
 
 
 def test_a_recipe_survives_json_exactly():
@@ -136,3 +137,17 @@ def test_recipes_can_be_drawn_without_torch():
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
+def test_a_recipe_that_changes_wants_another_generator_number():
+    """The dials of one clip by seed, to six digits: where they move, raise GENERATOR and renew the digest."""
+
+    def rounded(value):
+        if isinstance(value, dict):
+            return {key: rounded(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [rounded(inner) for inner in value]
+        return f"{value:.6g}" if isinstance(value, float) else value
+
+    told = json.dumps(rounded(draw_recipe(Conditions(), 11, 5, 40).to_dict()), sort_keys=True)
+    assert (GENERATOR, hashlib.sha256(told.encode()).hexdigest()[:16]) == (1, "8c9b3d70cf47b0eb")

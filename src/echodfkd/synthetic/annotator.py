@@ -35,6 +35,9 @@ ANATOMICAL = Annotator()
 TIGHT_IN_SYSTOLE = Annotator(systolic_inset=1.2, apical_reach=1.0)
 """Ample at end diastole and at the apex, tight at end systole, as EchoNet-Dynamic's tracings look; sizes by choice."""
 
+ANNOTATORS = {"anatomical": ANATOMICAL, "tight-in-systole": TIGHT_IN_SYSTOLE}
+"""The known ways to trace, by their name in a study."""
+
 
 def traced(where: Distances, shapes: Geometry, annotator: Annotator) -> Tensor:
     """(clip, time, height, width) mm from the traced LV, below 0 inside."""

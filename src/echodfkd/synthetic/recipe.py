@@ -19,6 +19,9 @@ from echodfkd.synthetic.distributions import FILLING_DEVIATION, INTERVAL_DEVIATI
 from echodfkd.synthetic.heart import resting_contour
 from echodfkd.synthetic.pathology import CHANGES, change, suffered
 
+GENERATOR = 1
+"""Raised whenever the same seed draws another clip, so that clips of two generators never meet in one store."""
+
 ATTEMPTS = 50
 """Draws after which a recipe whose LV leaves the sector is taken all the same."""
 
