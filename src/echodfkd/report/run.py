@@ -42,7 +42,7 @@ def report_run(folder: Path) -> Path:
         scores,
         title=f"echodfkd: {card.network.name} of the study {read_json(folder / 'study.json')['name']}",
         data="synthetic clips it has not seen",
-        model=_model(card, read_json(folder / "scores" / "speed.json"), read_json(folder / "environment.json")),
+        model=_model(card, *_speed(folder)),
         provenance=_provenance(folder, card),
         film=_film(clips, folder / "masks", ranked["median"]),
         pictures={
@@ -92,9 +92,15 @@ def _training_ef(scores: Row) -> float | None:
     return None if always is None else float(always["says"])
 
 
+def _speed(folder: Path) -> tuple[Row, Row]:
+    """The run's speed and the environment it was measured in; older runs kept only that of their latest start."""
+    speed = read_json(folder / "scores" / "speed.json")
+    return speed, speed.get("environment") or read_json(folder / "environment.json")
+
+
 def _model(card: Card, speed: Row, environment: Row) -> Model:
     spread = f"{speed['low']:.0f} to {speed['high']:.0f} in {speed['repeats']} passes"
-    where = f"one by one on {environment['processor']}, {environment['cores']} cores; {spread}"
+    where = f"one by one on {_machine(environment)}; {spread}"
     return Model(
         card.network.name,
         card.parameters,
@@ -105,8 +111,8 @@ def _model(card: Card, speed: Row, environment: Row) -> Model:
 
 
 def _provenance(folder: Path, card: Card) -> dict[str, str]:
-    """Study, seed, data, machine, versions and date, in words."""
-    study, environment = read_json(folder / "study.json"), read_json(folder / "environment.json")
+    """Study, seed, data, machines, versions and date, in words; the training's as the student's card tells them."""
+    study, trained, (_, measured) = read_json(folder / "study.json"), card.provenance["environment"], _speed(folder)
     training, clips, size = study["training"], study["clips"], card.preprocessing.size
     counts = ", ".join(f"{clips[split]['count']} {split}" for split in ("train", "validation", "test"))
     return {
@@ -116,10 +122,18 @@ def _provenance(folder: Path, card: Card) -> dict[str, str]:
         "student": f"{card.network.name} at {size} x {size}, threshold {card.threshold:g}",
         "training": f"{training['loss']}, windows of {training['window']}, best epoch {card.provenance['best_epoch']}, "
         f"{card.provenance['precision']}",
-        "machine": f"{environment['processor']}, {environment['cores']} cores, training on {environment['device']}",
-        "versions": ", ".join(f"{name} {version}" for name, version in environment["packages"].items()),
+        "trained on": f"{trained['device']}; {_machine(trained)}; {_versions(trained)}",
+        "speed measured on": f"{_machine(measured)}; {_versions(measured)}",
         "drawn": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     }
+
+
+def _machine(environment: Row) -> str:
+    return f"{environment['processor']}, {environment['cores']} cores"
+
+
+def _versions(environment: Row) -> str:
+    return ", ".join(f"{name} {version}" for name, version in environment["packages"].items())
 
 
 def _film(clips: Store, masks: Path, row: Row) -> Film:
@@ -135,7 +149,7 @@ def _film(clips: Store, masks: Path, row: Row) -> Film:
         pictures = overlay_frames(
             clip.frames[:n], _by_frame(predicted[:n]), predicted[:n].sum((1, 2)), events, second=_by_frame(truth[:n])
         )
-        write(path, pictures, clip.fps)
+        write(path, pictures, events.fps)
         film = path.read_bytes()
     poster = figures.picture_png(overlay_frame(clip.frames[0], {"lv": predicted[0]}, {"lv": truth[0]}))
     caption = (

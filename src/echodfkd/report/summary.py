@@ -46,7 +46,7 @@ def report_page(
 
     `data` says in a few words what was scored. `pictures` are put by key into the sections 'overlap', 'beats',
     'ejection', 'training' and 'gallery'. `not_run` maps what could not be run to why. `provenance` should name study,
-    seed, machine, versions and date.
+    seed, machines, versions and date.
     """
     shown = pictures or {}
     sections = [
