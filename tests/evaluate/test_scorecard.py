@@ -1,5 +1,7 @@
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -149,3 +151,12 @@ def test_cases_that_do_not_fit_together_are_refused():
         ClipCase("a", masks, masks, labelled=np.ones(2, bool))
     with pytest.raises(InputError, match="at least one clip"):
         scorecard([])
+
+
+def test_the_page_on_formats_names_every_column_and_every_score(scores):
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "formats.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"\w+", page.partition("## Scores")[2]))
+    columns = {name for name in score_clip(case(0)) if not name.startswith("es_")}
+    assert columns <= told
+    assert scores.keys() <= told
+    assert scores["n"].keys() | scores["ejection"].keys() | scores["events"]["ed"].keys() <= told
