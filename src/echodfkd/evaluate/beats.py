@@ -9,9 +9,6 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
 from echodfkd.errors import InputError
-from echodfkd.evaluate.shape import area_curve
-
-__all__ = ["ASSUMED_FPS", "BeatDetector", "Events", "area_curve", "beat_events", "heart_rate"]
 
 ASSUMED_FPS = 50.0
 """Frames per second taken for a clip that does not tell its own: a common rate of echocardiograms. By choice."""

@@ -133,7 +133,7 @@ def scorecard(
 
     `baseline` holds the rows of the constant mask on the same clips, `references` the clips' known beats (for the
     null curves), `training_ef` the mean EF (percent) of the training clips: the baseline of always saying that
-    number.
+    number. `resamples` are the bootstrap's draws; `seed` sets them and the null curves.
     """
     if not rows:
         raise InputError("A scorecard needs at least one clip, got none.")
