@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from echodfkd.data.store import Entry, Store, StoreWriter
-from echodfkd.distill.threshold import CLIPS, choose_threshold
+from echodfkd.distill.threshold import CLIPS, GRID, choose_threshold, dice_by_threshold
 
 
 @pytest.fixture
@@ -69,3 +69,18 @@ def test_the_threshold_is_chosen_for_masks_at_the_clips_own_size(tmp_path):
 
     chosen = choose_threshold(Half(1, 0), store, store)
     assert np.array_equal(rows >= chosen, rows > 0.7)
+
+
+def test_dice_of_every_threshold_is_that_of_the_masks_cut_there():
+    random = np.random.default_rng(0)
+    probabilities = random.random((3, 2, 9, 7), dtype=np.float32)
+    probabilities[0, 0] = GRID[4]  # on a threshold: inside
+    truth = random.random((3, 2, 9, 7)) < 0.3
+    truth[2, 1] = False
+    probabilities[2, 1] = 0
+    table = dice_by_threshold(probabilities, truth)
+    for row, cut in zip(table, GRID.astype(np.float32), strict=True):
+        masks = (probabilities >= cut).reshape(6, -1)
+        for value, mask, true in zip(row, masks, truth.reshape(6, -1), strict=True):
+            total = mask.sum() + true.sum()
+            assert value == pytest.approx(2 * (mask & true).sum() / total if total else 1)
