@@ -68,6 +68,16 @@ KILLS = [
 ]
 
 
+GOLDEN = ((1.2769, 1.2690), (1.2202, 1.2814), (1.1162, 1.2433), (0.9722, 1.1558))
+"""Training and validation loss of each epoch of the tiny study: a refactor must not move them."""
+
+
+def test_the_tiny_study_has_its_golden_losses(undisturbed):
+    rows = list(csv.DictReader((undisturbed / "student-training" / "curve.csv").open()))
+    losses = [(float(row["train_loss"]), float(row["val_loss"])) for row in rows]
+    assert losses == [pytest.approx(epoch, rel=0.02) for epoch in GOLDEN]  # processors round differently
+
+
 def test_killed_in_every_stage_it_ends_with_the_same_bytes_and_scores(undisturbed, tmp_path):
     folder = tmp_path / "killed"
     for stage, seen in KILLS:
