@@ -118,6 +118,7 @@ def _store_labels(store: Store, split: str) -> Labels:
     entries = {entry.name: entry for entry in store.split(split)}
 
     def case(prediction: Prediction) -> ClipCase:
+        """The prediction beside its clip's masks and facts."""
         entry = entries[prediction.name]
         truth = entry.facts.get("truth", {})
         return ClipCase(
@@ -143,6 +144,7 @@ def _echonet_labels(dataset: EchoNet, split: str) -> Labels:
     clips = {clip.name: clip for clip in dataset.split(split)}
 
     def case(prediction: Prediction) -> ClipCase:
+        """The prediction beside the tracings of its clip."""
         clip, traced = clips[prediction.name], _traced_masks(dataset, prediction.name)
         frames = len(prediction.masks)
         if max(traced) >= frames:

@@ -12,7 +12,7 @@ from echodfkd.errors import InputError, MissingExtra
 
 COLUMNS = ["FileName", "EF", "ESV", "EDV", "FrameHeight", "FrameWidth", "FPS", "NumberOfFrames", "Split"]
 UNTRACED = "0X2DC68261CBCC04AE"  # one of the six of the real data set
-PLAIN, SWAPPED, TWICE = "0X100009310A3BD7FC", "0X1002E8FBACD08477", "0X1005D03EED19C65B"
+PLAIN, SWAPPED, TWICE = "0XA000000000000001", "0XA000000000000002", "0XA000000000000003"
 
 
 def ellipse(radius: float, centre=(56.0, 56.0), tilt: float = 0.2, chords: int = 20) -> np.ndarray:
