@@ -144,7 +144,7 @@ def segment(clips: Store, student_folder: Path, out: Path) -> None:
     remove_parts(out)
     for entry in progress(clips.split("test"), "segment"):
         measures = out / entry.name / "measures.json"
-        if not measures.is_file() or read_json(measures)["model"] != identity(student):
+        if not measures.is_file() or read_json(measures).get("model") != identity(student):
             segment_clip(clip_source(clips.clip(entry)), student, out / entry.name)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from echodfkd.engine import cores
 from echodfkd.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,15 +24,15 @@ class Stepper(Protocol):
 
 
 class OnnxStepper:
-    """Steps through an exported graph with onnxruntime on the CPU; `threads` None leaves their number to it."""
+    """Steps through an exported graph with onnxruntime on the CPU; `threads` None is all that this process may use."""
 
     def __init__(self, path: Path, threads: int | None = None):
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        if threads is not None:
-            options.intra_op_num_threads = threads
+        # Left alone, onnxruntime counts the machine's cores, and more threads than cores wait for each other.
+        options.intra_op_num_threads = threads or cores()
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's own kinds share no public base
