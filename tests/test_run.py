@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import pty
 import re
 import subprocess
 import sys
@@ -164,3 +166,23 @@ def test_the_report_draws_itself_anew_and_needs_no_network(undisturbed):
     html = page.read_text()
     assert not re.search(r"""\s(?:src|href)\s*=\s*(?!["']?(?:data:|#))""", html)
     assert "data:video/mp4;base64," in html and "not for diagnosis" in html
+
+
+def test_on_a_terminal_progress_is_drawn_and_results_stay_apart(tmp_path):
+    """stderr is a terminal, stdout a file: bars go to the one, the table alone to the other."""
+    watching, drawing = pty.openpty()
+    with open(tmp_path / "table.txt", "w") as table:
+        process = subprocess.Popen(command("run", TINY, "--out", tmp_path / "run"), stdout=table, stderr=drawing)
+    os.close(drawing)
+    drawn = b""
+    while True:
+        try:
+            drawn += os.read(watching, 65536)
+        except OSError:  # the other end is closed
+            break
+    assert process.wait() == 0
+    for stage in ("synth", "label", "distill", "segment"):
+        assert re.search(rf"{stage} .*[━╸╺-]".encode(), drawn), stage
+    assert b"epoch 3: train" in drawn
+    told = (tmp_path / "table.txt").read_text()
+    assert told.startswith(" ") and "Dice" in told and "Report: " in told and "\x1b" not in told and "epoch" not in told

@@ -10,11 +10,12 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from echodfkd.data.store import Store
+from echodfkd.distill.bar import Bar
 from echodfkd.distill.checkpoints import WholeFiles, read_checkpoint
 from echodfkd.distill.interrupt import Interrupt
 from echodfkd.distill.losses import LOSSES
@@ -112,9 +113,8 @@ class Curve(Callback):
         self.rows.append({"epoch": trainer.current_epoch, **row, "learning_rate": rate})
         lines = [",".join(self.rows[0])] + [",".join(repr(value) for value in row.values()) for row in self.rows]
         write_text(self.path, "\n".join(lines) + "\n")
-        if not sys.stderr.isatty():
-            told = "epoch {epoch:.0f}: train {train_loss:.4f}, validation {val_loss:.4f}".format(**self.rows[-1])
-            print(told, file=sys.stderr, flush=True)
+        told = "epoch {epoch:.0f}: train {train_loss:.4f}, validation {val_loss:.4f}".format(**self.rows[-1])
+        print(told, file=sys.stderr, flush=True)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint remembers of the curve."""
@@ -189,7 +189,7 @@ def _trainer(training: Training, precision: str, own: list[Callback], folder: Pa
     if training.patience:
         callbacks.append(Patience("val_loss", patience=training.patience, check_on_train_epoch_end=True))
     if sys.stderr.isatty():
-        callbacks.append(TQDMProgressBar(leave=False))
+        callbacks.append(Bar())
     return lightning.Trainer(
         accelerator="auto",
         devices=1,
@@ -203,6 +203,6 @@ def _trainer(training: Training, precision: str, own: list[Callback], folder: Pa
         num_sanity_val_steps=0,
         reload_dataloaders_every_n_epochs=1,
         enable_model_summary=False,
-        enable_progress_bar=sys.stderr.isatty(),
+        enable_progress_bar=False,
         deterministic="warn",
     )
