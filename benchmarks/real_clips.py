@@ -4,8 +4,10 @@
 
 FOLDER holds clips (`<name>.avi`, `.mp4` ...), each with `<name>.teacher.npz` (key `masks`: (time, height, width), not 0
 inside), and may hold `clips.csv` with FileName and any of EF (percent), FPS (Hz), ED and ES (frames a human chose).
-The constant mask holds the pixels that are inside on at least half of the frames of the *other* clips: what is reached
-without looking at the clip. It is left out where there is no other clip of the same size.
+The constant mask holds the pixels that are inside on at least half of the frames of the *other* clips: what is
+reached without looking at the clip. It is left out where there is no other clip of the same size. ED and ES are off
+by frames of the paper's rule, which looks at the human's frame to choose the beat: see what noise gets with it before
+trusting small numbers.
 """
 
 import argparse

@@ -152,7 +152,7 @@ def test_the_baselines_come_from_the_training_clips(dataset, perfect, tmp_path, 
 def test_training_clips_of_another_size_are_left_out_of_the_constant_mask(perfect, tmp_path, echodfkd):
     dataset = make(tmp_path / "sizes", train2=96)
     scores, _ = scores_of(echodfkd, perfect, dataset, tmp_path / "out")
-    assert scores["n"]["training_clips"] == 1
+    assert scores["n"]["training_clips"] == 1 and scores["n"]["without_constant_mask"] == 0
     assert scores["constant_mask"]["dice"]["es"]["value"] == pytest.approx(2 * 13 / (21 + 13))
 
 
@@ -162,6 +162,7 @@ def test_a_data_set_without_training_clips_has_no_constant_mask(perfect, tmp_pat
     (dataset / "FileList.csv").write_text(table)
     scores, _ = scores_of(echodfkd, perfect, dataset, tmp_path / "out")
     assert scores["constant_mask"] is None and scores["ejection"]["always_training_mean"] is None
+    assert scores["n"]["without_constant_mask"] == scores["n"]["clips"]
     assert scores["n"]["training_clips"] == 0 and not (tmp_path / "out" / "constant_mask.csv").exists()
 
 

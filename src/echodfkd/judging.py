@@ -40,8 +40,8 @@ def judge(
     """Scores of the masks in `predictions` (as `segment` writes them) against the clips of `split`; the scorecard.
 
     `out` receives `scores.json`, `clips.csv` (one row per clip) and `constant_mask.csv` (the baseline's rows). Clips
-    without a prediction are counted, never dropped silently. Raises InputError where nothing matches or a file is
-    not what it should be.
+    without a prediction, or of a size that the constant mask does not have, are counted, never dropped silently.
+    Raises InputError where nothing matches or a file is not what it should be.
     """
     known = read_labels(labels, split)
     folders = {folder.name: folder for folder in prediction_folders(predictions)}
@@ -66,6 +66,7 @@ def judge(
         "split": split,
         "without_prediction": len(known.names) - len(names),
         "training_clips": training_clips,
+        "without_constant_mask": len(rows) - len(baseline),
     }
     make_folder(out)
     write_text(out / "clips.csv", _csv(rows))

@@ -73,13 +73,13 @@ class Distillation(lightning.LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         """The loss to descend."""
         loss = self.loss(batch)
-        self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch[0]))
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch[0]))
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
         """The loss that chooses the epoch."""
         loss = self.loss(batch)
-        self.log("val_loss", loss, prog_bar=True, batch_size=len(batch[0]))
+        self.log("val_loss", loss, batch_size=len(batch[0]))
 
     def configure_optimizers(self) -> Any:
         """Adam; with `cosine`, a linear rise over a twentieth of the steps and a half cosine down to zero."""
