@@ -12,12 +12,12 @@ from echodfkd.files import filling, sha256, write_json
 from echodfkd.student.card import CARD, GRAPH, WEIGHTS, Card, Preprocessing, card_table, check_files, read_card
 
 if TYPE_CHECKING:
-    from echodfkd.student.network import Network
+    from echodfkd.student.network import AnyNetwork
 
 __all__ = ["Card", "Preprocessing", "load_network", "read_card", "save"]
 
 
-def save(folder: Path, network: "Network", card: Card, *, onnx: bool = False) -> Card:
+def save(folder: Path, network: "AnyNetwork", card: Card, *, onnx: bool = False) -> Card:
     """Writes the student as `folder`, all or nothing, and returns its card with the checksums filled in.
 
     The folder is the student's alone: what an older one held is replaced as a whole, and stays untouched where writing
@@ -40,16 +40,16 @@ def save(folder: Path, network: "Network", card: Card, *, onnx: bool = False) ->
     return complete
 
 
-def load_network(folder: Path) -> tuple["Network", Card]:
+def load_network(folder: Path) -> tuple["AnyNetwork", Card]:
     """The network in evaluation mode on the CPU, float32, and its card.
 
     Raises InputError where the card is unknown, a file is missing or altered, or the weights do not fit the card.
     """
     card = read_card(folder)
     check_files(folder, card, needed=WEIGHTS)
-    from echodfkd.student.network import Network
+    from echodfkd.student.network import build
 
-    network = Network(card.network)
+    network = build(card.network)
     try:
         network.load_state_dict(_safetensors().load_file(folder / WEIGHTS))
     except Exception as error:  # both libraries have kinds of their own; the file is as it was saved
@@ -58,7 +58,7 @@ def load_network(folder: Path) -> tuple["Network", Card]:
     return network.eval(), card
 
 
-def _write_weights(path: Path, network: "Network") -> None:
+def _write_weights(path: Path, network: "AnyNetwork") -> None:
     """Weights and running statistics as safetensors, contiguous and on the CPU: equal networks give equal bytes."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     path.write_bytes(_safetensors().save(tensors))  # its save_file would make a file that only its owner can read

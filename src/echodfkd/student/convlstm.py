@@ -6,6 +6,9 @@ from torch import Tensor, nn
 LayerState = tuple[Tensor, Tensor]
 """Hidden and cell state of one layer, each (batch, hidden, height, width)."""
 
+State = tuple[LayerState, ...]
+"""The state of every layer of a network, first block first. A value: the network keeps none of it."""
+
 
 class ConvLSTM(nn.Module):
     """A ConvLSTM (Shi et al., NeurIPS 2015, without peepholes) with 3x3 kernels and zero padding.

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from echodfkd.errors import InputError, MissingExtra
 from echodfkd.files import writing
 from echodfkd.student.card import Card
-from echodfkd.student.network import Network
+from echodfkd.student.network import AnyNetwork
 from echodfkd.student.steppers import OnnxStepper
 
 OPSET = 20
@@ -28,7 +28,7 @@ CHECKED_STEPS = 10
 class GreyStep(nn.Module):
     """The network's step between grey levels and probabilities: scale, step, sigmoid. What the graph holds."""
 
-    def __init__(self, network: Network, input_scale: float):
+    def __init__(self, network: AnyNetwork, input_scale: float):
         super().__init__()
         self.network, self.input_scale = network, input_scale
 
@@ -39,13 +39,14 @@ class GreyStep(nn.Module):
         return (logits.sigmoid(), *(tensor for pair in after for tensor in pair))
 
 
-def export_onnx(network: Network, card: Card, path: Path) -> None:
+def export_onnx(network: AnyNetwork, card: Card, path: Path) -> None:
     """Writes the step of `network` at the card's working size as ONNX (opset 20), all or nothing.
 
     Inputs: `frame` uint8 (1, 1, size, size), then `hidden_0`, `cell_0`, `hidden_1` ... float32, zeros at the start of a
-    clip. Outputs: `probabilities` float32 (1, structure, size, size), then `next_hidden_0`, `next_cell_0` ... in the
-    same order. The network's mode is left as it was. Raises MissingExtra without onnx and onnxscript, InputError where
-    the written graph does not give torch's masks, as with weights that are not finite.
+    clip; a frame-wise network has none of these. Outputs: `probabilities` float32 (1, structure, size, size), then
+    `next_hidden_0`, `next_cell_0` ... in the same order. The network's mode is left as it was. Raises MissingExtra
+    without onnx and onnxscript, InputError where the written graph does not give torch's masks, as with weights that
+    are not finite.
     """
     training = network.training
     step = GreyStep(network, card.preprocessing.input_scale).eval()

@@ -1,19 +1,35 @@
-"""The student: a recurrent U-shaped network in which only the encoder remembers."""
+"""The student: a recurrent U-shaped network in which only the encoder remembers; and the making of any network."""
 
 from collections.abc import Callable
+from typing import overload
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from echodfkd.errors import InputError
-from echodfkd.student.convlstm import ConvLSTM, LayerState
-from echodfkd.student.settings import NetworkSettings, flops_per_frame, parameter_count
+from echodfkd.student.convlstm import ConvLSTM, LayerState, State
+from echodfkd.student.framewise import FramewiseNetwork
+from echodfkd.student.settings import (
+    FramewiseSettings,
+    NetworkSettings,
+    Shape,
+    check_window,
+    flops_per_frame,
+    parameter_count,
+)
 
-__all__ = ["Network", "NetworkSettings", "State", "flops_per_frame", "parameter_count", "seeded_network"]
-
-State = tuple[LayerState, ...]
-"""Hidden and cell state of every ConvLSTM layer, first block first. A value: the network keeps none of it."""
+__all__ = [
+    "AnyNetwork",
+    "FramewiseNetwork",
+    "FramewiseSettings",
+    "Network",
+    "NetworkSettings",
+    "State",
+    "build",
+    "flops_per_frame",
+    "parameter_count",
+    "seeded_network",
+]
 
 
 class RecurrentLayer(nn.Module):
@@ -67,13 +83,8 @@ class Network(nn.Module):
         `state` is what the frames before these left behind; None starts from zeros. In training mode normalisation
         takes its statistics over batch and time. Raises InputError for another shape or a size that cannot be halved.
         """
-        if frames.ndim != 5 or frames.shape[2] != 1 or not frames.is_floating_point():
-            raise InputError(
-                "A student takes float frames (batch, time, 1, height, width), "
-                f"got {str(frames.dtype).removeprefix('torch.')} {tuple(frames.shape)}."
-            )
+        check_window(self.settings, frames)
         batch, time, _, height, width = frames.shape
-        self.settings.check_size(height, width)
         levels, state = self._encode(
             frames.transpose(0, 1), self.zero_state(batch, height, width) if state is None else state
         )
@@ -115,11 +126,24 @@ class Network(nn.Module):
         return signal
 
 
-def seeded_network(settings: NetworkSettings, seed: int) -> Network:
+AnyNetwork = Network | FramewiseNetwork
+"""Whatever takes windows and a state to logits and the next state, by the same methods."""
+
+
+def build(settings: Shape) -> AnyNetwork:
+    """A network of that shape, its weights drawn from torch's global generator."""
+    return FramewiseNetwork(settings) if isinstance(settings, FramewiseSettings) else Network(settings)
+
+
+@overload
+def seeded_network(settings: NetworkSettings, seed: int) -> Network: ...
+@overload
+def seeded_network(settings: FramewiseSettings, seed: int) -> FramewiseNetwork: ...
+def seeded_network(settings: Shape, seed: int) -> AnyNetwork:
     """A fresh network whose weights depend on `settings` and `seed` alone; torch's global generator is left alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Network(settings)
+        return build(settings)
 
 
 def _block(settings: NetworkSettings, level: int) -> nn.ModuleList:

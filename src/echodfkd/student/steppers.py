@@ -10,7 +10,7 @@ from echodfkd.engine import cores
 from echodfkd.errors import InputError
 
 if TYPE_CHECKING:
-    from echodfkd.student.network import Network
+    from echodfkd.student.network import AnyNetwork
 
 Frame = NDArray[np.uint8]  # (height, width)
 FrameMasks = NDArray[np.float32]  # (structure, height, width)
@@ -53,7 +53,7 @@ class OnnxStepper:
 class TorchStepper:
     """Steps with the torch network itself, on the CPU and with as many threads as torch has."""
 
-    def __init__(self, network: "Network", input_scale: float):
+    def __init__(self, network: "AnyNetwork", input_scale: float):
         self._network = network.eval()
         self._scale = input_scale
 
