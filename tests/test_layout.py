@@ -15,10 +15,11 @@ MAY_IMPORT = (
         "distill": BOTTOM | {"data", "student"},
         "report": BOTTOM | {"evaluate", "data", "student"},
         "config": BOTTOM | {"synthetic", "student", "distill"},
+        "fresh": BOTTOM | {"synthetic", "teachers", "distill", "config"},
         "runs": BOTTOM | {"student"},
         "judging": BOTTOM | {"data", "evaluate", "report"},
         "everyday": BOTTOM | {"data", "student", "evaluate", "report"},
-        "pipeline": BOTTOM | WORKSHOPS | {"distill", "report", "config", "runs", "judging", "everyday"},
+        "pipeline": BOTTOM | WORKSHOPS | {"distill", "report", "config", "fresh", "runs", "judging", "everyday"},
     }
 )
 FILES = sorted(SOURCE.rglob("*.py"))

@@ -36,6 +36,7 @@ class Clips:
     """The synthetic clips: their splits and the size of the store's shards."""
 
     train: Split
+    """With `fresh`, the clips of one epoch, each exactly `training.window` frames long."""
     validation: Split
     test: Split
     shard: int = 16
@@ -44,6 +45,8 @@ class Clips:
     """Whose true masks are kept; the disk pays for each."""
     annotator: Literal["anatomical", "tight-in-systole"] = "anatomical"
     """How the true masks trace the left ventricle: its endocardium, or as annotators of echo data sets tend to."""
+    fresh: bool = False
+    """Training clips are drawn and labelled anew for every epoch, while the student learns, and kept nowhere."""
 
     def __post_init__(self) -> None:
         check_structures(self.structures)
@@ -96,7 +99,15 @@ class Study:
         faults = []
         if self.seed < 0:
             faults.append(f"seed must be 0 or more, got {self.seed}")
-        for split in ("train", "validation"):
+        window, drawn = self.training.window, self.clips.train.frames
+        if self.clips.fresh and drawn != window:
+            faults.append(
+                f"with clips.fresh a training clip is one window: clips.train.frames ({drawn}) must be training.window "
+                f"({window})"
+            )
+        if self.clips.fresh and self.teacher.kind == "archive":
+            faults.append("with clips.fresh the teacher must see every new clip, which an archive of masks cannot")
+        for split in ("validation",) if self.clips.fresh else ("train", "validation"):
             frames = getattr(self.clips, split).frames
             if frames < self.training.window:
                 faults.append(

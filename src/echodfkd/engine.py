@@ -16,10 +16,24 @@ from echodfkd.errors import OutputError
 
 Item = TypeVar("Item")
 
+WORKER_ENDED = "A worker process was ended from outside (out of memory?). Free some; the same command goes on."
+
 
 def cores() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def resolve_precision(precision: str) -> str:
+    """`float32` or `bfloat16` for this machine: `auto` is bfloat16 where the hardware multiplies it natively."""
+    if precision != "auto":
+        return precision
+    import torch
+
+    if torch.cuda.is_available():
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    known = torch.cpu.get_capabilities()
+    return "bfloat16" if known.get("amx_bf16") or known.get("avx512_bf16") else "float32"
 
 
 def progress(items: Sequence[Item], title: str) -> Iterator[Item]:
@@ -47,16 +61,14 @@ def for_each(function: Callable[[Item], None], items: Sequence[Item], title: str
         return
     others = set(multiprocessing.active_children())
     spawn = multiprocessing.get_context("spawn")  # a forked copy of a process with threads can hang
-    with ProcessPoolExecutor(processes, mp_context=spawn, initializer=_begin, initargs=(os.getpid(),)) as pool:
+    with ProcessPoolExecutor(processes, mp_context=spawn, initializer=begin, initargs=(os.getpid(),)) as pool:
         try:
-            with _deaf():
+            with deaf():
                 futures = [pool.submit(function, item) for item in work]
             for future in progress(futures, title):
                 future.result()
         except BrokenProcessPool:
-            raise OutputError(
-                "A worker process was ended from outside (out of memory?). Free some; the same command goes on."
-            ) from None
+            raise OutputError(WORKER_ENDED) from None
         except KeyboardInterrupt:  # what they had begun is begun anew next time
             for worker in set(multiprocessing.active_children()) - others:
                 worker.terminate()
@@ -67,7 +79,7 @@ def for_each(function: Callable[[Item], None], items: Sequence[Item], title: str
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
+def deaf() -> Iterator[None]:
     """Processes started in here never hear Ctrl-C: this one does, and ends them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -76,8 +88,8 @@ def _deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin(parent: int) -> None:
-    """Makes a worker compute on one thread and end with its parent."""
+def begin(parent: int) -> None:
+    """Makes a worker, which calls this first, compute on one thread and end with the process `parent`."""
     import torch
 
     torch.set_num_threads(1)

@@ -132,7 +132,8 @@ def _store_labels(store: Store, split: str) -> Labels:
             ejection_fraction=truth.get("ejection_fraction"),
         )
 
-    training = [entry for entry in store.entries if entry.split == "train"]
+    kept = {entry.split for entry in store.entries}  # fresh training clips are not: those of validation stand in
+    training = [entry for entry in store.entries if entry.split == ("train" if "train" in kept else "validation")]
     fractions = [entry.facts["truth"]["ejection_fraction"] for entry in training if "truth" in entry.facts]
     masks = (np.asarray(store.masks(entry.name)[:, channel] >= 128) for entry in training)
     return Labels(tuple(entries), case, masks, float(np.mean(fractions)) if fractions else None)

@@ -1,6 +1,7 @@
 """The whole flow on one screen: synthetic clips, teacher masks, distilled student, masks on clips, scores, report."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from echodfkd.engine import cores, for_each, progress
 from echodfkd.errors import StudyError
 from echodfkd.everyday import clip_source, identity, segment_clip
 from echodfkd.files import holding, make_folder, read_json, remove_parts, write_json
+from echodfkd.fresh import FreshWindows
 from echodfkd.judging import judge, table
 from echodfkd.report.run import report_run
 from echodfkd.runs import Run, environment, streaming_speed
@@ -58,7 +60,10 @@ def run(study: Study, out: Path) -> str:
 
 
 def synthesize(study: Study, out: Path) -> Store:
-    """The study's synthetic clips with the simulator's truth, as a store in `out`; finished shards are kept."""
+    """The study's synthetic clips with the simulator's truth, as a store in `out`; finished shards are kept.
+
+    With `clips.fresh` the store holds those of validation and test alone.
+    """
     shards = list(_shards(study))
     with holding(out):
         writer = _clip_writer(study, out)
@@ -85,6 +90,8 @@ def _render(study: Study, out: Path, number: int) -> None:
 def _clip_writer(study: Study, out: Path) -> StoreWriter:
     """The writer of a study's clips; it refuses a folder of other clips."""
     settings = {"generator": GENERATOR} | {key: study_table(study)[key] for key in ("seed", "clips", "conditions")}
+    if study.clips.fresh:
+        del settings["clips"]["train"]  # not in there
     return StoreWriter(out, study.clips.structures, (WORKING_SIZE, WORKING_SIZE), settings)
 
 
@@ -111,21 +118,28 @@ def label(study: Study, clips: Store, out: Path, archive: Path | None = None) ->
     return labels
 
 
-def distill(study: Study, clips: Store, labels: Store, out: Path, resume: bool = True) -> Card:
+def distill(
+    study: Study, clips: Store, labels: Store, out: Path, resume: bool = True, workers: int | None = None
+) -> Card:
     """A student in `out`, taught `labels` on `clips`; a finished one is kept, a stopped training goes on.
 
-    Without `resume` it is taught anew. Checkpoints, the curve and TensorBoard's log lie beside it in `<out>-training`.
-    Raises StudyError where either folder comes from other settings or other clips.
+    With `clips.fresh` the clips to train on are drawn and labelled beside it by that many `workers`. Without `resume`
+    it is taught anew. Checkpoints, the curve and TensorBoard's log lie beside it in `<out>-training`. Raises StudyError
+    where either folder comes from other settings or other clips.
     """
     table = study_table(study)
     made_from = {key: table[key] for key in ("name", "seed", "student", "training")}
     made_from |= {"teacher": _teacher_table(study), "clips": clips.content, "labels": labels.content}
+    if study.clips.fresh:  # what the store of clips tells of those it holds
+        made_from["fresh"] = {"generator": GENERATOR, "conditions": table["conditions"]}
+        made_from["fresh"] |= {key: table["clips"][key] for key in ("train", "annotator")}
     training = out.with_name(f"{out.name}-training")
     with holding(training):
         _claim(training, made_from)
         if resume and (out / CARD).is_file():
             return _finished(out, made_from)
-        taught = train(clips, labels, study.student, study.training, study.seed, training, resume)
+        with FreshWindows(study, workers) if study.clips.fresh else nullcontext() as source:
+            taught = train(clips, labels, study.student, study.training, study.seed, training, resume, source)
         card = Card(
             network=study.student,
             preprocessing=Preprocessing(study.training.size, INPUT_SCALE),
@@ -181,6 +195,8 @@ class _Shard(NamedTuple):
 def _shards(study: Study) -> Iterator[_Shard]:
     """The shards of a study's clips. The numbers of the splits lie far apart, so that one may grow alone."""
     for first, split in ((0, "train"), (1_000_000, "validation"), (2_000_000, "test")):
+        if study.clips.fresh and split == "train":
+            continue  # `fresh` draws them, numbered from 3,000,000
         part = getattr(study.clips, split)
         members = [(f"{split}-{k:05d}", first + k) for k in range(part.count)]
         for k in range(0, len(members), study.clips.shard):

@@ -18,6 +18,10 @@ class Training:
     """Windows in one step."""
     epochs: int = 400
     """Passes over the training clips, one random window of each; early stopping may end sooner."""
+    backwards: float = 0.0
+    """Share of the windows that are played from their end: what a second pass from a clip's end will see."""
+    stills: float = 0.0
+    """Share of the windows that show one of their frames throughout."""
     patience: int = 10
     """Epochs without a better validation loss before training stops; 0 never stops early."""
     loss: Literal["bce", "dice", "bce+dice"] = "bce"
@@ -27,6 +31,8 @@ class Training:
     """`cosine` rises over the first twentieth of the steps and then falls to zero along a half cosine."""
     clip_gradient: float = 0.0
     """Largest norm of the gradient; 0 leaves it as it is."""
+    average: float = 0.0
+    """Decay per step of a moving average of the weights, which is validated and kept in their place; 0 keeps none."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """`auto` takes bfloat16 autocast where the processor or GPU multiplies it natively."""
 
@@ -37,5 +43,10 @@ class Training:
         for name in ("patience", "clip_gradient"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise StudyError(f"training.{name} must be 0 (off) or more, got {getattr(self, name)}.")
+        for name in ("backwards", "stills"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise StudyError(f"training.{name} is a share of windows, 0..1, got {getattr(self, name)}.")
+        if not 0 <= self.average < 1:
+            raise StudyError(f"training.average must be 0 (off) or more and below 1, got {self.average}.")
         if not 0 < self.learning_rate < 1:
             raise StudyError(f"training.learning_rate must lie between 0 and 1, got {self.learning_rate}.")

@@ -15,14 +15,17 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from echodfkd.data.store import Store
+from echodfkd.distill.average import Average
 from echodfkd.distill.bar import Bar
 from echodfkd.distill.checkpoints import WholeFiles, read_checkpoint
 from echodfkd.distill.interrupt import Interrupt
 from echodfkd.distill.losses import LOSSES
 from echodfkd.distill.settings import Training
-from echodfkd.distill.windows import Batches, Window, check_windows, draw_windows, middle_windows
+from echodfkd.distill.windows import Batch, Batches, Epoch, Source, StoreWindows, check_windows, middle_windows
+from echodfkd.engine import resolve_precision
 from echodfkd.files import write_text
-from echodfkd.student.network import Network, NetworkSettings, seeded_network
+from echodfkd.student.network import AnyNetwork, build, seeded_network
+from echodfkd.student.settings import Shape
 
 INPUT_SCALE = 1 / 255
 """Grey levels 0..255 enter the network as 0..1; the published reference feeds 0..255 (docs/explanation/fidelity.md)."""
@@ -32,7 +35,7 @@ INPUT_SCALE = 1 / 255
 class Distilled:
     """What training gives: the best epoch's network (eval mode, CPU) and the curve it came from."""
 
-    network: Network
+    network: AnyNetwork
     best_epoch: int
     curve: list[dict[str, float]]
     precision: str
@@ -41,42 +44,33 @@ class Distilled:
 class Distillation(lightning.LightningModule):
     """The training loop's body: windows in, the loss between the student's logits and the teacher's masks out."""
 
-    def __init__(self, network: Network, training: Training, clips: Store, labels: Store, seed: int):
+    def __init__(self, network: AnyNetwork, training: Training, source: Source, validation: Batches):
         super().__init__()
         self.network = network
         self.training_settings = training
-        self.clips, self.labels, self.seed = clips, labels, seed
-        structures = network.settings.structures
-        self.train_entries = check_windows(clips, labels, structures, training.window, "train")
-        self.validation_entries = check_windows(clips, labels, structures, training.window, "validation")
+        self.source, self.validation = source, validation
 
-    def batches(self, windows: list[Window]) -> Batches:
-        """Batches of `windows`, as the network wants them."""
-        settings, structures = self.training_settings, self.network.settings.structures
-        return Batches(self.clips, self.labels, structures, settings.size, windows, settings.batch)
-
-    def train_dataloader(self) -> Batches:
-        """This epoch's windows, drawn anew each epoch from (seed, epoch)."""
-        length = self.training_settings.window
-        return self.batches(draw_windows(self.train_entries, length, self.seed, self.current_epoch))
+    def train_dataloader(self) -> Epoch:
+        """This epoch's windows: asked for anew in each epoch."""
+        return self.source.epoch(self.current_epoch)
 
     def val_dataloader(self) -> Batches:
-        """The middle window of every validation clip, the same in every epoch."""
-        return self.batches(middle_windows(self.validation_entries, self.training_settings.window))
+        """The same windows in every epoch."""
+        return self.validation
 
-    def loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
+    def loss(self, batch: Batch) -> Tensor:
         """The chosen loss of one batch, a scalar in float32."""
         frames, masks = batch
         logits, _ = self.network(frames.float() * INPUT_SCALE)
         return LOSSES[self.training_settings.loss](logits.float(), masks.float() / 255)
 
-    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+    def training_step(self, batch: Batch, _: int) -> Tensor:
         """The loss to descend."""
         loss = self.loss(batch)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch[0]))
         return loss
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
+    def validation_step(self, batch: Batch, _: int) -> None:
         """The loss that chooses the epoch."""
         loss = self.loss(batch)
         self.log("val_loss", loss, batch_size=len(batch[0]))
@@ -134,32 +128,29 @@ class Patience(EarlyStopping):
             trainer.should_stop = True
 
 
-def resolve_precision(precision: str) -> str:
-    """`float32` or `bfloat16` for this machine: `auto` is bfloat16 where the hardware multiplies it natively."""
-    if precision != "auto":
-        return precision
-    if torch.cuda.is_available():
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    known = torch.cpu.get_capabilities()
-    return "bfloat16" if known.get("amx_bf16") or known.get("avx512_bf16") else "float32"
-
-
 def train(
     clips: Store,
     labels: Store,
-    student: NetworkSettings,
+    student: Shape,
     training: Training,
     seed: int,
     folder: Path,
     resume: bool = True,
+    source: Source | None = None,
 ) -> Distilled:
     """Teaches a `student` the masks of `labels` on the clips of `clips` (splits `train` and `validation`).
 
+    With a `source` it learns from that one's windows in place of the split `train`. The middle window of every
+    validation clip chooses the epoch.
     `folder` receives the checkpoints (`last.ckpt`, `best.ckpt`), `curve.csv` and TensorBoard's log. With `resume`,
     a `last.ckpt` found there is continued at the next epoch and gives the same curve as an undisturbed run on the
     same machine with the same number of threads. Raises InputError where the stores cannot teach this student.
     """
-    module = Distillation(seeded_network(student, seed), training, clips, labels, seed)
+    structures, length = student.structures, training.window
+    middles = middle_windows(check_windows(clips, labels, structures, length, "validation"), length)
+    validation = Batches(clips, labels, structures, training.size, middles, training.batch)
+    source = source or StoreWindows(clips, labels, structures, training, seed)
+    module = Distillation(seeded_network(student, seed), training, source, validation)
     curve = Curve(folder / "curve.csv")
     precision = resolve_precision(training.precision)
     interrupt = Interrupt()
@@ -171,7 +162,7 @@ def train(
         warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
         trainer.fit(module, ckpt_path=last if resume and last.is_file() else None, weights_only=True)
     best = read_checkpoint(folder / "best.ckpt")
-    network = Network(student)
+    network = build(student)
     weights = {key.removeprefix("network."): value for key, value in best["state_dict"].items()}
     network.load_state_dict(weights)
     return Distilled(network.eval(), int(best["epoch"]), curve.rows, precision)
@@ -186,6 +177,8 @@ def _trainer(training: Training, precision: str, own: list[Callback], folder: Pa
         ModelCheckpoint(filename="best", monitor="val_loss", mode="min", **common),
         ModelCheckpoint(filename="last", **common),
     ]
+    if training.average:
+        callbacks.append(Average(training.average))
     if training.patience:
         callbacks.append(Patience("val_loss", patience=training.patience, check_on_train_epoch_end=True))
     if sys.stderr.isatty():

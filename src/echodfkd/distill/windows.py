@@ -1,7 +1,11 @@
-"""Windows of consecutive frames and the teacher's masks of them, cut from stores in an order that a seed decides."""
+"""Windows of consecutive frames and the teacher's masks of them, in an order that a seed decides.
+
+Where they come from is a Source: stores of clips and masks here, a generator of new ones elsewhere.
+"""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -9,17 +13,41 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from echodfkd.data.store import Entry, Store
+from echodfkd.distill.settings import Training
 from echodfkd.errors import InputError
 from echodfkd.resize import fit
+
+Example = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+"""Frames (time, 1, size, size) and masks (time, structure, size, size), 255 p, of one window."""
+
+Batch = tuple[Tensor, Tensor]
+"""Frames (batch, time, 1, size, size) and masks (batch, time, structure, size, size), 255 p, both uint8."""
+
+
+class Epoch(Protocol):
+    """The batches of one epoch, whose number is known."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Batch]: ...
+
+
+class Source(Protocol):
+    """Where a training's windows come from; what it gives depends on a seed and the epoch alone."""
+
+    def epoch(self, number: int) -> Epoch:
+        """The batches of epoch `number`, 0 being the first."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """`length` consecutive frames of the clip `name` from frame `start`."""
+    """`length` consecutive frames of the clip `name` from frame `start`, shown as they are or in another `order`."""
 
     name: str
     start: int
     length: int
+    order: tuple[int, ...] | None = None
+    """Which of its frames are seen one after the other, counted from `start`."""
 
 
 def draw_windows(entries: Sequence[Entry], length: int, seed: int, epoch: int) -> list[Window]:
@@ -35,6 +63,58 @@ def draw_windows(entries: Sequence[Entry], length: int, seed: int, epoch: int) -
 def middle_windows(entries: Sequence[Entry], length: int) -> list[Window]:
     """The window of `length` frames in the middle of every clip, in the store's order: what validation looks at."""
     return [Window(entry.name, (entry.frames - length) // 2, length) for entry in entries]
+
+
+def order(training: Training, seed: int, epoch: int, number: int) -> tuple[int, ...] | None:
+    """In which order window `number` of an epoch shows its frames: None as they are, backwards, or one throughout.
+
+    A function of (seed, epoch, number) and of `training`'s window and shares. One window in `stills` shows one frame;
+    of those that move, one in `backwards` is played from its end.
+    """
+    chance = np.random.default_rng((seed, epoch, number, 1))  # 1: apart from `draw_windows`, which ends in zeros
+    still, frame, back = chance.random(), int(chance.integers(training.window)), chance.random()
+    if still < training.stills:
+        return (frame,) * training.window
+    return tuple(reversed(range(training.window))) if back < training.backwards else None
+
+
+def example(frames: NDArray[np.uint8], masks: NDArray[np.uint8], size: int, order: Sequence[int] | None) -> Example:
+    """One window as a student sees it: at its `size`, resampled by area, its frames in `order`.
+
+    From frames (time, height, width) and masks (time, structure, height, width), both uint8.
+    """
+    seen = slice(None) if order is None else list(order)
+    return fit(frames, size)[seen, None], fit(masks, size)[seen]
+
+
+def batch_of(examples: Sequence[Example]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Examples stacked into one batch, as arrays."""
+    frames, masks = zip(*examples, strict=True)
+    return np.stack(frames), np.stack(masks)
+
+
+@dataclass(frozen=True)
+class StoreWindows:
+    """The source that cuts one window of every clip of a store's split `train`, at a random start, in random order.
+
+    Raises InputError where the stores cannot teach `structures`.
+    """
+
+    clips: Store
+    labels: Store
+    structures: tuple[str, ...]
+    training: Training
+    seed: int
+
+    def __post_init__(self) -> None:
+        check_windows(self.clips, self.labels, self.structures, self.training.window, "train")
+
+    def epoch(self, number: int) -> "Batches":
+        """The batches of epoch `number`."""
+        training, seed = self.training, self.seed
+        drawn = draw_windows(self.clips.split("train"), training.window, seed, number)
+        windows = [replace(window, order=order(training, seed, number, k)) for k, window in enumerate(drawn)]
+        return Batches(self.clips, self.labels, self.structures, training.size, windows, training.batch)
 
 
 @dataclass(frozen=True)
@@ -55,19 +135,18 @@ class Batches:
     def __len__(self) -> int:
         return -(-len(self.windows) // self.batch)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[Batch]:
         for first in range(0, len(self.windows), self.batch):
-            pairs = [self.pair(window) for window in self.windows[first : first + self.batch]]
-            frames, masks = (torch.from_numpy(np.stack(arrays)) for arrays in zip(*pairs, strict=True))
-            yield frames, masks
+            frames, masks = batch_of([self.pair(window) for window in self.windows[first : first + self.batch]])
+            yield torch.from_numpy(frames), torch.from_numpy(masks)
 
-    def pair(self, window: Window) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Frames (time, 1, size, size) and masks (time, structure, size, size) of one window, both uint8."""
+    def pair(self, window: Window) -> Example:
+        """One window's frames and masks."""
         cut = window.start, window.start + window.length
         channels = [self.labels.structures.index(name) for name in self.structures]
         frames = self.clips.frames(window.name, *cut)
         masks = self.labels.masks(window.name, *cut)[:, channels]
-        return fit(frames, self.size)[:, None], fit(masks, self.size)
+        return example(frames, masks, self.size, window.order)
 
 
 def check_windows(clips: Store, labels: Store, structures: Sequence[str], length: int, split: str) -> tuple[Entry, ...]:

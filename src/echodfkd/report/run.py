@@ -115,9 +115,10 @@ def _provenance(folder: Path, card: Card) -> dict[str, str]:
     study, trained, (_, measured) = read_json(folder / "study.json"), card.provenance["environment"], _speed(folder)
     training, clips, size = study["training"], study["clips"], card.preprocessing.size
     counts = ", ".join(f"{clips[split]['count']} {split}" for split in ("train", "validation", "test"))
+    anew = "; those to train on drawn anew in every epoch" if clips.get("fresh") else ""
     return {
         "study": f"{study['name']}, seed {study['seed']}",
-        "clips": f"{counts}; synthetic, no patient's pixel",
+        "clips": f"{counts}{anew}; synthetic, no patient's pixel",
         "teacher": study["teacher"]["kind"],
         "student": f"{card.network.name} at {size} x {size}, threshold {card.threshold:g}",
         "training": f"{training['loss']}, windows of {training['window']}, best epoch {card.provenance['best_epoch']}, "
