@@ -46,5 +46,5 @@ def traced(where: Distances, shapes: Geometry, annotator: Annotator) -> Tensor:
     contraction = shapes.contraction.clamp(0, 1)[:, :, None, None]
     inset = annotator.diastolic_inset + (annotator.systolic_inset - annotator.diastolic_inset) * contraction
     # The cheap angle is 1 (of 2) across the axis and 2 towards the apex.
-    apical = (where.angle.view_as(where.radius) * (4 / TABLE) - 2).abs().sub_(1).clamp_(min=0)
+    apical = (where.angle * (4 / TABLE) - 2).abs().sub_(1).clamp_(min=0)
     return torch.maximum(where.radius - where.inner + inset - annotator.apical_reach * apical, where.mitral)

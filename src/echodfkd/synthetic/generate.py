@@ -158,6 +158,7 @@ class _Scene:
             self.truths = [_truth(r, c, h, size) for r, c, h in zip(recipes, cycles, hearts, strict=True)]
             self.shapes = raster.geometry(hearts, device)
             self.walls = tissue.wall_tables([recipe.tissue for recipe in recipes], hearts, device)
+            self.tissue = tissue.dial_tensors([recipe.tissue for recipe in recipes], device)
             self.sides = torch.tensor([h.side for h in hearts], dtype=torch.float32, device=device)
         with self.stage("noise and sector"):
             tile = acoustics.TILE
@@ -179,8 +180,7 @@ class _Scene:
             where = raster.distances(shapes, self.size)
             masks = raster.masks(where, traced(where, shapes, self.annotator), self.sector.inside, structures)
         with self.stage("tissue"):
-            dials = [recipe.tissue for recipe in self.recipes]
-            level = tissue.levels(dials, self.sides, where, shapes, self.walls, self.ground)
+            level = tissue.levels(self.tissue, self.sides, where, shapes, self.walls, self.ground)
         with self.stage("motion"):
             moved = raster.displacement(shapes, rest, where, DISPLACEMENT_STEP)
         with self.stage("acoustics"):

@@ -1,6 +1,7 @@
 """How strongly each place scatters: structures and walls as echo levels in dB, 0 dB being average myocardium."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 
 import numpy as np
 import torch
@@ -9,12 +10,13 @@ from torch import Tensor
 from echodfkd.synthetic.acoustics import patches
 from echodfkd.synthetic.dials import Tissue
 from echodfkd.synthetic.heart import Heart
-from echodfkd.synthetic.raster import TABLE, Distances, Geometry, cheap_angle
+from echodfkd.synthetic.raster import TABLE, Distances, Geometry, cheap_angle, entries, table_places
 
 EDGE = 2.2
 """mm over which one tissue passes into another."""
 
-NOWHERE = -400.0
+FAR = 1e6
+"""Pixels squared: a distance at which nothing is seen."""
 
 
 def wall_tables(tissues: Sequence[Tissue], hearts: Sequence[Heart], device: torch.device) -> Tensor:
@@ -39,19 +41,22 @@ def grounds(tissues: Sequence[Tissue], rough: Sequence[np.ndarray], size: int) -
     return torch.stack(made)
 
 
+def dial_tensors(tissues: Sequence[Tissue], device: torch.device) -> dict[str, Tensor]:
+    """Every dial as (clip, 1, values, 1)."""
+    names = [field.name for field in fields(Tissue)]
+    values = {name: np.array([getattr(tissue, name) for tissue in tissues], np.float32) for name in names}
+    return {n: torch.from_numpy(v).reshape(len(tissues), 1, -1, 1).to(device) for n, v in values.items()}
+
+
 def levels(
-    tissues: Sequence[Tissue], sides: Tensor, where: Distances, shapes: Geometry, walls: Tensor, ground: Tensor
+    dials: Mapping[str, Tensor], sides: Tensor, where: Distances, shapes: Geometry, walls: Tensor, ground: Tensor
 ) -> Tensor:
     """(clip, time, height, width) dB.
 
-    `sides` (clip,) are the images' sides in mm; `walls` and `ground` as `wall_tables` and `grounds` give them.
+    `sides` (clip,) are the images' sides in mm; `dials`, `walls` and `ground` as `dial_tensors`, `wall_tables` and
+    `grounds` give them.
     """
-
-    def dial(name: str) -> Tensor:
-        """(clip, 1, values, 1)."""
-        values = torch.tensor([getattr(tissue, name) for tissue in tissues], device=ground.device, dtype=torch.float32)
-        return values.reshape(len(tissues), 1, -1, 1)
-
+    dial = dials.__getitem__
     atria = torch.minimum(where.la, where.ra)
     rooms = torch.minimum(where.rv, atria)
     level = ground[:, :1].expand_as(rooms).clone()
@@ -87,10 +92,8 @@ def _small_things(level: Tensor, shapes: Geometry, dial: Callable[[str], Tensor]
 
 def _by_angle(where: Distances, walls: Tensor) -> list[Tensor]:
     """The `walls` tables (clip, table, TABLE + 1), each (clip, time, height, width)."""
-    place = where.angle.round().long()
-    clips, times = place.shape[:2]
-    spread = (walls[:, i, None].expand(clips, times, TABLE + 1) for i in range(walls.shape[1]))
-    return [table.gather(2, place).view_as(where.radius) for table in spread]
+    place = table_places(where.angle.round().int(), walls[:, :1])
+    return [entries(table, place) for table in walls.unbind(1)]
 
 
 def _across(where: Distances) -> Tensor:
@@ -132,11 +135,20 @@ def _splat(level: Tensor, points: Tensor, peak: Tensor, size: Tensor, reach: int
     clips, times, height, width = level.shape
     side = round(reach * width / 112)
     offsets = torch.arange(-side, side + 1, device=level.device, dtype=torch.float32)
-    x, y = points[..., 0] * width - 0.5, points[..., 1] * height - 0.5
-    columns, rows = x.round()[..., None] + offsets, y.round()[..., None] + offsets
-    square = (columns - x[..., None])[..., None, :] ** 2 + (rows - y[..., None])[..., :, None] ** 2
-    value = peak[..., None] - 12 / (size[..., None] ** 2) * square
-    inside = ((columns >= 0) & (columns < width))[..., None, :] & ((rows >= 0) & (rows < height))[..., :, None]
-    value = torch.where(inside, value, value.new_tensor(NOWHERE))
-    place = (rows.clamp(0, height - 1)[..., :, None] * width + columns.clamp(0, width - 1)[..., None, :]).long()
+    columns, across = _window(points[..., 0], width, offsets)
+    rows, down = _window(points[..., 1], height, offsets)
+    square = across[..., None, :] + down[..., :, None]
+    value = peak[..., None] - square.mul_(12 / (size[..., None] ** 2))
+    place = (rows * width)[..., :, None] + columns[..., None, :]
     level.view(clips, times, -1).scatter_reduce_(2, place.flatten(2), value.flatten(2), "amax")
+
+
+def _window(centres: Tensor, length: int, offsets: Tensor) -> tuple[Tensor, Tensor]:
+    """Pixels (..., offset) about `centres` (share of `length` pixels) and their squared distances.
+
+    What lies outside is moved to the border pixel and so far off that it is never seen.
+    """
+    place = centres * length - 0.5
+    pixels = place.round()[..., None] + offsets
+    held = pixels.clamp(0, length - 1)
+    return held.long(), (pixels - place[..., None]).square_().add_((pixels != held) * FAR)
