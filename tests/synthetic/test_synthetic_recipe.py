@@ -58,6 +58,14 @@ def test_only_weak_hearts_are_dilated():
         assert all(("dilated" in recipe.pathology) == (high == 40) for recipe in drawn)
 
 
+def test_a_held_dial_has_its_value_in_every_clip_and_moves_no_other():
+    free = draw_recipe(Conditions(), 1, 5, 30)
+    held = draw_recipe(Conditions(held={"tissue.ridge": 0, "tissue.segments": 2, "acoustics.haze": -90}), 1, 5, 30)
+    assert (held.tissue.ridge, held.tissue.segments, held.acoustics.haze) == (0, (2.0,) * 9, -90)
+    assert replace(held.tissue, ridge=free.tissue.ridge, segments=free.tissue.segments) == free.tissue
+    assert (held.anatomy, held.rhythm, held.display) == (free.anatomy, free.rhythm, free.display)
+
+
 def test_illnesses_name_dials_and_conditions():
     assert {name for changes in CHANGES.values() for name in changes} <= dial_names()
     assert all(hasattr(Conditions(), name) for name in CHANGES)
@@ -82,6 +90,7 @@ def test_arrhythmia_makes_beats_irregular():
         ({"quality": (0, 2)}, "quality must be .* within 0..1"),
         ({"arrhythmia": 1.5}, "arrhythmia is a share of clips"),
         ({"fps": (float("nan"), 50)}, "fps must be"),
+        ({"held": {"tissue.rigde": 0}}, "not drawn, tissue.rigde: did you mean tissue.ridge"),
     ],
 )
 def test_conditions_refuse_nonsense(change, words):

@@ -2,9 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from echodfkd.clip import STRUCTURES
 from echodfkd.errors import InputError
+from echodfkd.synthetic import acoustics
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import Conditions, draw_recipe
 
@@ -51,6 +53,44 @@ def test_trabeculae_brighten_the_cavity_and_are_pressed_flat_in_systole():
 def test_an_apex_without_echo_is_darker():
     silent = drawn(acoustics={"near_loss": 36.0, "near_loss_reach": 0.45})
     assert mean_grey(silent, MYOCARDIUM) < mean_grey(drawn(acoustics={"near_loss": 0.0}), MYOCARDIUM)
+
+
+def test_a_ridge_brightens_a_line_and_dims_the_rest_of_the_wall():
+    clip, plain = generate([drawn(ridge=18.0, ridge_place=0.5, ridge_width=2.5)]), generate([drawn(ridge=0.0)])
+    wall = clip.masks[0, 0, MYOCARDIUM] > 0
+    before, after = plain.frames[0, 0][wall].astype(float), clip.frames[0, 0][wall].astype(float)
+    assert np.median(after) < np.median(before) - 10
+    assert np.percentile(after, 97) / np.median(after) > 1.2 * np.percentile(before, 97) / np.median(before)
+
+
+def even_power(coherence):
+    """Received power of a medium that is alike everywhere, far from the sector's borders."""
+    recipe = draw_recipe(Conditions(quality=(1, 1)), 31, 2, 1)
+    dials = replace(
+        recipe.acoustics, coherence=coherence, texture=0.0, haze=-90.0, near_field=-90.0, noise=-90.0, defocus=0.0
+    )
+    chance = np.random.default_rng(0)
+    fine = chance.standard_normal((4, acoustics.TILE, acoustics.TILE), dtype=np.float32)
+    rough = chance.standard_normal((3, acoustics.ROUGH, acoustics.ROUGH), dtype=np.float32)
+    sector = acoustics.sectors([dials], [160.0], [fine], [rough], 112)
+    shape = 1, 1, acoustics.RANGES, acoustics.BEAMS
+    level = -sector.gain.expand(shape)
+    power = acoustics.power(level, torch.zeros(1, 2, *shape[2:]), sector, torch.zeros(1, 1, 2, dtype=torch.long))
+    return power[0, 0, 10:-10, 10:-10]
+
+
+def test_speckle_without_coherence_is_fully_developed():
+    # Exponential power: deviation and mean are equal. Neighbouring scatterers are alike and add up beyond 1.
+    power = even_power(0.0)
+    assert power.mean().item() == pytest.approx(1, rel=0.3)
+    assert power.std().item() == pytest.approx(power.mean().item(), rel=0.1)
+
+
+def test_coherent_echo_has_less_contrast_at_the_same_power():
+    # Constant plus fluctuating amplitude: variance of |e|^2 is 1 - c^4 (Rician).
+    power = even_power(0.85)
+    assert power.mean().item() == pytest.approx(1, rel=0.1)
+    assert power.std().item() == pytest.approx((1 - 0.85**4) ** 0.5, rel=0.2)
 
 
 def test_papillary_muscles_are_bright_and_inside_the_mask():

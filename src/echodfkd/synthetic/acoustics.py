@@ -137,6 +137,7 @@ def _sector(a: Acoustics, side: float, fine: Tensor, rough: Tensor, size: int) -
     x, y = a.probe_x + reach * torch.sin(angle), a.probe_y + reach * torch.cos(angle)
     uneven = patches(rough[:1], (rows, beams))[0]
     arcs = patches(rough[1:2], (rows, beams), (ROUGH, 4))[0]
+    spread = (a.lateral + a.defocus * (reach - a.focus).abs()).clamp(max=0.6)
     haze = _haze(a, reach, uneven) * _grainy(_tile(fine[2:4], (rows, beams)))
     thermal = 10 ** ((a.noise + 16 * (reach / a.depth - 0.5).clamp(min=0)) / 20) * 0.5**0.5
     return {
@@ -144,11 +145,11 @@ def _sector(a: Acoustics, side: float, fine: Tensor, rough: Tensor, size: int) -
         **_image_side(a, size),
         "millimetres": torch.stack([x, y]) * side,
         "gain": _gain(a, reach, swing, arcs)[None],
-        "spread": (a.lateral + a.defocus * (reach - a.focus).abs()).clamp(max=0.6)[None],
+        "spread": spread[None],
         "axial": torch.tensor(a.axial).view(1, 1, 1),
         "noise": thermal[None],
         "haze": haze,
-        "scatter": (_grainy(fine[:2]) * _texture(a, rough[2:3]) * 0.5**0.5).reshape(2, -1),
+        "scatter": (_scatterers(a, fine[:2], spread) * _texture(a, rough[2:3])).reshape(2, -1),
         "thermal": _tile(fine[2:4].flip(-1), (TILE + rows, TILE + beams)),
     }
 
@@ -179,6 +180,16 @@ def _haze(a: Acoustics, reach: Tensor, patch: Tensor) -> Tensor:
     level = a.haze - a.haze_slope * (reach / a.depth - 0.5) + a.haze_unevenness * patch
     near = a.near_field - 20 * reach / a.near_reach + 0.5 * a.haze_unevenness * patch
     return (10 ** (level / 20) + 10 ** (near / 20)) * 0.5**0.5
+
+
+def _scatterers(a: Acoustics, noise: Tensor, spread: Tensor) -> Tensor:
+    """(2, TILE, TILE) amplitude of unit power after the point spread: what fluctuates, and what does not."""
+    side = float(spread.mean())
+    far = 0.6 * side * side
+    summed = (1 + 2 * a.axial) * (1 + 2 * side + 2 * far)
+    energy = (1 + 2 * a.axial**2) * (1 + 2 * side**2 + 2 * far**2)
+    still = torch.tensor([a.coherence * energy**0.5 / summed, 0.0])[:, None, None]
+    return _grainy(noise) * ((1 - a.coherence**2) / 2) ** 0.5 + still
 
 
 def _texture(a: Acoustics, noise: Tensor) -> Tensor:

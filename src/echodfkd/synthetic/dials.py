@@ -36,6 +36,12 @@ class Tissue:
     """mm over which the wall passes into what surrounds it."""
     gradient: float
     """From endocardium to epicardium."""
+    ridge: float
+    """A bright line inside the wall, at its brightest; the rest of the wall loses half as much. 0: none."""
+    ridge_place: float
+    """Where it runs: 0 at the endocardium, 1 at the epicardium. A wall that thickens takes it along."""
+    ridge_width: float
+    """mm from its brightest line to where it has lost 12 dB."""
     pericardium: float
     """Bright band outside the wall, at its strongest along the lateral wall and on past its annulus."""
     pericardium_width: float
@@ -101,6 +107,8 @@ class Acoustics:
     """Radius at which it is."""
     defocus: float
     """What the weight gains per unit of radius away from there."""
+    coherence: float
+    """Share of the tissue's amplitude that does not fluctuate: 0 is fully developed speckle, towards 1 it fades."""
     texture: float
     """Standard deviation of the tissue's own level over patches of some 8 mm, which move with it."""
     attenuation: float

@@ -78,9 +78,9 @@ TABLE: tuple[Row, ...] = (
     Row("rhythm.atrial_length", Uniform(0.2, 0.3), "of diastole", CHOICE),
     Row("anatomy.length", Normal(88, 10, 62, 120), "mm", "adult hearts; " + CHOICE),
     Row("anatomy.ratio", Normal(1.85, 0.26, 1.25, 2.6), "length / width", LOOK),
-    Row("anatomy.length_share", Normal(0.54, 0.055, 0.38, 0.7), "of the image side", LOOK),
+    Row("anatomy.length_share", Normal(0.525, 0.06, 0.36, 0.7), "of the image side", LOOK),
     Row("anatomy.base_x", Normal(0.56, 0.05, 0.42, 0.74), "of the image side", LOOK),
-    Row("anatomy.base_y", Normal(0.74, 0.05, 0.6, 0.9), "of the image side", LOOK),
+    Row("anatomy.base_y", Normal(0.7, 0.06, 0.54, 0.88), "of the image side", LOOK),
     Row("anatomy.axis", Normal(5, 10, -22, 32), "degrees", LOOK),
     Row("anatomy.roundness", Uniform(1.6, 2.8), "", CHOICE),
     Row("anatomy.widest", Uniform(0.42, 0.78), "of the length", CHOICE),
@@ -135,6 +135,9 @@ TABLE: tuple[Row, ...] = (
     Row("tissue.segments", Normal(0, 5, -14, 10), "dB", CHOICE, count=9),
     Row("tissue.outer_edge", Uniform(1.5, 10), "mm", CHOICE),
     Row("tissue.gradient", Normal(3, 6, -10, 18), "dB", "often dim beneath the endocardium; size " + CHOICE),
+    Row("tissue.ridge", Sometimes(0.5, 3, 18), "dB", "fibres across the beam shine as a line; size " + CHOICE),
+    Row("tissue.ridge_place", Uniform(0.25, 1.0), "of the wall's thickness", CHOICE),
+    Row("tissue.ridge_width", Uniform(1.2, 3.5), "mm", CHOICE),
     Row("tissue.pericardium", Uniform(-14, 14), "dB", "the strongest reflector beside the heart; size " + CHOICE),
     Row("tissue.pericardium_width", Uniform(2, 9), "mm", CHOICE),
     Row("tissue.specular", Uniform(0, 14), "dB", "surfaces across the beam reflect more; size " + CHOICE),
@@ -159,10 +162,16 @@ TABLE: tuple[Row, ...] = (
     Row("acoustics.steer", Normal(0, 3, -9, 9), "degrees", LOOK),
     Row("acoustics.depth", Uniform(0.86, 1.25), "of the image side", LOOK),
     Row("acoustics.nearest", Uniform(0.0, 0.1), "of the image side", LOOK),
-    Row("acoustics.axial", Uniform(0.0, 0.35), "", CHOICE),
-    Row("acoustics.lateral", Uniform(0.08, 0.45), "", CHOICE),
+    Row("acoustics.axial", Uniform(0.0, 0.3), "", CHOICE),
+    Row("acoustics.lateral", Uniform(0.0, 0.4), "", CHOICE),
     Row("acoustics.focus", Uniform(0.3, 0.75), "of the image side", CHOICE),
     Row("acoustics.defocus", Uniform(0, 0.5), "", CHOICE),
+    Row(
+        "acoustics.coherence",
+        Uniform(0.0, 0.85),
+        "",
+        "a pixel of a reduced image holds several grains of speckle, whose contrast falls; range " + CHOICE,
+    ),
     Row("acoustics.texture", Uniform(1.5, 7), "dB", CHOICE),
     Row("acoustics.attenuation", Normal(0, 7, -18, 18), "dB", CHOICE),
     Row(
@@ -199,6 +208,9 @@ TABLE: tuple[Row, ...] = (
     Row("display.trace", Sometimes(0.1, 60, 220), "grey levels", MARKS),
     Row("display.trace_y", Uniform(0.84, 0.97), "of the image side", CHOICE),
 )
+
+COUNTS = {row.name: row.count for row in TABLE}
+"""How many values each dial of the table has."""
 
 WORSE = {
     "tissue.cavity": 6.0,

@@ -5,8 +5,9 @@ All chance is here: a ClipRecipe holds every number, and its seed and number nam
 conditions differs only in what the conditions name.
 """
 
+import difflib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,11 @@ from echodfkd.errors import InputError
 from echodfkd.synthetic.anatomy import Anatomy
 from echodfkd.synthetic.beat import Rhythm
 from echodfkd.synthetic.dials import Acoustics, Display, Tissue, sees
-from echodfkd.synthetic.distributions import FILLING_DEVIATION, INTERVAL_DEVIATION, TABLE, WORSE, Uniform
+from echodfkd.synthetic.distributions import COUNTS, FILLING_DEVIATION, INTERVAL_DEVIATION, TABLE, WORSE, Uniform
 from echodfkd.synthetic.heart import resting_contour
 from echodfkd.synthetic.pathology import CHANGES, change, suffered
 
-GENERATOR = 1
+GENERATOR = 2
 """Raised whenever the same seed draws another clip, so that clips of two generators never meet in one store."""
 
 ATTEMPTS = 50
@@ -59,6 +60,8 @@ class Conditions:
     lateral_akinesia: float = 0.06
     """... and of walls that do not contract."""
     septal_akinesia: float = 0.06
+    held: Mapping[str, float] = field(default_factory=dict)
+    """Dials held at a value in every clip, by their name in the table of distributions: `"tissue.ridge" = 0`."""
 
     def __post_init__(self) -> None:
         for name, (lowest, highest) in LIMITS.items():
@@ -71,6 +74,11 @@ class Conditions:
         for name in ("arrhythmia", *CHANGES):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"Conditions: {name} is a share of clips, 0..1, got {getattr(self, name)}.")
+        for name in self.held:
+            if name not in COUNTS:
+                near = difflib.get_close_matches(name, COUNTS, n=1)
+                hint = f"did you mean {near[0]}?" if near else "docs/explanation/simulation.md lists them."
+                raise InputError(f"Conditions: held names a dial that is not drawn, {name}: {hint}")
 
 
 @dataclass(frozen=True)
@@ -141,6 +149,9 @@ def _draw(conditions: Conditions, seed: int, number: int, frames: int, chance: n
     for name, loss in WORSE.items():
         group, dial = name.split(".")
         drawn[group][dial] += loss * (1 - given["quality"])
+    for name, value in conditions.held.items():
+        group, dial = name.split(".")
+        drawn[group][dial] = float(value) if COUNTS[name] == 1 else (float(value),) * COUNTS[name]
     drawn["rhythm"] |= _beats(chance, given, frames, fibrillates)
     if fibrillates:
         drawn["rhythm"]["atrial_share"] = 0.0
@@ -198,4 +209,4 @@ def _plain(value: Any) -> Any:
 
 def dial_names() -> set[str]:
     """Every group.dial that a recipe holds."""
-    return {f"{group}.{field.name}" for group, kind in GROUPS.items() for field in fields(kind)}
+    return {f"{group}.{item.name}" for group, kind in GROUPS.items() for item in fields(kind)}

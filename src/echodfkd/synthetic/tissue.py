@@ -63,6 +63,7 @@ def levels(
     level.lerp_(ground[:, 1:2], (((dial("thin_wall") - rooms) / EDGE) + 0.5).clamp_(0, 1))
     wall, pericardium, depth = _by_angle(where, walls)
     wall.add_(_across(where).sub_(0.5).mul_(dial("gradient"))).add_(0.3 * ground[:, 2:3])
+    wall.add_(_ridge(where, dial))
     level.lerp_(wall, (0.5 - where.outline / dial("outer_edge")).clamp_(0, 1))
     band = (where.radius - where.outer).mul_(12**0.5 / dial("pericardium_width")).square_()
     level = torch.maximum(level, pericardium.sub_(band))
@@ -99,6 +100,13 @@ def _by_angle(where: Distances, walls: Tensor) -> list[Tensor]:
 def _across(where: Distances) -> Tensor:
     """How deep in the wall each pixel lies: 0 at the endocardium, 1 at the epicardium."""
     return (where.radius - where.inner).div_((where.outer - where.inner).clamp_(min=1.0)).clamp_(-1, 2)
+
+
+def _ridge(where: Distances, dial: Callable[[str], Tensor]) -> Tensor:
+    """dB of a bright line inside the wall, and of the dimmer rest; the line keeps its place as the wall thickens."""
+    line = torch.lerp(where.inner, where.outer, dial("ridge_place"))
+    bump = line.sub_(where.radius).mul_(1 / dial("ridge_width")).square_().neg_().add_(1).clamp_(min=0)
+    return bump.sub_(0.5).mul_(dial("ridge"))
 
 
 def _wall_table(tissue: Tissue, heart: Heart) -> np.ndarray:
