@@ -147,6 +147,25 @@ def test_only_the_largest_piece_is_kept_when_asked_for(clip, tmp_path, student_f
     assert measures_in(tmp_path / "largest" / "clip")["model"]["largest_component"] is True
 
 
+@pytest.mark.parametrize("size", [(28, 28), (47, 33)])
+def test_with_hindsight_a_file_gets_the_masks_that_the_whole_clip_gets(size, tmp_path, student_folder, echodfkd):
+    path, out = tmp_path / "clip.avi", tmp_path / "out"
+    write(path, beating(30, *size), 50)
+    words = ("segment", path, "--model", student_folder, "--out", out)
+    assert echodfkd(*words, "--hindsight", "--overlay")[0] == 0
+    student = load_student(student_folder, hindsight=True)
+    expected = student(read(path)) >= student.threshold
+    arrays = masks_in(out / "clip")
+    np.testing.assert_array_equal(arrays["masks"], expected[:, 0])
+    np.testing.assert_array_equal(arrays["la"], expected[:, 1])
+    assert names_in(out / "clip") == OVERLAY
+    assert measures_in(out / "clip")["area_px"] == arrays["masks"].sum((1, 2)).tolist()
+    assert measures_in(out / "clip")["model"]["hindsight"] is True
+    assert echodfkd(*words, "--causal")[0] == 0
+    assert (masks_in(out / "clip")["masks"] != arrays["masks"]).any()
+    assert measures_in(out / "clip")["model"]["hindsight"] is False
+
+
 # Several inputs
 
 
@@ -318,18 +337,21 @@ def long_film(path: Path, frames: int) -> Path:
     return path
 
 
-def test_memory_does_not_grow_with_the_clip(tmp_path, student_folder):
+@pytest.mark.parametrize("passes", ["--causal", "--hindsight"])
+def test_memory_does_not_grow_with_the_clip(passes, tmp_path, student_folder):
     short, long = (
-        peak_mb(long_film(tmp_path / f"{n}.avi", n), tmp_path / "out", student_folder, "--overlay") for n in (50, 350)
+        peak_mb(long_film(tmp_path / f"{n}.avi", n), tmp_path / "out", student_folder, "--overlay", passes)
+        for n in (50, 350)
     )
     assert long < short + 20
     assert (tmp_path / "out" / "350" / "overlay.mp4").is_file()
 
 
 @pytest.mark.long
-def test_ten_thousand_frames_need_hardly_more_memory_than_a_thousand(tmp_path, student_folder):
+@pytest.mark.parametrize("passes", ["--causal", "--hindsight"])
+def test_ten_thousand_frames_need_hardly_more_memory_than_a_thousand(passes, tmp_path, student_folder):
     short, long = (
-        peak_mb(long_film(tmp_path / f"{n}.avi", n), tmp_path / "out", student_folder, "--overlay")
+        peak_mb(long_film(tmp_path / f"{n}.avi", n), tmp_path / "out", student_folder, "--overlay", passes)
         for n in (1000, 10_000)
     )
     assert long < short + 60

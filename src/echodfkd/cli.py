@@ -169,11 +169,26 @@ def segment(
             help="Reflected frames run before the first (default: as the model's card says).",
         ),
     ] = None,
+    hindsight: Annotated[
+        bool | None,
+        typer.Option(
+            "--hindsight/--causal",
+            help="Also pass over each clip from its end and average (default: as the model's card says).",
+        ),
+    ] = None,
 ) -> None:
     """Masks, areas, ED and ES frames and ejection fraction of clips. Not for diagnosis."""
     from echodfkd.everyday import segment_files
 
-    failed = segment_files(inputs, model, out, overlay=overlay, largest_component=largest_component, warm_up=warm_up)
+    failed = segment_files(
+        inputs,
+        model,
+        out,
+        overlay=overlay,
+        largest_component=largest_component,
+        warm_up=warm_up,
+        hindsight=hindsight,
+    )
     if failed:
         raise typer.Exit(2)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from echodfkd.evaluate.verdict import verdict
 from echodfkd.files import filling, holding, read_json, remove_parts, write_json, write_text
 from echodfkd.student.card import WEIGHTS
 from echodfkd.student.segment import Student, load_student
+from echodfkd.student.spool import Spool
 
 Measures = dict[str, Any]
 CLIP_FILES = ("masks.npz", "measures.json", "overlay.mp4", "curve.png")
@@ -63,6 +65,7 @@ def segment_files(
     overlay: bool = False,
     largest_component: bool | None = None,
     warm_up: int | None = None,
+    hindsight: bool | None = None,
 ) -> int:
     """Segments every clip of `inputs` (files, or folders of them) into `out`; how many could not be read.
 
@@ -70,7 +73,7 @@ def segment_files(
     `out` from earlier calls; the others are still done. Raises
     InputError where the model is damaged or no clip is given, OutputError where `out` cannot be written.
     """
-    student = load_student(model, largest_component=largest_component, warm_up=warm_up)
+    student = load_student(model, largest_component=largest_component, warm_up=warm_up, hindsight=hindsight)
     _check_ventricle(student)
     paths = clip_files(inputs)
     with holding(out):
@@ -142,7 +145,8 @@ def segment_clip(source: Source, student: Student, folder: Path, *, overlay: boo
     """One clip's masks and measures, written as `folder`'s files all or nothing; the measures.
 
     `masks.npz` holds the left ventricle under `masks` and other structures under their names, uint8 {0, 1}
-    (time, height, width) at the clip's own size. Memory does not grow with the clip: masks go to disk frame by frame.
+    (time, height, width) at the clip's own size. Memory does not grow with the clip: masks go to disk frame by frame,
+    and so does, with hindsight, what the second pass needs of the first.
     """
     _check_ventricle(student)
     with filling(folder, CLIP_FILES) as here:
@@ -190,6 +194,7 @@ def identity(student: Student) -> dict[str, Any]:
         "threshold": card.threshold,
         "warm_up": card.warm_up,
         "largest_component": card.largest_component,
+        "hindsight": card.hindsight,
     }
 
 
@@ -231,12 +236,14 @@ def _stream_masks(source: Source, student: Student, folder: Path) -> dict[str, N
     shape, count = (0, 0), 0
     with ExitStack() as stack:
         files = [stack.enter_context(open(path, "wb")) for path in paths.values()]
-        for probabilities in student.stream(source.frames()):
+        kept = Spool(stack.enter_context(TemporaryFile(dir=folder)))
+        for probabilities in student.masks_in_turn(source.frames(), kept):
             for file, probability in zip(files, probabilities, strict=True):
                 mask = probability >= student.threshold
                 file.write((largest_component(mask) if student.largest_component else mask).tobytes())
             shape, count = probabilities.shape[1:], count + 1
-    return {name: np.memmap(path, np.uint8, "r", shape=(count, *shape)) for name, path in paths.items()}
+    arrays = {name: np.memmap(path, np.uint8, "r", shape=(count, *shape)) for name, path in paths.items()}
+    return {name: array[:: student.direction] for name, array in arrays.items()}
 
 
 def _draw(source: Source, masks: dict[str, NDArray[np.uint8]], measures: Measures, folder: Path) -> None:

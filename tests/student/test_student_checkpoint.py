@@ -70,6 +70,11 @@ def test_all_files_can_be_read_by_whom_the_card_can(folder):
     assert len({path.stat().st_mode for path in folder.iterdir()}) == 1
 
 
+def test_a_card_from_before_hindsight_is_that_of_a_causal_student(folder, card):
+    edit(folder, lambda table: table.pop("hindsight"))
+    assert replace(read_card(folder), files={}) == replace(card, hindsight=False)
+
+
 def test_a_newer_student_replaces_the_older_as_a_whole(folder, make_network):
     (folder / "model.onnx").write_bytes(b"left by an older one")
     settings = NetworkSettings(blocks=1)
@@ -144,6 +149,7 @@ def test_a_card_that_is_no_json_is_refused(folder):
         (lambda t: t["preprocessing"].update(resize="crop"), "resizes by 'pad to square and area-resample' only"),
         (lambda t: t["preprocessing"].update(input_scale=0), "input scale is a number above 0"),
         (lambda t: t.update(largest_component="yes"), "true or false, got 'yes'"),
+        (lambda t: t.update(hindsight=1), "hindsight is true or false, got 1"),
         (lambda t: t.update(files={}), r"files must list model\.safetensors"),
         (lambda t: t["files"].update({"../../etc/passwd": "0"}), "files must list"),
         (lambda t: t.update(network=3), "not a student's card"),

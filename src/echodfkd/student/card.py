@@ -8,7 +8,7 @@ from typing import Any
 from echodfkd.clip import WORKING_SIZE
 from echodfkd.errors import InputError, StudyError
 from echodfkd.files import read_json, sha256
-from echodfkd.student.settings import NetworkSettings, parameter_count
+from echodfkd.student.settings import NetworkSettings, Shape, parameter_count, shape_class
 
 CARD = "model.json"
 WEIGHTS = "model.safetensors"
@@ -17,6 +17,8 @@ FORMAT = "echodfkd student"
 VERSION = 1
 LONGEST_WARM_UP = 1000
 """Frames held and run before a clip's first at most: many beats, and still little memory. By choice."""
+LATER = frozenset({"hindsight"})
+"""Keys that cards of this version may lack: they came later, and their defaults say what a card without them meant."""
 RESIZE = "pad to square and area-resample"
 """How frames reach the working size (echodfkd.resize.fit); the only way this version knows."""
 
@@ -45,7 +47,7 @@ class Preprocessing:
 class Card:
     """What a student is, how it is to be run and where it comes from. Raises StudyError where a value is impossible."""
 
-    network: NetworkSettings = field(default_factory=NetworkSettings)
+    network: Shape = field(default_factory=NetworkSettings)
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     threshold: float = 0.5
     """Probability from which a pixel is inside, chosen on validation clips."""
@@ -53,6 +55,8 @@ class Card:
     """Reflected frames that run before a clip's first, whose masks are dropped."""
     largest_component: bool = False
     """Whether only the largest piece of each mask is kept when nobody says otherwise."""
+    hindsight: bool = False
+    """Whether whole clips get a second pass from their end, averaged with the first, when nobody says otherwise."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Where it comes from, as JSON: study, seed, teacher, data, machine, versions. Free of patient names and paths."""
     files: Mapping[str, str] = field(default_factory=dict)
@@ -63,8 +67,9 @@ class Card:
             raise StudyError(f"A threshold lies between 0 and 1, got {self.threshold!r}.")
         if not _whole(self.warm_up) or not 0 <= self.warm_up <= LONGEST_WARM_UP:
             raise StudyError(f"A warm-up is a number of frames from 0 to {LONGEST_WARM_UP}, got {self.warm_up!r}.")
-        if not isinstance(self.largest_component, bool):
-            raise StudyError(f"largest_component is true or false, got {self.largest_component!r}.")
+        for name in ("largest_component", "hindsight"):
+            if not isinstance(getattr(self, name), bool):
+                raise StudyError(f"{name} is true or false, got {getattr(self, name)!r}.")
         if self.preprocessing.size % self.network.divisor:
             raise StudyError(
                 f"{self.network.name} needs a working size that is a multiple of {self.network.divisor}, "
@@ -122,18 +127,19 @@ def _card(table: Any) -> Card:
             f"it has format version {table.get('version')!r}, this echodfkd reads {VERSION}. Install a newer."
         )
     values = _known(Card, {key: value for key, value in table.items() if key not in ("format", "version")})
-    network = _known(NetworkSettings, values["network"], "network.")
+    shape = shape_class(values["network"])
+    network = _known(shape, values["network"], "network.")
     network["structures"] = tuple(network["structures"])
-    values["network"] = NetworkSettings(**network)
+    values["network"] = shape(**network)
     values["preprocessing"] = Preprocessing(**_known(Preprocessing, values["preprocessing"], "preprocessing."))
     _check_names(values["files"])
     return Card(**values)
 
 
 def _known(kind: type, table: dict[str, Any], place: str = "") -> dict[str, Any]:
-    """A copy of `table`, which must hold the fields of the dataclass `kind`, all of them and nothing else."""
+    """A copy of `table`, which must hold the fields of the dataclass `kind` (those of LATER apart) and nothing else."""
     names = {item.name for item in fields(kind)}
-    unknown, missing = sorted(set(table) - names), sorted(names - set(table))
+    unknown, missing = sorted(set(table) - names), sorted(names - set(table) - LATER)
     if unknown:
         raise StudyError(f"unknown key {', '.join(place + name for name in unknown)}.")
     if missing:

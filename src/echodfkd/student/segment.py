@@ -5,7 +5,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -13,14 +13,18 @@ from echodfkd import resize
 from echodfkd.clip import Clip, Masks
 from echodfkd.errors import InputError, MissingExtra
 from echodfkd.student.card import GRAPH, Card, check_files, read_card
+from echodfkd.student.spool import Stack
 from echodfkd.student.steppers import Frame, FrameMasks, OnnxStepper, Stepper, TorchStepper
+
+Along = TypeVar("Along")
 
 
 class Student:
-    """A Segmenter: masks of a clip at once or of a stream frame by frame, the same numbers both ways.
+    """A Segmenter: masks of a clip at once or of a stream frame by frame.
 
-    The mask of a frame depends on it and on the frames before it. The network starts from zeros, so the
-    clip's start is run into it backwards first, `card.warm_up` frames long (the supplement's cure), and dropped.
+    In a pass the mask of a frame depends on it and on the frames before it. The network starts from zeros, so the
+    pass's start is run into it backwards first, `card.warm_up` frames long (the supplement's cure), and dropped. A
+    stream is one pass. So is a clip, with the same numbers, unless `card.hindsight` asks for a second from its end.
     """
 
     def __init__(self, card: Card, stepper: Stepper):
@@ -43,30 +47,64 @@ class Student:
         return self.card.largest_component
 
     def __call__(self, clip: Clip) -> Masks:
-        """Probabilities (time, structure, height, width) at the clip's own size. For long clips use `stream`."""
+        """Probabilities (time, structure, height, width) at the clip's own size. For long clips use `masks_in_turn`."""
         masks = np.empty((len(clip.frames), len(self.structures), *clip.frames.shape[1:]), np.float32)
-        for index, mask in enumerate(self.stream(clip.frames)):
-            masks[index] = mask
+        for place, mask in zip(masks[:: self.direction], self.masks_in_turn(clip.frames, []), strict=True):
+            place[...] = mask
         return masks
+
+    @property
+    def direction(self) -> Literal[1, -1]:
+        """The order in which a whole clip's masks come: 1 from its first frame on, -1 with hindsight, from its last."""
+        return -1 if self.card.hindsight else 1
+
+    def masks_in_turn(self, frames: Iterable[Frame], kept: Stack) -> Iterator[FrameMasks]:
+        """A whole clip's probabilities (structure, height, width), frame by frame in this student's `direction`.
+
+        With hindsight `kept`, which must be empty, holds every frame and its masks at the working size between the two
+        passes: a list, or a Spool where memory must not grow with the clip. Without, it stays empty.
+        """
+        return self.look_back(frames, kept) if self.card.hindsight else self.stream(frames)
 
     def stream(self, frames: Iterable[Frame]) -> Iterator[FrameMasks]:
         """For each grey frame (height, width) uint8, in order, its probabilities (structure, height, width).
 
-        Holds a few frames whatever the length: the first mask comes once `warm_up` + 1 frames are seen (or the stream
-        has ended), every other one with its frame. Raises InputError for frames of another type.
+        Always causal, whatever the card says of hindsight. Holds a few frames whatever the length: the first mask comes
+        once `warm_up` + 1 frames are seen (or the stream has ended), every other one with its frame. Raises InputError
+        for frames of another type.
         """
+        for _, size, masks in self._pass(map(self._fitted, frames)):
+            yield resize.unfit(masks, *size)
+
+    def look_back(self, frames: Iterable[Frame], kept: Stack) -> Iterator[FrameMasks]:
+        """For each frame of a clip, last one first, the mean of what a pass from the start and one from the end say.
+
+        The second pass is the first on the clip played backwards: same weights, and a reflected warm-up of its own at
+        the clip's end. The mean is taken of probabilities at the working size. `kept`: see `masks_in_turn`.
+        """
+        size = (0, 0)
+        for frame, own, masks in self._pass(map(self._fitted, frames)):
+            kept.append((frame, masks))
+            size = own
+        backwards = (kept.pop() for _ in range(len(kept)))
+        for _, first, second in self._pass(backwards):
+            yield resize.unfit(np.float32(0.5) * (first + second), *size)
+
+    def _pass(self, frames: Iterable[tuple[Frame, Along]]) -> Iterator[tuple[Frame, Along, FrameMasks]]:
+        """For each frame of the working size, in order, its masks; what came along with the frame comes along."""
         source = iter(frames)
-        start = [_checked(frame) for frame in islice(source, self.card.warm_up + 1)]
+        start = list(islice(source, self.card.warm_up + 1))
         state = None
         for index in reflected(len(start), self.card.warm_up):
-            _, state = self._step(start[index], state)
-        for frame in chain(start, map(_checked, source)):
-            masks, state = self._step(frame, state)
-            yield resize.unfit(masks, *frame.shape)
+            _, state = self._stepper.step(start[index][0], state)
+        for frame, along in chain(start, source):
+            masks, state = self._stepper.step(frame, state)
+            yield frame, along, masks
 
-    def _step(self, frame: Frame, state: Any) -> tuple[FrameMasks, Any]:
-        """The masks of one frame of any size at the working size, and the next state."""
-        return self._stepper.step(resize.fit(frame, self.card.preprocessing.size), state)
+    def _fitted(self, frame: Frame) -> tuple[Frame, tuple[int, int]]:
+        """A frame of any size at the working size, and its own (height, width). InputError for another type."""
+        height, width = _checked(frame).shape
+        return resize.fit(frame, self.card.preprocessing.size), (height, width)
 
 
 def load_student(
@@ -76,8 +114,9 @@ def load_student(
     threads: int | None = None,
     warm_up: int | None = None,
     largest_component: bool | None = None,
+    hindsight: bool | None = None,
 ) -> Student:
-    """The student in `folder`, ready to segment; `warm_up` and `largest_component` overrule its card.
+    """The student in `folder`, ready to segment; `warm_up`, `largest_component` and `hindsight` overrule its card.
 
     `auto` takes the ONNX graph where the folder has one, as it steps faster than torch and needs none of it, and torch
     otherwise. `threads` limits onnxruntime's threads; torch keeps its own number. Raises InputError where a file is
@@ -92,7 +131,7 @@ def load_student(
         stepper = OnnxStepper(folder / GRAPH, threads)
     else:
         stepper = _torch_stepper(folder)
-    wanted = {"warm_up": warm_up, "largest_component": largest_component}
+    wanted = {"warm_up": warm_up, "largest_component": largest_component, "hindsight": hindsight}
     chosen: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}
     return Student(replace(card, **chosen), stepper)
 
