@@ -4,6 +4,7 @@ import pytest
 
 from echodfkd.config import read_study, study_from, study_table
 from echodfkd.errors import StudyError
+from echodfkd.student.settings import FramewiseSettings, NetworkSettings
 
 STUDIES = sorted((Path(__file__).parents[1] / "studies").glob("*.toml"))
 CLIPS = {name: {"count": 2, "frames": 30} for name in ("train", "validation", "test")}
@@ -25,6 +26,15 @@ def test_a_study_survives_the_table_it_is_kept_as():
     assert study_from(study_table(study)) == study
 
 
+def test_a_kind_of_student_chooses_its_settings_and_none_is_the_recurrent_one():
+    framewise = study_from({"name": "x", "clips": CLIPS, "student": {"kind": "framewise", "filters": 8}})
+    recurrent = study_from({"name": "x", "clips": CLIPS, "student": {"filters": 8}})
+    assert framewise.student == FramewiseSettings(filters=8) and recurrent.student == NetworkSettings(filters=8)
+    for study in (framewise, recurrent):
+        assert study_from(study_table(study)) == study
+    assert set(study_table(recurrent)["student"]) == {"blocks", "layers", "structures", "skip", "filters"}
+
+
 def test_every_fault_is_told_at_once_in_one_line():
     told = refusal({"clips": {**CLIPS, "shards": 3}, "sed": 1, "training": {"loss": "mse", "epochs": "many"}})
     assert "\n" not in told and told.startswith("s.toml: ")
@@ -42,10 +52,19 @@ def test_every_fault_is_told_at_once_in_one_line():
     ("table", "fault"),
     [
         ({"training": {"window": 31}}, "clips.train.frames (30) is shorter than training.window (31)"),
-        ({"training": {"size": 50}}, "training.size (50) must be a multiple of 8 for student.blocks = 4"),
+        ({"training": {"size": 50}}, "training.size (50) must be a multiple of 8 for B4,1"),
         ({"training": {"size": 224}}, "training.size (224) is larger than the clips' 112"),
         ({"teacher": {"kind": "archive"}}, "teacher.path goes with kind = 'archive'"),
         ({"teacher": {"path": "masks"}}, "teacher.path goes with kind = 'archive'"),
+        ({"teacher": {"kind": "archive", "name": "b4"}}, "got kind = 'archive', path = None and name = b4"),
+        ({"teacher": {"kind": "model"}}, "one of teacher.path and teacher.name with kind = 'model'"),
+        ({"teacher": {"kind": "model", "path": "m", "name": "b4"}}, "path = m and name = b4"),
+        ({"student": {"kind": "u-net"}}, "student.kind: input should be 'framewise', got 'u-net'"),
+        ({"student": {"kind": "framewise", "blocks": 3}}, "unknown key student.blocks (known: kind, levels"),
+        ({"student": {"kind": "framewise", "levels": "3"}}, "student.levels: input should be a valid integer, got '3'"),
+        ({"student": {"layer": 3}}, "unknown key student.layer, did you mean layers?"),
+        ({"student": {"blocks": True}}, "student.blocks: input should be a valid integer, got True"),
+        ({"student": 3}, "student: input should be an object, got 3"),
         ({"student": {"blocks": 9}}, "student.blocks must be a whole number from 1 to 4, got 9"),
         ({"student": {"structures": ["lv", "aorta"]}}, "got ['lv', 'aorta']"),
         ({"student": {"structures": ["rv"]}}, "student.structures must hold lv"),

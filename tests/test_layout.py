@@ -12,6 +12,7 @@ MAY_IMPORT = (
     dict.fromkeys(BOTTOM, BOTTOM)
     | dict.fromkeys(WORKSHOPS, BOTTOM)
     | {
+        "teachers": BOTTOM | {"student"},
         "distill": BOTTOM | {"data", "student"},
         "report": BOTTOM | {"evaluate", "data", "student"},
         "config": BOTTOM | {"synthetic", "student", "distill"},

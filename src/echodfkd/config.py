@@ -6,14 +6,14 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Discriminator, Tag, TypeAdapter, ValidationError
 
 from echodfkd.clip import STRUCTURES, WORKING_SIZE, check_structures
 from echodfkd.distill.settings import Training
 from echodfkd.errors import StudyError
-from echodfkd.student.settings import NetworkSettings
+from echodfkd.student.settings import FramewiseSettings, NetworkSettings, shape_class
 from echodfkd.synthetic.recipe import Conditions
 
 
@@ -56,18 +56,42 @@ class Clips:
 
 @dataclass(frozen=True)
 class Teacher:
-    """Who labels the clips: the simulator's own truth, or an archive of somebody's masks."""
+    """Who labels the clips: the simulator's own truth, an archive of somebody's masks, or a model of ours."""
 
-    kind: Literal["truth", "archive"] = "truth"
+    kind: Literal["truth", "archive", "model"] = "truth"
     path: Path | None = None
-    """The archive's folder of `<clip name>.seg.npz`; relative paths start at the study file."""
+    """The archive's folder of `<clip name>.seg.npz`, or the model's; relative paths start at the study file."""
+    name: str | None = None
+    """A bundled model, in place of the path of one."""
 
     def __post_init__(self) -> None:
-        if (self.kind == "archive") != (self.path is not None):
+        given = tuple(key for key in ("path", "name") if getattr(self, key) is not None)
+        if given not in {"truth": ((),), "archive": (("path",),), "model": (("path",), ("name",))}[self.kind]:
             raise StudyError(
-                "teacher.path goes with kind = 'archive' and with nothing else, "
-                f"got kind = '{self.kind}' and path = {self.path}."
+                "teacher.path goes with kind = 'archive', one of teacher.path and teacher.name with kind = 'model', "
+                f"neither with 'truth', got kind = '{self.kind}', path = {self.path} and name = {self.name}."
             )
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the masks or the model lie; None for the truth. InputError where no bundled model has the name."""
+        if self.name is None:
+            return self.path
+        from echodfkd.student.bundled import find_model
+
+        return find_model(self.name)
+
+
+def _tag(student: Any) -> str:
+    """Which settings read a `student`, a table of them or the value made from one."""
+    kind = student.get("kind") if isinstance(student, dict) else getattr(student, "kind", None)
+    return "recurrent" if kind is None else "framewise"
+
+
+Student = Annotated[
+    Annotated[NetworkSettings, Tag("recurrent")] | Annotated[FramewiseSettings, Tag("framewise")], Discriminator(_tag)
+]
+"""A student's shape: recurrent, unless its table has a `kind`."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +115,7 @@ class Study:
     seed: int = 0
     conditions: Conditions = field(default_factory=Conditions)
     teacher: Teacher = field(default_factory=Teacher)
-    student: NetworkSettings = field(default_factory=NetworkSettings)
+    student: Student = field(default_factory=NetworkSettings)
     training: Training = field(default_factory=Training)
     scoring: Scoring = field(default_factory=Scoring)
 
@@ -122,10 +146,7 @@ class Study:
             )
         step = self.student.divisor
         if self.training.size % step:
-            faults.append(
-                f"training.size ({self.training.size}) must be a multiple of {step} "
-                f"for student.blocks = {self.student.blocks}"
-            )
+            faults.append(f"training.size ({self.training.size}) must be a multiple of {step} for {self.student.name}")
         if self.training.size > WORKING_SIZE:
             faults.append(f"training.size ({self.training.size}) is larger than the clips' {WORKING_SIZE}")
         if faults:
@@ -168,6 +189,8 @@ def study_table(study: Study) -> dict[str, Any]:
 def _unknown_keys(table: dict[str, Any], kind: type, place: str = "") -> Iterator[str]:
     """A fault for every key that no setting reads, here and in the tables below."""
     known = get_type_hints(kind)
+    if "student" in known:
+        known["student"] = shape_class(table.get("student"))
     for key, value in table.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
@@ -180,7 +203,7 @@ def _unknown_keys(table: dict[str, Any], kind: type, place: str = "") -> Iterato
 
 def _fault(item: Any) -> str:
     """One line for one of pydantic's errors: place, rule, value got."""
-    place = ".".join(str(part) for part in item["loc"])
+    place = ".".join(str(part) for part in item["loc"] if part not in ("recurrent", "framewise"))
     if item["type"] == "missing":
         return f"missing key {place}"
     if item["type"] == "value_error":  # a setting's own refusal, which names the value itself

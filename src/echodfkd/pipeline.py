@@ -22,7 +22,7 @@ from echodfkd.fresh import FreshWindows
 from echodfkd.judging import judge, table
 from echodfkd.report.run import report_run
 from echodfkd.runs import Run, environment, streaming_speed
-from echodfkd.student.card import CARD, Card, Preprocessing, check_files, read_card
+from echodfkd.student.card import CARD, WEIGHTS, Card, Preprocessing, check_files, read_card
 from echodfkd.student.checkpoint import save
 from echodfkd.student.segment import Student, load_student
 from echodfkd.student.settings import flops_per_frame
@@ -100,7 +100,7 @@ def label(study: Study, clips: Store, out: Path, archive: Path | None = None) ->
 
     With `archive`, that folder receives them as `<clip name>.seg.npz` too: what a data owner can share.
     """
-    teacher = load_teacher(study.teacher.kind, study.teacher.path, clips, study.student.structures)
+    teacher = load_teacher(study.teacher.kind, study.teacher.folder, clips, study.student.structures)
     settings = {"teacher": _teacher_table(study), "clips": clips.content}
     shards = [clips.entries[k : k + study.clips.shard] for k in range(0, len(clips.entries), study.clips.shard)]
     with holding(out):
@@ -143,6 +143,7 @@ def distill(
         card = Card(
             network=study.student,
             preprocessing=Preprocessing(study.training.size, INPUT_SCALE),
+            warm_up=Card.warm_up if study.student.remembers else 0,
             provenance={"made_from": made_from, "best_epoch": taught.best_epoch, "precision": taught.precision}
             | {"environment": environment()},
         )
@@ -204,9 +205,12 @@ def _shards(study: Study) -> Iterator[_Shard]:
 
 
 def _teacher_table(study: Study) -> dict[str, Any]:
-    """The teacher as a value: an archive by what it holds, not by its path, which says nothing on another machine."""
-    table = {"kind": study.teacher.kind, "structures": list(study.student.structures)}
-    return table if study.teacher.path is None else table | {"archive": archive_content(study.teacher.path)}
+    """The teacher as a value: masks and models by what they hold, not by a path, which says nothing elsewhere."""
+    kind, folder = study.teacher.kind, study.teacher.folder
+    table = {"kind": kind, "structures": list(study.student.structures)}
+    if folder is None:
+        return table
+    return table | {kind: archive_content(folder) if kind == "archive" else read_card(folder).files[WEIGHTS]}
 
 
 def _claim(folder: Path, made_from: dict[str, Any]) -> None:

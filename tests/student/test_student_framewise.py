@@ -28,12 +28,12 @@ def frames(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def network() -> FramewiseNetwork:
     """A small network that has seen a few frames, so that its normalisations do something."""
     made = seeded_network(SMALL, 3).train()
-    for seed in range(20):
-        made(frames(1, 4, 1, 32, 32, seed=seed) * 2)
+    for seed in range(5):
+        made(frames(1, 4, 1, 16, 16, seed=seed))
     return made.eval()
 
 

@@ -32,6 +32,6 @@ def test_an_archive_is_a_folder_of_masks(tmp_path):
 
 
 def test_an_unknown_teacher_is_answered_with_the_known_ones():
-    assert list(TEACHERS) == ["truth", "archive"]
-    with pytest.raises(InputError, match="known teachers are truth, archive, got 'deeplab'"):
+    assert list(TEACHERS) == ["truth", "archive", "model"]
+    with pytest.raises(InputError, match="known teachers are truth, archive, model, got 'deeplab'"):
         load_teacher("deeplab", None, Clips(), ("lv",))

@@ -149,14 +149,10 @@ Shape = NetworkSettings | FramewiseSettings
 """The shape of any network of ours."""
 
 
-def shape_class(table: dict[str, Any]) -> type[NetworkSettings] | type[FramewiseSettings]:
-    """The class whose fields a table of settings holds, as its `kind` tells; StudyError for an unknown kind."""
-    kind = table.get("kind")
-    if kind is None:
-        return NetworkSettings
-    if kind != "framewise":
-        raise StudyError(f"student.kind must be framewise, or left out for a recurrent student, got {kind!r}.")
-    return FramewiseSettings
+def shape_class(table: Any) -> type[NetworkSettings] | type[FramewiseSettings]:
+    """The class that reads a `table` of settings: FramewiseSettings, which refuses other kinds, where one is given."""
+    recurrent = not isinstance(table, dict) or table.get("kind") is None
+    return NetworkSettings if recurrent else FramewiseSettings
 
 
 def parameter_count(settings: Shape) -> int:

@@ -1,6 +1,7 @@
 """Segment clips with what others know: every teacher is a Segmenter; a student sees nothing of it but its masks."""
 
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -9,7 +10,10 @@ from numpy.typing import NDArray
 
 from echodfkd.clip import Segmenter
 from echodfkd.errors import InputError
+from echodfkd.student.card import read_card
+from echodfkd.student.segment import load_student
 from echodfkd.teachers.archive import MaskArchive
+from echodfkd.teachers.chosen import Chosen
 from echodfkd.teachers.recorded import RecordedTeacher
 
 __all__ = ["TEACHERS", "MaskArchive", "RecordedTeacher", "load_teacher"]
@@ -39,8 +43,19 @@ def _archive(path: Path | None, clips: Recorded, structures: Sequence[str]) -> S
     return MaskArchive(path, structures)
 
 
-TEACHERS: dict[str, Builder] = {"truth": _truth, "archive": _archive}
-"""The known teachers by their name in a study; each is made from a path, the clips to be labelled and structures."""
+def _model(path: Path | None, clips: Recorded, structures: Sequence[str]) -> Segmenter:
+    """A model of ours: the folder `path`. A frame-wise one takes frames in batches, unless it must do without torch."""
+    if path is None:
+        raise InputError("The teacher 'model' needs the folder of a model: teacher.path or teacher.name.")
+    if read_card(path).network.remembers or find_spec("torch") is None:
+        return Chosen(load_student(path), structures)
+    from echodfkd.teachers.unet import UNetTeacher
+
+    return Chosen(UNetTeacher(path), structures)
+
+
+TEACHERS: dict[str, Builder] = {"truth": _truth, "archive": _archive, "model": _model}
+"""The known teachers by their name in a study; each is made from a folder, the clips to be labelled and structures."""
 
 
 def load_teacher(kind: str, path: Path | None, clips: Recorded, structures: Sequence[str]) -> Segmenter:
