@@ -76,6 +76,8 @@ def test_every_fault_is_told_at_once_in_one_line():
         ({"training": {"learning_rate": 0}}, "training.learning_rate must lie between 0 and 1, got 0"),
         ({"conditions": {"ejection_fraction": [60, 20]}}, "ejection_fraction"),
         ({"conditions": {"heart_rate": "fast"}}, "conditions.heart_rate"),
+        ({"student": {"kind": "framewise"}, "hindsight": True}, "hindsight is for students with a memory"),
+        ({"hindsight": 1}, "hindsight: input should be a valid boolean, got 1"),
         ({"seed": -1}, "seed must be 0 or more, got -1"),
         ({"clips": 3}, "clips"),
     ],

@@ -14,7 +14,8 @@ from echodfkd.distill.settings import Training
 from echodfkd.engine import for_each
 from echodfkd.errors import InputError, StudyError
 from echodfkd.files import sha256
-from echodfkd.pipeline import label, synthesize
+from echodfkd.pipeline import distill, label, synthesize
+from echodfkd.student.card import read_card
 from echodfkd.student.settings import NetworkSettings
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import ClipRecipe
@@ -79,6 +80,15 @@ def test_labels_survive_the_way_through_an_archive(clips, tmp_path):
     again = label(by_archive, clips, tmp_path / "again")
     for entry in clips.entries:
         assert np.array_equal(direct.masks(entry.name), again.masks(entry.name))
+
+
+def test_a_study_with_hindsight_writes_it_into_the_card_and_is_another_study(clips, tmp_path):
+    causal = replace(STUDY, training=Training(window=6, size=16, batch=1, epochs=1, precision="float32"))
+    labels = label(STUDY, clips, tmp_path / "labels")
+    card = distill(replace(causal, hindsight=True), clips, labels, tmp_path / "student")
+    assert card.hindsight and read_card(tmp_path / "student").hindsight
+    with pytest.raises(StudyError, match="another study"):
+        distill(causal, clips, labels, tmp_path / "student")
 
 
 def test_an_archive_that_lacks_a_clip_is_refused_by_name(clips, tmp_path):

@@ -118,6 +118,9 @@ class Study:
     student: Student = field(default_factory=NetworkSettings)
     training: Training = field(default_factory=Training)
     scoring: Scoring = field(default_factory=Scoring)
+    hindsight: bool = False
+    """Whether the student's card asks for a second pass from a clip's end. Its threshold is chosen, and it is judged,
+    the way it will be used; `training.backwards` teaches it to walk that way, which asks for nothing."""
 
     def __post_init__(self) -> None:
         faults = []
@@ -144,6 +147,8 @@ class Study:
             faults.append(
                 f"student.structures must hold lv, which is what is scored, got {list(self.student.structures)}"
             )
+        if self.hindsight and not self.student.remembers:
+            faults.append(f"hindsight is for students with a memory, {self.student.name} has none")
         step = self.student.divisor
         if self.training.size % step:
             faults.append(f"training.size ({self.training.size}) must be a multiple of {step} for {self.student.name}")

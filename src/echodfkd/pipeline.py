@@ -133,6 +133,8 @@ def distill(
     if study.clips.fresh:  # what the store of clips tells of those it holds
         made_from["fresh"] = {"generator": GENERATOR, "conditions": table["conditions"]}
         made_from["fresh"] |= {key: table["clips"][key] for key in ("train", "annotator")}
+    if study.hindsight:
+        made_from["hindsight"] = True
     training = out.with_name(f"{out.name}-training")
     with holding(training):
         _claim(training, made_from)
@@ -144,6 +146,7 @@ def distill(
             network=study.student,
             preprocessing=Preprocessing(study.training.size, INPUT_SCALE),
             warm_up=Card.warm_up if study.student.remembers else 0,
+            hindsight=study.hindsight,
             provenance={"made_from": made_from, "best_epoch": taught.best_epoch, "precision": taught.precision}
             | {"environment": environment()},
         )

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -31,7 +32,14 @@ def test_the_report_names_the_machine_of_the_training_and_that_of_the_speed(run)
     told = _provenance(run, card())
     assert told["trained on"] == "a GPU; first, 4 cores; torch 2"
     assert told["speed measured on"] == "second, 4 cores; torch 2"
-    assert _model(card(), *_speed(run)).machine == "one by one on second, 4 cores; 80 to 99 in 5 passes"
+    assert (
+        _model(card(), *_speed(run)).machine == "one by one in a causal stream on second, 4 cores; 80 to 99 in 5 passes"
+    )
+
+
+def test_the_report_says_which_ways_the_student_looked(run):
+    for hindsight, words in ((False, "causal"), (True, "looking both ways")):
+        assert _provenance(run, replace(card(), hindsight=hindsight))["student"].endswith(words)
 
 
 def test_a_speed_without_its_machine_was_measured_at_the_runs_latest_start(run):

@@ -11,6 +11,7 @@ from echodfkd.clip import Clip
 from echodfkd.errors import StudyError
 from echodfkd.student.checkpoint import Card, Preprocessing, read_card, save
 from echodfkd.student.segment import Student, load_student
+from echodfkd.student.settings import FramewiseSettings
 from echodfkd.student.spool import Spool
 
 SHAPE = {"blocks": 2, "filters": 4, "structures": ("lv", "la")}
@@ -139,3 +140,8 @@ def test_the_caller_overrules_the_card(tmp_path, make_network):
 def test_hindsight_is_true_or_false():
     with pytest.raises(StudyError, match="hindsight is true or false, got 1"):
         Card(hindsight=1)
+
+
+def test_a_network_without_memory_has_no_hindsight():
+    with pytest.raises(StudyError, match="has no memory: a second pass would say the same"):
+        Card(FramewiseSettings(), hindsight=True)

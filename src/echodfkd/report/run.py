@@ -100,7 +100,7 @@ def _speed(folder: Path) -> tuple[Row, Row]:
 
 def _model(card: Card, speed: Row, environment: Row) -> Model:
     spread = f"{speed['low']:.0f} to {speed['high']:.0f} in {speed['repeats']} passes"
-    where = f"one by one on {_machine(environment)}; {spread}"
+    where = f"one by one in a causal stream on {_machine(environment)}; {spread}"
     return Model(
         card.network.name,
         card.parameters,
@@ -120,7 +120,8 @@ def _provenance(folder: Path, card: Card) -> dict[str, str]:
         "study": f"{study['name']}, seed {study['seed']}",
         "clips": f"{counts}{anew}; synthetic, no patient's pixel",
         "teacher": study["teacher"]["kind"],
-        "student": f"{card.network.name} at {size} x {size}, threshold {card.threshold:g}",
+        "student": f"{card.network.name} at {size} x {size}, threshold {card.threshold:g}, "
+        + ("looking both ways" if card.hindsight else "causal"),
         "training": f"{training['loss']}, windows of {training['window']}, best epoch {card.provenance['best_epoch']}, "
         f"{card.provenance['precision']}",
         "trained on": f"{trained['device']}; {_machine(trained)}; {_versions(trained)}",

@@ -70,6 +70,8 @@ class Card:
         for name in ("largest_component", "hindsight"):
             if not isinstance(getattr(self, name), bool):
                 raise StudyError(f"{name} is true or false, got {getattr(self, name)!r}.")
+        if self.hindsight and not self.network.remembers:
+            raise StudyError(f"{self.network.name} has no memory: a second pass would say the same. Run it causally.")
         if self.preprocessing.size % self.network.divisor:
             raise StudyError(
                 f"{self.network.name} needs a working size that is a multiple of {self.network.divisor}, "
