@@ -63,6 +63,8 @@ class Teacher:
     """The archive's folder of `<clip name>.seg.npz`, or the model's; relative paths start at the study file."""
     name: str | None = None
     """A bundled model, in place of the path of one."""
+    truth: float = 0.0
+    """Share of the simulator's truth in a model's or an archive's masks, 0 to 1."""
 
     def __post_init__(self) -> None:
         given = tuple(key for key in ("path", "name") if getattr(self, key) is not None)
@@ -70,6 +72,11 @@ class Teacher:
             raise StudyError(
                 "teacher.path goes with kind = 'archive', one of teacher.path and teacher.name with kind = 'model', "
                 f"neither with 'truth', got kind = '{self.kind}', path = {self.path} and name = {self.name}."
+            )
+        if not 0 <= self.truth <= 1 or (self.truth and self.kind == "truth"):
+            raise StudyError(
+                "teacher.truth is the share of the truth, 0 to 1, beside another teacher's masks, "
+                f"got {self.truth} with kind = '{self.kind}'."
             )
 
     @property

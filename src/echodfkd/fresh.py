@@ -86,7 +86,7 @@ class FreshBatches(Dataset[Arrays]):
     @cached_property
     def _teacher(self) -> Segmenter:
         teacher = self.study.teacher
-        return load_teacher(teacher.kind, teacher.folder, self._drawn, self.study.student.structures)
+        return load_teacher(teacher.kind, teacher.folder, self._drawn, self.study.student.structures, teacher.truth)
 
 
 class _Drawn:

@@ -100,7 +100,8 @@ def label(study: Study, clips: Store, out: Path, archive: Path | None = None) ->
 
     With `archive`, that folder receives them as `<clip name>.seg.npz` too: what a data owner can share.
     """
-    teacher = load_teacher(study.teacher.kind, study.teacher.folder, clips, study.student.structures)
+    who, structures = study.teacher, study.student.structures
+    teacher = load_teacher(who.kind, who.folder, clips, structures, who.truth)
     settings = {"teacher": _teacher_table(study), "clips": clips.content}
     shards = [clips.entries[k : k + study.clips.shard] for k in range(0, len(clips.entries), study.clips.shard)]
     with holding(out):
@@ -210,9 +211,11 @@ def _shards(study: Study) -> Iterator[_Shard]:
 def _teacher_table(study: Study) -> dict[str, Any]:
     """The teacher as a value: masks and models by what they hold, not by a path, which says nothing elsewhere."""
     kind, folder = study.teacher.kind, study.teacher.folder
-    table = {"kind": kind, "structures": list(study.student.structures)}
+    table: dict[str, Any] = {"kind": kind, "structures": list(study.student.structures)}
     if folder is None:
         return table
+    if study.teacher.truth:
+        table["truth"] = study.teacher.truth
     return table | {kind: archive_content(folder) if kind == "archive" else read_card(folder).files[WEIGHTS]}
 
 

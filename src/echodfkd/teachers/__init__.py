@@ -13,6 +13,7 @@ from echodfkd.errors import InputError
 from echodfkd.student.card import read_card
 from echodfkd.student.segment import load_student
 from echodfkd.teachers.archive import MaskArchive
+from echodfkd.teachers.blend import Blend
 from echodfkd.teachers.chosen import Chosen
 from echodfkd.teachers.recorded import RecordedTeacher
 
@@ -58,8 +59,14 @@ TEACHERS: dict[str, Builder] = {"truth": _truth, "archive": _archive, "model": _
 """The known teachers by their name in a study; each is made from a folder, the clips to be labelled and structures."""
 
 
-def load_teacher(kind: str, path: Path | None, clips: Recorded, structures: Sequence[str]) -> Segmenter:
-    """The teacher of that name, for `clips`, with the wanted structures as channels. InputError where there is none."""
+def load_teacher(
+    kind: str, path: Path | None, clips: Recorded, structures: Sequence[str], truth: float = 0.0
+) -> Segmenter:
+    """The teacher of that name, for `clips`, with the wanted structures as channels. InputError where there is none.
+
+    With `truth`, that share of the clips' own masks is in its masks.
+    """
     if kind not in TEACHERS:
         raise InputError(f"The known teachers are {', '.join(TEACHERS)}, got {kind!r}.")
-    return TEACHERS[kind](path, clips, structures)
+    teacher = TEACHERS[kind](path, clips, structures)
+    return Blend(teacher, _truth(None, clips, structures), truth) if truth else teacher

@@ -1,0 +1,23 @@
+"""A teacher's masks with a share of the truth: what one frame suggests, corrected by what is known."""
+
+from echodfkd.clip import Clip, Masks, Segmenter
+from echodfkd.errors import InputError
+
+
+class Blend:
+    """A Segmenter: `share` (0..1) of `truth`'s masks and the rest of `teacher`'s, whose threshold it keeps.
+
+    The classic loss of distillation (Hinton et al. 2015) weighs teacher and truth; with binary cross-entropy, which is
+    linear in its target, weighing the targets is the same. InputError where the two differ in structures.
+    """
+
+    def __init__(self, teacher: Segmenter, truth: Segmenter, share: float):
+        if tuple(teacher.structures) != tuple(truth.structures):
+            raise InputError(f"A blend needs equal structures, got {teacher.structures} and {truth.structures}.")
+        self.structures, self.threshold = tuple(teacher.structures), teacher.threshold
+        self._teacher, self._truth, self._share = teacher, truth, share
+
+    def __call__(self, clip: Clip) -> Masks:
+        """Probabilities (time, structure, height, width) at the clip's own size."""
+        masks: Masks = self._teacher(clip)
+        return masks + self._share * (self._truth(clip) - masks)
