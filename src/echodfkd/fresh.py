@@ -105,14 +105,15 @@ class FreshWindows:
     """The source of a study with `clips.fresh`: batches drawn by `workers` processes beside the training, in order.
 
     They go on drawing ahead from epoch to epoch, during validation too, until `close` or the end of this process, even
-    when it is killed. None takes as many as there are processors beside one. Without workers this process draws; so it
-    does where there is a GPU, on which it draws far faster. What is drawn does not depend on the workers.
+    when it is killed. None takes half the processors: drawing is faster than learning, a large teacher may not be. With
+    no workers this process draws; so it does where there is a GPU, on which it draws far faster. What is drawn does not
+    depend on the workers.
     """
 
     def __init__(self, study: Study, workers: int | None = None):
         gpu = torch.cuda.is_available()
         self.batches = FreshBatches(study, "cuda" if gpu else "cpu")
-        self.workers = 0 if gpu else max(1, cores() - 1) if workers is None else workers
+        self.workers = 0 if gpu else max(1, cores() // 2) if workers is None else workers
         self._coming: Generator[Batch] | None = None
         self._next = 0
 

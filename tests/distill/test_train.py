@@ -7,8 +7,11 @@ import torch
 
 from echodfkd.data.store import Entry, Store, StoreWriter
 from echodfkd.distill import train as training_module
+from echodfkd.distill.checkpoints import read_checkpoint
+from echodfkd.distill.losses import LOSSES
 from echodfkd.distill.settings import Training
 from echodfkd.distill.train import Curve, resolve_precision, train
+from echodfkd.distill.windows import Batches, middle_windows
 from echodfkd.errors import StudyError
 from echodfkd.student.settings import NetworkSettings
 
@@ -48,8 +51,10 @@ def test_a_student_learns_what_can_be_learned(discs, tmp_path):
     assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.9
 
 
-def test_a_stopped_training_continues_the_same_curve(discs, tmp_path, monkeypatch):
-    whole = train(discs, discs, STUDENT, SMALL, 0, tmp_path / "whole")
+@pytest.mark.parametrize("average", [0.0, 0.8])
+def test_a_stopped_training_continues_the_same_curve(discs, tmp_path, monkeypatch, average):
+    settings = replace(SMALL, average=average, stills=0.2, backwards=0.5)
+    whole = train(discs, discs, STUDENT, settings, 0, tmp_path / "whole")
     end_epoch = Curve.on_train_epoch_end
 
     def stop(curve, trainer, module):
@@ -59,10 +64,10 @@ def test_a_stopped_training_continues_the_same_curve(discs, tmp_path, monkeypatc
 
     monkeypatch.setattr(Curve, "on_train_epoch_end", stop)
     with pytest.raises((KeyboardInterrupt, SystemExit)):
-        train(discs, discs, STUDENT, SMALL, 0, tmp_path / "stopped")
+        train(discs, discs, STUDENT, settings, 0, tmp_path / "stopped")
     monkeypatch.undo()
     assert len(losses(tmp_path / "stopped")) == 2
-    continued = train(discs, discs, STUDENT, SMALL, 0, tmp_path / "stopped")
+    continued = train(discs, discs, STUDENT, settings, 0, tmp_path / "stopped")
     assert losses(tmp_path / "stopped") == losses(tmp_path / "whole")
     assert continued.best_epoch == whole.best_epoch
     for name, tensor in whole.network.state_dict().items():
@@ -88,9 +93,44 @@ def test_patience_ends_a_training_that_no_longer_improves(discs, tmp_path):
     assert len(curve) < 200 and int(np.argmin(curve)) == len(curve) - 3
 
 
+def test_the_average_of_the_weights_is_what_is_validated_and_kept(discs, tmp_path):
+    """Weighed by hand from the weights after every step: one epoch of four steps, of which the first is taken whole."""
+    steps = []
+
+    class Noting(torch.optim.Adam):
+        def step(self, *args, **kwargs):
+            result = super().step(*args, **kwargs)
+            steps.append([p.detach().clone() for p in self.param_groups[0]["params"]])
+            return result
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim, "Adam", Noting)
+        taught = train(discs, discs, STUDENT, replace(SMALL, epochs=1, average=0.2), 0, tmp_path)
+    expected = steps[0]
+    for n, weights in enumerate(steps[1:], start=1):
+        kept = min(0.2, (1 + n) / (10 + n))
+        expected = [kept * before + (1 - kept) * now for before, now in zip(expected, weights, strict=True)]
+    for parameter, averaged in zip(taught.network.parameters(), expected, strict=True):
+        assert torch.allclose(parameter, averaged, atol=1e-6)
+    checkpoint = read_checkpoint(tmp_path / "last.ckpt")
+    raw = [checkpoint["current_model_state"][f"network.{name}"] for name, _ in taught.network.named_parameters()]
+    assert all(torch.equal(a, b) for a, b in zip(raw, steps[-1], strict=True))
+
+
+def test_the_validation_loss_is_that_of_the_network_handed_back(discs, tmp_path):
+    """Normalisations included: their statistics belong to the averaged weights."""
+    taught = train(discs, discs, STUDENT, replace(SMALL, epochs=3, average=0.9), 0, tmp_path)
+    windows = middle_windows(discs.split("validation"), SMALL.window)
+    with torch.inference_mode():
+        for frames, masks in Batches(discs, discs, ("lv",), SMALL.size, windows, len(windows)):
+            logits, _ = taught.network(frames.float() / 255)
+            loss = LOSSES[SMALL.loss](logits, masks.float() / 255)
+    assert float(loss) == pytest.approx(min(row["val_loss"] for row in taught.curve), rel=1e-4)
+
+
 def test_a_training_whose_patience_is_spent_is_not_trained_further(discs, tmp_path):
     """As when it is killed between its last epoch and the saving of its student."""
-    settings = replace(SMALL, epochs=200, patience=2, learning_rate=0.5)
+    settings = replace(SMALL, epochs=200, patience=2, learning_rate=0.5, average=0.5)
     first = train(discs, discs, STUDENT, settings, 0, tmp_path)
     curve = (tmp_path / "curve.csv").read_bytes()
     again = train(discs, discs, STUDENT, settings, 0, tmp_path)
@@ -115,8 +155,17 @@ def test_precision_follows_the_hardware_only_where_it_is_asked_to(monkeypatch):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("window", 0), ("batch", 0), ("patience", -1), ("learning_rate", 0.0), ("clip_gradient", float("nan"))],
+    [
+        ("window", 0),
+        ("batch", 0),
+        ("patience", -1),
+        ("learning_rate", 0.0),
+        ("clip_gradient", float("nan")),
+        ("average", 1.0),
+        ("backwards", 1.5),
+        ("stills", -0.1),
+    ],
 )
 def test_settings_refuse_nonsense_with_the_value(key, value):
-    with pytest.raises(StudyError, match=rf"training\.{key} must .*, got {value}"):
+    with pytest.raises(StudyError, match=rf"training\.{key} .*, got {value}"):
         Training(**{key: value})

@@ -2,7 +2,17 @@ import numpy as np
 import pytest
 
 from echodfkd.data.store import Entry, Store, StoreWriter
-from echodfkd.distill.windows import Batches, Window, check_windows, draw_windows, middle_windows
+from echodfkd.distill.settings import Training
+from echodfkd.distill.windows import (
+    Batches,
+    StoreWindows,
+    Window,
+    check_windows,
+    draw_windows,
+    example,
+    middle_windows,
+    order,
+)
 from echodfkd.errors import InputError
 
 LENGTHS = {"a": 5, "b": 9, "c": 30}
@@ -58,6 +68,46 @@ def test_batches_resample_by_area(store):
     frames, masks = next(iter(Batches(store, store, ("lv",), 4, [Window("a", 0, 2)], batch=1)))
     assert frames.shape[-2:] == masks.shape[-2:] == (4, 4)
     assert (frames[0, 1] == 1).all() and (masks == 255).all()
+
+
+def test_windows_are_played_as_they_are_unless_a_share_is_asked_for():
+    assert all(order(Training(window=4), 0, epoch, k) is None for epoch in range(5) for k in range(50))
+    assert order(Training(window=4, backwards=1.0), 0, 1, 2) == (3, 2, 1, 0)
+
+
+def test_shares_of_stills_and_of_backward_windows_come_true():
+    training = Training(window=8, stills=0.25, backwards=0.5)
+    orders = [order(training, 0, epoch, k) for epoch in range(40) for k in range(100)]
+    stills = [seen for seen in orders if seen and len(set(seen)) == 1]
+    assert len(stills) / len(orders) == pytest.approx(0.25, abs=0.03)
+    assert orders.count(tuple(range(8))[::-1]) / (len(orders) - len(stills)) == pytest.approx(0.5, abs=0.03)
+    assert {seen[0] for seen in stills} == set(range(8))
+
+
+def test_orders_depend_on_seed_epoch_and_number_alone():
+    training = Training(window=8, stills=0.5, backwards=0.5)
+    drawn = [[order(training, seed, epoch, k) for k in range(40)] for seed in (0, 1) for epoch in (0, 1)]
+    assert drawn[3] == [order(training, 1, 1, k) for k in range(40)]
+    assert len({tuple(orders) for orders in drawn}) == 4
+
+
+def test_frames_and_masks_of_an_example_are_shown_in_the_same_order():
+    frames = np.arange(5, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 4), np.uint8)
+    masks = np.stack([frames + 100, frames + 200], axis=1)
+    for seen in ((4, 3, 2, 1, 0), (2, 2, 2, 2, 2), None):
+        shown, labelled = example(frames, masks, 2, seen)
+        assert shown.shape == (5, 1, 2, 2) and shown[:, 0, 0, 0].tolist() == list(seen or range(5))
+        assert (labelled == shown + np.array([100, 200], np.uint8)[:, None, None]).all()
+
+
+def test_a_store_plays_backwards_the_very_windows_that_it_cuts(store):
+    backwards = Training(window=3, size=8, batch=2, backwards=1.0)
+    sources = [
+        StoreWindows(store, store, ("lv",), training, 5)
+        for training in (backwards, Training(window=3, size=8, batch=2))
+    ]
+    for (back, _), (as_is, _) in zip(*(source.epoch(7) for source in sources), strict=True):
+        assert (back.flip(1) == as_is).all()
 
 
 @pytest.mark.parametrize(
