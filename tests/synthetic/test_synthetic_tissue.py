@@ -9,6 +9,7 @@ from echodfkd.errors import InputError
 from echodfkd.synthetic import acoustics
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import Conditions, draw_recipe
+from echodfkd.synthetic.tensors import dial_tensors
 
 LV, MYOCARDIUM = STRUCTURES.index("lv"), STRUCTURES.index("myocardium")
 EVEN = {"segments": (0.0, 0.0), "gap_depth": (0.0, 0.0), "specular": 0.0, "gradient": 0.0, "lateral_loss": 0.0}
@@ -66,16 +67,21 @@ def test_a_ridge_brightens_a_line_and_dims_the_rest_of_the_wall():
 def even_power(coherence):
     """Received power of a medium that is alike everywhere, far from the sector's borders."""
     recipe = draw_recipe(Conditions(quality=(1, 1)), 31, 2, 1)
-    dials = replace(
-        recipe.acoustics, coherence=coherence, texture=0.0, haze=-90.0, near_field=-90.0, noise=-90.0, defocus=0.0
-    )
-    chance = np.random.default_rng(0)
-    fine = chance.standard_normal((4, acoustics.TILE, acoustics.TILE), dtype=np.float32)
-    rough = chance.standard_normal((3, acoustics.ROUGH, acoustics.ROUGH), dtype=np.float32)
-    sector = acoustics.sectors([dials], [160.0], [fine], [rough], 112)
-    shape = 1, 1, acoustics.RANGES, acoustics.BEAMS
-    level = -sector.gain.expand(shape)
-    power = acoustics.power(level, torch.zeros(1, 2, *shape[2:]), sector, torch.zeros(1, 1, 2, dtype=torch.long))
+    even = {"texture": 0.0, "haze": -90.0, "near_field": -90.0, "noise": -90.0, "defocus": 0.0}
+    lossless = {
+        "attenuation": 0.0,
+        "streaks": 0.0,
+        "edge_loss": (0.0, 0.0),
+        "near_loss": 0.0,
+        "shadow_losses": (0.0,) * 2,
+    }
+    dials = dial_tensors([replace(recipe.acoustics, coherence=coherence, **even, **lossless)], torch.device("cpu"))
+    rough = torch.from_numpy(np.random.default_rng(0).standard_normal((1, 3, *[acoustics.ROUGH] * 2), np.float32))
+    starts = torch.tensor([[0, 1 << 17, 1 << 18, 1 << 19]])
+    sector = acoustics.sectors(dials, torch.tensor([160.0]), starts, rough, 112)
+    shape = acoustics.polar_shape(112)
+    moved, fresh = torch.zeros(1, 2, *shape), torch.zeros(1, 1, 2, dtype=torch.long)
+    power = acoustics.power(torch.zeros(1, 1, *shape), moved, sector, fresh)
     return power[0, 0, 10:-10, 10:-10]
 
 

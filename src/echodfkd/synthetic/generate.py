@@ -6,7 +6,7 @@ neither on the clips beside it nor on how its time is cut.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import Any
 
@@ -17,16 +17,14 @@ from torch import Tensor
 
 from echodfkd.clip import STRUCTURES, check_structures
 from echodfkd.errors import InputError
-from echodfkd.synthetic import acoustics, beat, display, marks, raster, tissue
+from echodfkd.synthetic import acoustics, beat, display, marks, noise, raster, tissue
 from echodfkd.synthetic.annotator import ANATOMICAL, Annotator, traced
 from echodfkd.synthetic.heart import Heart, heart
-from echodfkd.synthetic.recipe import ClipRecipe, noise_fields, noise_rolls
+from echodfkd.synthetic.recipe import ClipRecipe, noise_fields, noise_starts
+from echodfkd.synthetic.tensors import dial_tensors
 
 CPU_CHUNK, GPU_CHUNK = (1, 8), (32, 32)
 """Clips and frames that are drawn at once."""
-
-DISPLACEMENT_STEP = 2
-"""Tissue motion is computed on every second pixel and interpolated."""
 
 
 @dataclass(frozen=True)
@@ -158,20 +156,20 @@ class _Scene:
             self.truths = [_truth(r, c, h, size) for r, c, h in zip(recipes, cycles, hearts, strict=True)]
             self.shapes = raster.geometry(hearts, device)
             self.walls = tissue.wall_tables([recipe.tissue for recipe in recipes], hearts, device)
-            self.tissue = tissue.dial_tensors([recipe.tissue for recipe in recipes], device)
+            self.tissue = dial_tensors([recipe.tissue for recipe in recipes], device)
             self.sides = torch.tensor([h.side for h in hearts], dtype=torch.float32, device=device)
         with self.stage("noise and sector"):
-            tile = acoustics.TILE
-            noise = [noise_fields(recipe, 0, (4, tile, tile)) for recipe in recipes]
-            rough = [noise_fields(recipe, 2, (5, acoustics.ROUGH, acoustics.ROUGH)) for recipe in recipes]
-            dials = [recipe.acoustics for recipe in recipes]
-            sector = acoustics.sectors(dials, [h.side for h in hearts], noise, rough, size)
-            self.sector = acoustics.Sector(**{f.name: getattr(sector, f.name).to(device) for f in fields(sector)})
-            tissues = [recipe.tissue for recipe in recipes]
-            self.ground = tissue.grounds(tissues, [r[3:] for r in rough], size).to(device)
-            self.marks = marks.burnt_in([recipe.display for recipe in recipes], dials, size).to(device)
-            rolls = np.stack([noise_rolls(recipe, 1, tile) for recipe in recipes])
-            self.rolls = torch.from_numpy(rolls).to(device)
+            shape = (5, acoustics.ROUGH, acoustics.ROUGH)
+            rough = torch.from_numpy(np.stack([noise_fields(recipe, 2, shape) for recipe in recipes])).to(device)
+            starts = np.stack([noise_starts(recipe, 0, (4,), noise.LENGTH) for recipe in recipes])
+            fresh = np.stack([noise_starts(recipe, 1, (recipe.frames, 2), noise.LENGTH) for recipe in recipes])
+            self.fresh = torch.from_numpy(fresh).to(device)
+            dials = dial_tensors([recipe.acoustics for recipe in recipes], device)
+            self.sector = acoustics.sectors(dials, self.sides, torch.from_numpy(starts).to(device), rough[:, :3], size)
+            self.ground = tissue.grounds(self.tissue, rough[:, 3:], size)
+            displays = [recipe.display for recipe in recipes]
+            self.display = dial_tensors(displays, device)
+            self.marks = marks.burnt_in(displays, [recipe.acoustics for recipe in recipes], size).to(device)
 
     def draw(self, cut: slice, structures: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Frames (clip, time, h, w) and masks (clip, time, structure, h, w) at the frames `cut`."""
@@ -182,13 +180,13 @@ class _Scene:
         with self.stage("tissue"):
             level = tissue.levels(self.tissue, self.sides, where, shapes, self.walls, self.ground)
         with self.stage("motion"):
-            moved = raster.displacement(shapes, rest, where, DISPLACEMENT_STEP)
+            moved = raster.displacement(shapes, rest, where, acoustics.MOTION_STEP)
         with self.stage("acoustics"):
-            level = acoustics.to_polar(level, self.sector, 1, self.size)
-            moved = acoustics.to_polar(moved, self.sector, DISPLACEMENT_STEP, self.size)
-            power = acoustics.power(level, moved, self.sector, self.rolls[:, cut])
+            level = acoustics.to_polar(level, self.sector.to_polar)
+            moved = acoustics.to_polar(moved.mul_(1 / acoustics.GRAIN), self.sector.motion_to_polar)
+            power = acoustics.power(level, moved, self.sector, self.fresh[:, cut])
         with self.stage("display"):
-            frames = display.grey(power, [recipe.display for recipe in self.recipes], self.sector, self.marks)
+            frames = display.grey(power, self.display, self.sector, self.marks)
         with self.stage("copy"):
             return _host(frames), _host(masks)
 

@@ -132,11 +132,10 @@ def distances(shapes: Geometry, size: int) -> Distances:
 def masks(where: Distances, ventricle: Tensor, inside: Tensor, structures: Sequence[str]) -> Tensor:
     """(clip, time, structure, height, width) uint8, 0 or 255; no pixel belongs to two structures.
 
-    `ventricle` (clip, time, height, width) is below 0 where the LV is labelled; `inside` (clip, 1, height, width) is
-    the sector: what is not seen is not labelled.
+    `ventricle` (clip, time, height, width) is below 0 where the LV is labelled; `inside` (clip, 1, height, width)
+    uint8 is 255 in the sector: what is not seen is not labelled.
     """
-    free = inside.to(torch.uint8).mul_(255)
-    found = {}
+    free, found = inside, {}
     fields = (ventricle, where.outline, where.rv, where.la, where.ra)
     for name, field in zip(STRUCTURES_IN_ORDER, fields, strict=True):
         found[name] = _below_zero(field).bitwise_and_(free)

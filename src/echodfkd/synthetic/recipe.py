@@ -164,9 +164,9 @@ def noise_fields(recipe: ClipRecipe, module: int, shape: tuple[int, ...]) -> np.
     return _generator(recipe, module).standard_normal(shape, dtype=np.float32)
 
 
-def noise_rolls(recipe: ClipRecipe, module: int, sides: int) -> np.ndarray:
-    """(time, 2) integers 0..sides - 1: where each frame reads its thermal noise."""
-    return _generator(recipe, module).integers(0, sides, (recipe.frames, 2))
+def noise_starts(recipe: ClipRecipe, module: int, shape: tuple[int, ...], below: int) -> np.ndarray:
+    """Integers 0..below - 1 of `shape`: where the clip begins to read the noise that all clips share."""
+    return _generator(recipe, module).integers(0, below, shape)
 
 
 def _generator(recipe: ClipRecipe, module: int) -> np.random.Generator:

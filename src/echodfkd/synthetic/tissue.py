@@ -1,7 +1,6 @@
 """How strongly each place scatters: structures and walls as echo levels in dB, 0 dB being average myocardium."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 
 import numpy as np
 import torch
@@ -25,27 +24,16 @@ def wall_tables(tissues: Sequence[Tissue], hearts: Sequence[Heart], device: torc
     return torch.from_numpy(tables.astype(np.float32)).to(device)
 
 
-def grounds(tissues: Sequence[Tissue], rough: Sequence[np.ndarray], size: int) -> Tensor:
+def grounds(dials: Mapping[str, Tensor], rough: Tensor, size: int) -> Tensor:
     """(clip, 3, size, size) dB that stay through a clip: what surrounds the heart, thin walls, patches of the wall.
 
-    `rough` holds standard normal noise (at least 2, rows, columns) per clip.
+    `rough` (clip, 2, rows, columns) is standard normal noise.
     """
-    across = torch.linspace(-0.5, 0.5, size)
-    made = []
-    for tissue, noise in zip(tissues, rough, strict=True):
-        first, second = patches(torch.from_numpy(noise[:2]), (size, size))
-        around = tissue.background + tissue.background_slope * across + tissue.unevenness * first
-        made.append(
-            torch.stack([around, tissue.thin_walls + tissue.thin_patchiness * second, tissue.unevenness * first])
-        )
-    return torch.stack(made)
-
-
-def dial_tensors(tissues: Sequence[Tissue], device: torch.device) -> dict[str, Tensor]:
-    """Every dial as (clip, 1, values, 1)."""
-    names = [field.name for field in fields(Tissue)]
-    values = {name: np.array([getattr(tissue, name) for tissue in tissues], np.float32) for name in names}
-    return {n: torch.from_numpy(v).reshape(len(tissues), 1, -1, 1).to(device) for n, v in values.items()}
+    across = torch.linspace(-0.5, 0.5, size, device=rough.device)
+    first, second = patches(rough, (size, size)).split(1, dim=1)
+    uneven = dials["unevenness"] * first
+    around = dials["background"] + dials["background_slope"] * across + uneven
+    return torch.cat([around, dials["thin_walls"] + dials["thin_patchiness"] * second, uneven], dim=1)
 
 
 def levels(
