@@ -32,8 +32,8 @@ class Annotator:
 ANATOMICAL = Annotator()
 """The endocardium, trabeculae and papillary muscles inside."""
 
-TIGHT_IN_SYSTOLE = Annotator(systolic_inset=1.2, apical_reach=1.0)
-"""Ample at end diastole and at the apex, tight at end systole, as EchoNet-Dynamic's tracings look; sizes by choice."""
+TIGHT_IN_SYSTOLE = Annotator(systolic_inset=1.8)
+"""Trabeculae are cavity at end diastole; pressed flat at end systole they are traced as wall. Size by choice."""
 
 ANNOTATORS = {"anatomical": ANATOMICAL, "tight-in-systole": TIGHT_IN_SYSTOLE}
 """The known ways to trace, by their name in a study."""

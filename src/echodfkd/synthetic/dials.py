@@ -32,6 +32,8 @@ class Tissue:
     """Their thickness, mm."""
     segments: tuple[float, ...]
     """Level of the LV wall from the septal annulus over the apex to the lateral annulus."""
+    endocardium: float
+    """mm over which the cavity passes into the wall."""
     outer_edge: float
     """mm over which the wall passes into what surrounds it."""
     gradient: float

@@ -41,7 +41,7 @@ LIMITS = {
 class Conditions:
     """The ranges (lowest, highest) that clips are drawn from, every value alike."""
 
-    ejection_fraction: Range = (15.0, 75.0)
+    ejection_fraction: Range = (15.0, 80.0)
     """Percent."""
     heart_rate: Range = (50.0, 110.0)
     """Beats per minute."""
