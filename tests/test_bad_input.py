@@ -146,7 +146,7 @@ def alter(change: Callable[[dict], None]) -> Callable[[Path], None]:
         (lambda folder: flip_a_byte(folder / "model.safetensors"), "does not have the checksum of its card"),
         (lambda folder: (folder / "model.onnx").unlink(), "is missing"),
         (lambda folder: (folder / "model.json").unlink(), "it holds no model.json"),
-        (shutil.rmtree, "it holds no model.json"),
+        (shutil.rmtree, "it is no folder, and the bundled models are b4, b2, teacher"),
         (lambda folder: (folder / "model.json").write_text("{"), "is not readable JSON"),
         (lambda folder: (folder / "model.json").write_bytes(b"\xff\x00"), "is not readable JSON"),
         (lambda folder: (folder / "model.json").write_text("[1]"), "is not a student's card"),

@@ -149,8 +149,11 @@ def segment(
     inputs: Annotated[
         list[Path], typer.Argument(metavar="INPUT...", help="Clips: AVI, MP4, GIF, PNG; or folders of them.")
     ],
-    model: Annotated[Path, typer.Option("--model", metavar="DIR", help="A student's folder.")],
     out: Out,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", metavar="NAME|DIR", help="A model's folder, or a name that `models` lists (b4)."),
+    ] = None,
     overlay: Annotated[bool, typer.Option("--overlay", help="Also write overlay.mp4 and curve.png.")] = False,
     largest_component: Annotated[
         bool | None,
@@ -179,10 +182,11 @@ def segment(
 ) -> None:
     """Masks, areas, ED and ES frames and ejection fraction of clips. Not for diagnosis."""
     from echodfkd.everyday import segment_files
+    from echodfkd.student.bundled import find_model
 
     failed = segment_files(
         inputs,
-        model,
+        find_model(model),
         out,
         overlay=overlay,
         largest_component=largest_component,
@@ -191,6 +195,16 @@ def segment(
     )
     if failed:
         raise typer.Exit(2)
+
+
+@app.command()
+def models(
+    name: Annotated[str | None, typer.Argument(metavar="NAME|DIR", help="Print this model's card in full.")] = None,
+) -> None:
+    """Bundled and known models: what they are, how they were made, how they score, where weights come from."""
+    from echodfkd.report.model_card import listing, model_card
+
+    print(listing() if name is None else model_card(name), end="")
 
 
 @app.command()

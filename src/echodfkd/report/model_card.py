@@ -1,0 +1,202 @@
+"""Models in words: the list that `models` prints, and a published model's card (README.md). No torch.
+
+A card says only what `model.json` holds; `studies/publish.py` puts study, scores and the generator's number there.
+"""
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from echodfkd.report.summary import Interval, interval, number
+from echodfkd.student.bundled import BUNDLED, DEFAULT, README, ROOT, find_model, installed
+from echodfkd.student.card import Card, read_card
+
+LICENCE = "Apache-2.0"
+NOTICE = "Research software, not for diagnosis."
+LIMITS = (
+    "Apical four-chamber clips of B-mode ultrasound only; nothing tells it that a clip shows something else.",
+    "Taught by drawn hearts: what these do not show (see docs/explanation/simulation.md) it has never seen.",
+    "Scores on drawn clips say how well it learned its teacher there, not how it fares on patients.",
+    "A single plane cannot see the whole ventricle: volumes and ejection fractions assume circular discs.",
+    "Intervals tell the spread over the clips scored, not what other scanners, views or populations would give.",
+)
+KNOWN = (
+    "The paper's students B1,1 to B4,4: trained with its published code, https://github.com/GregoirePetit/EchoDFKD, "
+    "whose release states no licence, so none is in here. A checkpoint that you have becomes a model by "
+    "`echodfkd import-reference FILE.ckpt --out DIR`."
+)
+_WIDTH = 80
+
+Table = Mapping[str, Any]
+
+
+def listing() -> str:
+    """Every bundled and known model in a few lines each, 80 columns wide."""
+    lines = ["Bundled models (`segment --model NAME`; `models NAME` prints the whole card)", ""]
+    for name, what in BUNDLED.items():
+        lines.append(f"{name}: {what}" + (" (default of `segment`)" if name == DEFAULT else ""))
+        facts = entry(ROOT / name) if name in installed() else ["not in this installation"]
+        lines += [line for fact in facts for line in _wrapped(fact)] + [""]
+    lines += ["Known, not bundled", "", *_wrapped(KNOWN), "", NOTICE]
+    return "\n".join(lines) + "\n"
+
+
+def model_card(model: str | Path) -> str:
+    """The card of one model, by bundled name or folder, as text; of one that was never published, its facts."""
+    folder = find_model(model)
+    card = read_card(folder)
+    if (folder / README).is_file():
+        return (folder / README).read_text(encoding="utf-8")
+    return "\n".join([card.network.name, *(line for fact in entry(folder) for line in _wrapped(fact)), NOTICE]) + "\n"
+
+
+def entry(folder: Path) -> list[str]:
+    """What the list says of the model in `folder`: a sentence or two for shape, origin, each score, licence."""
+    card = read_card(folder)
+    size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+    facts = [f"{_shape(card)}; {size / 1e6:.1f} MB on disk."]
+    published = card.provenance.get("published")
+    if published is None:
+        return [*facts, "Not published: what it was taught stands in its model.json."]
+    facts.append(" ".join(_origin(card, published)[:2]))
+    for title, scores in _scores(published):
+        dice = scores["Dice"]
+        beside = f"; {dice.beside}" if dice.beside else ""
+        facts.append(f"{title}: Dice {interval(dice.value, 3)}, n = {dice.n}{beside}.")
+    return [*facts, f"{LICENCE}. {LIMITS[0]}"]
+
+
+def readme(card: Card) -> str:
+    """A published model's README.md, made of nothing but its card. KeyError where it was not published."""
+    published = card.provenance["published"]
+    name = published["name"]
+    lines = [f"# {name}: {BUNDLED.get(name, card.network.name)}", "", f"{_shape(card)}. {LICENCE}. **{NOTICE}**", ""]
+    lines += ["    echodfkd segment clip.avi --model " + name + " --out out", ""]
+    lines += ["## How it was made", "", *_bullets(_origin(card, published)), ""]
+    lines += ["## Ranges guided by population figures", "", *_guided(published["guided_by_population"]), ""]
+    lines += ["## Scores", ""]
+    for title, scores in _scores(published):
+        lines += [f"{title}:", "", "| | value (95 % interval) | clips | beside it |", "|---|---|---|---|"]
+        lines += [f"| {what} | {interval(s.value, s.digits)} | {s.n} | {s.beside} |" for what, s in scores.items()]
+        lines.append("")
+    lines += ["Intervals are 95 % percentile bootstrap over clips.", "", "## Limits", "", *_bullets(LIMITS)]
+    return "\n".join([*lines, *_bullets([NOTICE])]) + "\n"
+
+
+def _shape(card: Card) -> str:
+    """Name, parameters, working size, structures and ways of a model, in words."""
+    size, structures = card.preprocessing.size, ", ".join(card.network.structures)
+    ways = "no memory" if not card.network.remembers else "looks both ways" if card.hindsight else "causal"
+    return (
+        f"{card.network.name}, {card.parameters:,} parameters, works at {size} x {size}, segments {structures}, "
+        f"{ways}, threshold {card.threshold:g}"
+    )
+
+
+def _origin(card: Card, published: Table) -> list[str]:
+    """How a model was made: its lesson, its teacher, then the rest."""
+    study, made = published["study"], card.provenance["made_from"]
+    clips, training = study["clips"], study["training"]
+    drawn = "drawn anew for each of" if clips.get("fresh") else "the same for"
+    environment = card.provenance["environment"]
+    device = environment["processor"] if environment["device"] == "cpu" else environment["device"]
+    return [
+        f"Study {study['name']}, seed {study['seed']}: {clips['train']['count']:,} clips of "
+        f"{clips['train']['frames']} frames, {drawn} {training['epochs']} epochs, "
+        f"by generator {published['generator']}.",
+        f"Taught by {_teacher(made['teacher'])}. No patient's frame and no weight that saw one.",
+        f"Windows of {training['window']} frames, loss {training['loss']}, "
+        f"best epoch {card.provenance['best_epoch']}, {card.provenance['precision']}, on {device}.",
+        "Hearts are formulas with drawn numbers (docs/explanation/simulation.md). The whole study, every version and "
+        "the checksums stand in model.json.",
+    ]
+
+
+def _teacher(table: Table) -> str:
+    """Who taught it, by what tells it from others."""
+    digest = str(table.get(table["kind"], ""))[:16]
+    return {
+        "truth": "the simulator's own truth",
+        "model": f"the masks of another model of ours (weights {digest})",
+        "archive": f"an archive of masks ({digest})",
+    }[table["kind"]]
+
+
+def _guided(dials: Sequence[str]) -> list[str]:
+    """The dials whose ranges no reference gives but what is generally known of such clips."""
+    told = (
+        "No reference gives where the ventricle lies in apical four-chamber clips of 112 x 112 pixels. These ranges "
+        f"were set, widely, by what is known of such clips at large, no clip being fitted: {', '.join(dials)}."
+        if dials
+        else "None."
+    )
+    return textwrap.wrap(told, 120, break_on_hyphens=False)
+
+
+@dataclass(frozen=True)
+class _Score:
+    """One row of a table of scores: an interval, its digits, and what stands beside it."""
+
+    value: Interval
+    digits: int
+    beside: str = ""
+
+    @property
+    def n(self) -> int:
+        """Clips behind the value."""
+        return 0 if self.value is None else self.value["n"]
+
+
+def _scores(published: Table) -> Iterator[tuple[str, dict[str, _Score]]]:
+    """Title and rows of each table of scores: drawn clips, then real ones where they were given."""
+    yield "On drawn clips it has not seen", _drawn(published["scores"])
+    if real := published.get("real"):
+        yield f"On real clips ({real['note']})", _real(real["scores"])
+
+
+def _drawn(scores: Table) -> dict[str, _Score]:
+    constant, always = scores["constant_mask"], scores["ejection"]["always_training_mean"]
+    rows = {}
+    for what, kind, key in (("Dice", "dice", "overall"), ("Dice at ED", "dice", "ed"), ("Dice at ES", "dice", "es")):
+        rows[what] = _Score(scores[kind][key], 3, _beside("constant mask", constant and constant[kind][key], 3))
+    always_mean = _beside("always the training mean", always and always["mae"], 1)
+    rows["EF error, points"] = _Score(scores["ejection"]["mae"], 1, always_mean)
+    for phase in ("ed", "es"):
+        found = scores["events"][phase]
+        beside = f"{found['matched']} matched, {found['missed']} missed, {found['extra']} extra"
+        rows[f"{phase.upper()} one to one, ms"] = _Score(found["distance_ms"], 0, beside)
+    return rows
+
+
+def _real(scores: Table) -> dict[str, _Score]:
+    constant = scores["constant"]
+    return {
+        "Dice": _Score(
+            scores["dice"], 3, f"worst clip {scores['worst_dice']:.3f}, constant mask {number(constant, 3)}"
+        ),
+        "area-curve correlation": _Score(
+            scores["area_correlation"], 3, f"worst clip {scores['worst_area_correlation']:.3f}"
+        ),
+        "area at ED, over the reference's": _Score(scores["area_ed"], 3),
+        "area at ES, over the reference's": _Score(scores["area_es"], 3),
+        "EF error, points": _Score(scores["ef_error"], 1),
+    }
+
+
+def _beside(name: str, baseline: Interval, digits: int) -> str:
+    """A baseline by name and value; nothing where it was not measured."""
+    return "" if baseline is None else f"{name} {number(baseline, digits)}"
+
+
+def _wrapped(text: str) -> list[str]:
+    """Text as indented lines of at most 80 columns."""
+    indent = "    "
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+    )
+
+
+def _bullets(points: Sequence[str]) -> list[str]:
+    return [f"- {point}" for point in points]
