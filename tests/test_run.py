@@ -11,7 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+from scripts import script
 
+from echodfkd.errors import InputError
 from echodfkd.files import sha256
 
 TINY = Path(__file__).parents[1] / "studies" / "tiny.toml"
@@ -186,3 +188,34 @@ def test_on_a_terminal_progress_is_drawn_and_results_stay_apart(tmp_path):
     assert b"epoch 3: train" in drawn
     told = (tmp_path / "table.txt").read_text()
     assert told.startswith(" ") and "Dice" in told and "Report: " in told and "\x1b" not in told and "epoch" not in told
+
+
+def test_a_finished_run_is_published_with_its_study_and_scores(undisturbed, tmp_path, echodfkd):
+    publish = script("studies/publish.py").publish
+    scored = {"dice": {"value": 0.9, "low": 0.8, "high": 1.0, "n": 3}, "constant": None, "ef_error": None}
+    scored |= {"worst_dice": 0.8, "worst_area_correlation": 0.7}
+    scored |= dict.fromkeys(("area_correlation", "area_ed", "area_es"), scored["dice"])
+    model = json.loads((undisturbed / "masks" / "test-00000" / "measures.json").read_text())["model"]
+    real = tmp_path / "real.json"
+    real.write_text(
+        json.dumps({"models": [{"model": {"name": "other"}, "scores": {}}, {"model": model, "scores": scored}]})
+    )
+    for name in "ab":
+        publish(undisturbed, "tiny", tmp_path / name, real, "three clips")
+    assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")
+    assert set(bytes_of(tmp_path / "a")) == {"README.md", "model.json", "model.onnx", "model.safetensors"}
+    text = (tmp_path / "a" / "model.json").read_text()
+    card, before = json.loads(text), json.loads((undisturbed / "student" / "model.json").read_text())
+    published = card["provenance"].pop("published")
+    assert card == before
+    assert published["scores"] == json.loads((undisturbed / "scores" / "scores.json").read_text())
+    assert published["study"]["name"] == "tiny" and published["real"]["scores"] == scored
+    assert str(undisturbed) not in text and str(TINY.parent) not in text
+    code, told, _ = echodfkd("models", tmp_path / "a")
+    assert code == 0 and "On real clips (three clips):" in told and "| Dice | 0.900 (0.800 to 1.000) | 3 |" in told
+    with pytest.raises(InputError, match="go together"):
+        publish(undisturbed, "tiny", tmp_path / "c", real)
+    real.write_text('{"models": []}')
+    with pytest.raises(InputError, match="of other models"):
+        publish(undisturbed, "tiny", tmp_path / "c", real, "three clips")
+    assert not (tmp_path / "c").exists()

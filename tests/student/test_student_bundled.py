@@ -26,7 +26,7 @@ def shelf(tmp_path, student_folder, monkeypatch) -> Path:
 
 
 def test_a_name_is_the_folder_of_that_bundled_model(shelf):
-    assert find_model("b4") == shelf / "b4" and installed() == ["b4"]
+    assert find_model("b4") == shelf / "b4" and installed() == {"b4": shelf / "b4"}
 
 
 def test_no_name_is_the_default_whatever_lies_in_the_working_folder(shelf, student_folder, tmp_path, monkeypatch):

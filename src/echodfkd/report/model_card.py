@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from echodfkd.report.summary import Interval, interval, number
-from echodfkd.student.bundled import BUNDLED, DEFAULT, README, ROOT, find_model, installed
+from echodfkd.student.bundled import BUNDLED, DEFAULT, README, find_model, installed
 from echodfkd.student.card import Card, read_card
 
 LICENCE = "Apache-2.0"
@@ -35,9 +35,10 @@ Table = Mapping[str, Any]
 def listing() -> str:
     """Every bundled and known model in a few lines each, 80 columns wide."""
     lines = ["Bundled models (`segment --model NAME`; `models NAME` prints the whole card)", ""]
+    there = installed()
     for name, what in BUNDLED.items():
         lines.append(f"{name}: {what}" + (" (default of `segment`)" if name == DEFAULT else ""))
-        facts = entry(ROOT / name) if name in installed() else ["not in this installation"]
+        facts = entry(there[name]) if name in there else ["not in this installation"]
         lines += [line for fact in facts for line in _wrapped(fact)] + [""]
     lines += ["Known, not bundled", "", *_wrapped(KNOWN), "", NOTICE]
     return "\n".join(lines) + "\n"

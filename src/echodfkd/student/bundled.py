@@ -39,6 +39,6 @@ def find_model(model: str | Path | None = None) -> Path:
     return ROOT / name
 
 
-def installed() -> list[str]:
-    """Names of the bundled models whose files are in this installation, in the order of BUNDLED."""
-    return [name for name in BUNDLED if (ROOT / name / CARD).is_file()]
+def installed() -> dict[str, Path]:
+    """Folders by name of the bundled models whose files are in this installation, in the order of BUNDLED."""
+    return {name: ROOT / name for name in BUNDLED if (ROOT / name / CARD).is_file()}

@@ -1,0 +1,83 @@
+"""Makes a publishable model out of a finished run: its student, with study and scores in the card, and README.md.
+
+    python studies/publish.py RUN --name b4 --out src/echodfkd/student/weights/b4 [--real SCORES.json --note WORDS]
+
+SCORES.json is what `benchmarks/real_clips.py --json` wrote; the scores of this very model are taken out of it. WORDS
+say what those clips and masks are. Equal runs give equal bytes; no path of this machine goes into the files.
+"""
+
+import argparse
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from echodfkd.data.store import Store
+from echodfkd.errors import EchodfkdError, InputError
+from echodfkd.everyday import identity
+from echodfkd.files import filling, read_json, write_json, write_text
+from echodfkd.report.model_card import readme
+from echodfkd.student.bundled import README
+from echodfkd.student.card import CARD, GRAPH, WEIGHTS, Card, card_table, check_files
+from echodfkd.student.segment import load_student
+from echodfkd.synthetic.distributions import LOOK, TABLE
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path, help="a folder made by `echodfkd run`")
+    parser.add_argument("--name", required=True, help="the name it will be known by")
+    parser.add_argument("--out", type=Path, required=True, help="the model's folder; replaced as a whole")
+    parser.add_argument("--real", type=Path, help="scores on real clips, by benchmarks/real_clips.py --json")
+    parser.add_argument("--note", help="what those real clips are, in a few words")
+    chosen = parser.parse_args()
+    try:
+        print(publish(chosen.run, chosen.name, chosen.out, chosen.real, chosen.note))
+    except EchodfkdError as error:
+        sys.exit(f"publish: {error}")
+
+
+def publish(run: Path, name: str, out: Path, real: Path | None = None, note: str | None = None) -> Path:
+    """The folder `out` with the run's student as the model `name`; InputError where the run is not finished."""
+    if (real is None) != (note is None):
+        raise InputError("Scores on real clips and a note on what they are go together: --real and --note.")
+    student = load_student(run / "student")
+    check_files(run / "student", student.card, needed=GRAPH)
+    study = read_json(run / "study.json")
+    study["teacher"].pop("path", None)  # of this machine; what it held stands in made_from
+    published: dict[str, Any] = {
+        "name": name,
+        "study": study,
+        "generator": Store(run / "clips").settings["generator"],
+        "guided_by_population": [row.name for row in TABLE if row.reason == LOOK],
+        "scores": read_json(run / "scores" / "scores.json"),
+    }
+    if real is not None:
+        published["real"] = {"note": note, "scores": scores_of(identity(student), read_json(real))}
+    card = replace(student.card, provenance={**student.card.provenance, "published": published})
+    write(out, run / "student", card)
+    return out
+
+
+def scores_of(model: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
+    """What real_clips.py found of a model; InputError where it is not among those that were scored."""
+    for scored in table["models"]:
+        if scored["model"] == model:
+            return dict(scored["scores"])
+    raise InputError(
+        f"The scores on real clips are of other models than {model}. Score this one, used as its card says."
+    )
+
+
+def write(out: Path, student: Path, card: Card) -> None:
+    """The student's files in `out`, with another card and a README.md made of it, all or nothing."""
+    with filling(out, (CARD, WEIGHTS, GRAPH, README)) as here:
+        for name in (WEIGHTS, GRAPH):
+            shutil.copyfile(student / name, here / name)
+        write_json(here / CARD, card_table(card))
+        write_text(here / README, readme(card))
+
+
+if __name__ == "__main__":
+    main()

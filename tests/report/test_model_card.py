@@ -1,0 +1,136 @@
+"""Models in words: the list, and a card made of nothing but what `model.json` holds."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from echodfkd.errors import InputError
+from echodfkd.report.model_card import NOTICE, listing, model_card, readme
+from echodfkd.student import bundled
+from echodfkd.student.card import read_card
+
+
+def found(value: float, n: int = 40) -> dict:
+    return {"value": value, "low": value - 0.1, "high": value + 0.1, "n": n}
+
+
+EVENTS = {"distance_ms": found(25), "matched": 90, "missed": 3, "extra": 2}
+SCORES = {
+    "dice": {"overall": found(0.912), "ed": found(0.921), "es": found(0.903)},
+    "constant_mask": {"dice": {"overall": found(0.701), "ed": found(0.711), "es": found(0.682)}},
+    "ejection": {"mae": found(5.62), "always_training_mean": {"mae": found(14.5)}},
+    "events": {"ed": EVENTS, "es": EVENTS},
+}
+REAL = {
+    "dice": found(0.893, 3),
+    "worst_dice": 0.871,
+    "constant": found(0.844, 3),
+    "area_correlation": found(0.9, 3),
+    "worst_area_correlation": 0.853,
+    "area_ed": found(1.01, 3),
+    "area_es": found(1.12, 3),
+    "ef_error": found(7.0, 3),
+}
+STUDY = {
+    "name": "hearts",
+    "seed": 4,
+    "clips": {"train": {"count": 12000, "frames": 32}, "fresh": True},
+    "training": {"epochs": 40, "window": 25, "loss": "bce"},
+}
+PROVENANCE = {
+    "made_from": {"teacher": {"kind": "model", "model": "0123456789abcdef99", "structures": ["lv"]}},
+    "best_epoch": 38,
+    "precision": "bfloat16",
+    "environment": {"processor": "A processor", "device": "cpu"},
+    "published": {
+        "name": "b4",
+        "study": STUDY,
+        "generator": 2,
+        "guided_by_population": ["anatomy.ratio", "anatomy.axis"],
+        "scores": SCORES,
+        "real": {"note": "three clips of somewhere", "scores": REAL},
+    },
+}
+
+
+@pytest.fixture
+def published(tmp_path, student_folder, monkeypatch) -> Path:
+    """b4 on a shelf of its own, as if published."""
+    folder = tmp_path / "weights" / "b4"
+    shutil.copytree(student_folder, folder)
+    table = json.loads((folder / "model.json").read_text()) | {"provenance": PROVENANCE}
+    (folder / "model.json").write_text(json.dumps(table))
+    (folder / "README.md").write_text(readme(read_card(folder)))
+    monkeypatch.setattr(bundled, "ROOT", folder.parent)
+    return folder
+
+
+def test_the_list_tells_size_origin_scores_and_licence_of_what_is_bundled(published, echodfkd):
+    code, told, complaint = echodfkd("models")
+    assert (code, complaint) == (0, "") and told == listing()
+    words = " ".join(told.split())
+    for fact in (
+        "b4: the paper's headline student B4,1 (default of `segment`)",
+        "B2,1, 39,590 parameters, works at 28 x 28, segments lv, la, causal, threshold 0.5;",
+        "MB on disk.",
+        "Study hearts, seed 4: 12,000 clips of 32 frames, drawn anew for each of 40 epochs, by generator 2.",
+        "Taught by the masks of another model of ours (weights 0123456789abcdef).",
+        "Dice 0.912 (0.812 to 1.012), n = 40; constant mask 0.701.",
+        "On real clips (three clips of somewhere): Dice 0.893 (0.793 to 0.993), n = 3; worst clip 0.871, constant mask",
+        "Apache-2.0.",
+        "b2: a student of a few tens of thousands of weights, B2,1 not in this installation",
+        "whose release states no licence",
+        NOTICE,
+    ):
+        assert fact in words, fact
+
+
+def test_the_list_fits_eighty_columns_and_is_plain_text(published):
+    lines = listing().splitlines()
+    assert max(map(len, lines)) <= 80 and listing().isascii()
+
+
+def test_an_installation_without_weights_says_so(tmp_path, monkeypatch, echodfkd):
+    monkeypatch.setattr(bundled, "ROOT", tmp_path)
+    assert echodfkd("models")[1].count("not in this installation") == len(bundled.BUNDLED)
+
+
+def test_a_card_prints_by_name_and_by_folder(published, echodfkd):
+    text = (published / "README.md").read_text()
+    assert echodfkd("models", "b4") == echodfkd("models", published) == (0, text, "")
+
+
+def test_the_card_has_every_section_and_every_score_beside_its_baseline(published):
+    text = model_card("b4")
+    sections = [line for line in text.splitlines() if line.startswith("#")]
+    assert sections == [
+        "# b4: the paper's headline student B4,1",
+        "## How it was made",
+        "## Ranges guided by population figures",
+        "## Scores",
+        "## Limits",
+    ]
+    for line in (
+        "| Dice at ES | 0.903 (0.803 to 1.003) | 40 | constant mask 0.682 |",
+        "| EF error, points | 5.6 (5.5 to 5.7) | 40 | always the training mean 14.5 |",
+        "| ED one to one, ms | 25 (25 to 25) | 40 | 90 matched, 3 missed, 2 extra |",
+        "| area-curve correlation | 0.900 (0.800 to 1.000) | 3 | worst clip 0.853 |",
+        "| area at ES, over the reference's | 1.120 (1.020 to 1.220) | 3 |  |",
+        f"- {NOTICE}",
+    ):
+        assert line in text.splitlines(), line
+    assert "anatomy.ratio, anatomy.axis" in text and "No patient's frame and no weight that saw one." in text
+
+
+def test_a_student_that_was_never_published_has_its_facts(student_folder, echodfkd):
+    code, told, _ = echodfkd("models", student_folder)
+    assert code == 0 and told.startswith("B2,1\n") and "Not published" in told and NOTICE in told
+
+
+def test_an_unknown_model_is_refused_in_one_line(echodfkd):
+    code, told, complaint = echodfkd("models", "b5")
+    assert (code, told) == (2, "") and complaint.count("\n") == 1 and "the bundled models are" in complaint
+    with pytest.raises(InputError):
+        model_card("b5")
