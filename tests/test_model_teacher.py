@@ -15,10 +15,12 @@ from echodfkd.data.store import Store
 from echodfkd.distill.settings import Training
 from echodfkd.errors import InputError
 from echodfkd.files import sha256
+from echodfkd.fresh import FreshBatches
 from echodfkd.pipeline import distill, label, run
 from echodfkd.student.card import read_card
 from echodfkd.student.segment import load_student
 from echodfkd.student.settings import FramewiseSettings, NetworkSettings, parameter_count
+from echodfkd.teachers.unet import UNetTeacher
 
 STUDY = Study(
     name="framewise",
@@ -84,6 +86,18 @@ def test_a_student_knows_its_teacher_by_the_weights_wherever_they_lie(teacher, t
     moved = pupil(Path(shutil.copytree(teacher / "student", tmp_path / "elsewhere")))
     assert label(moved, clips, tmp_path / "labels").content == labels.content
     assert distill(moved, clips, labels, tmp_path / "student") == card
+
+
+def test_fresh_clips_are_labelled_as_they_are_drawn(teacher):
+    study = replace(
+        pupil(teacher / "student"),
+        clips=replace(STUDY.clips, train=Split(2, 3), fresh=True),
+        training=replace(STUDY.training, size=112),
+    )
+    frames, masks = FreshBatches(study)[0]
+    assert frames.shape == (2, 3, 1, 112, 112) and masks.shape == (2, 3, 2, 112, 112)
+    again = UNetTeacher(teacher / "student").masks(frames.reshape(-1, 112, 112)).reshape(2, 3, 3, 112, 112)
+    assert np.abs(masks.astype(int) - again[:, :, [2, 0]]).max() <= 1
 
 
 def test_a_structure_the_teacher_never_learned_is_refused(teacher, tmp_path):

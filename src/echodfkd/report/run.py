@@ -119,7 +119,7 @@ def _provenance(folder: Path, card: Card) -> dict[str, str]:
     return {
         "study": f"{study['name']}, seed {study['seed']}",
         "clips": f"{counts}{anew}; synthetic, no patient's pixel",
-        "teacher": study["teacher"]["kind"],
+        "teacher": " ".join(filter(None, (study["teacher"]["kind"], study["teacher"].get("name")))),
         "student": f"{card.network.name} at {size} x {size}, threshold {card.threshold:g}, "
         + ("looking both ways" if card.hindsight else "causal"),
         "training": f"{training['loss']}, windows of {training['window']}, best epoch {card.provenance['best_epoch']}, "

@@ -150,7 +150,7 @@ Shape = NetworkSettings | FramewiseSettings
 
 
 def shape_class(table: Any) -> type[NetworkSettings] | type[FramewiseSettings]:
-    """The class that reads a `table` of settings: FramewiseSettings, which refuses other kinds, where one is given."""
+    """The class that reads a `table` of settings: FramewiseSettings, which refuses other kinds, where it has a `kind`."""
     recurrent = not isinstance(table, dict) or table.get("kind") is None
     return NetworkSettings if recurrent else FramewiseSettings
 
