@@ -78,6 +78,12 @@ def test_every_fault_is_told_at_once_in_one_line():
         ({"conditions": {"heart_rate": "fast"}}, "conditions.heart_rate"),
         ({"student": {"kind": "framewise"}, "hindsight": True}, "hindsight is for students with a memory"),
         ({"hindsight": 1}, "hindsight: input should be a valid boolean, got 1"),
+        ({"clips": {**CLIPS, "fresh": True}}, "clips.train.frames (30) must be training.window (25)"),
+        (
+            {"clips": {**CLIPS, "fresh": True}, "teacher": {"kind": "archive", "path": "masks"}},
+            "the teacher must see every new clip, which an archive of masks cannot",
+        ),
+        ({"training": {"stills": 1.5}}, "training.stills is a share of windows, 0..1, got 1.5"),
         ({"seed": -1}, "seed must be 0 or more, got -1"),
         ({"clips": 3}, "clips"),
     ],

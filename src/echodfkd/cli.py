@@ -39,6 +39,12 @@ def _options(
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study's settings.")]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results; made where it is missing.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", min=0, help="Processes that draw fresh clips beside the training (default: half the processors)."
+    ),
+]
 ClipStore = Annotated[Path, typer.Option("--clips", metavar="DIR", help="A store of clips made by `synth`.")]
 
 
@@ -90,12 +96,12 @@ _STUDY_MODULES = dict.fromkeys(
 
 
 @app.command()
-def run(study: StudyFile, out: Out) -> None:
+def run(study: StudyFile, out: Out, workers: Workers = None) -> None:
     """The whole study: clips, masks, student, scores, report. Started again, it continues where it was stopped."""
     from echodfkd.config import read_study
     from echodfkd.pipeline import run as run_study
 
-    print(run_study(read_study(study), out))
+    print(run_study(read_study(study), out, workers))
 
 
 @app.command()
@@ -135,12 +141,13 @@ def distill(
         bool,
         typer.Option("--resume/--no-resume", help="Take up a stopped training, keep a finished one; or start anew."),
     ] = True,
+    workers: Workers = None,
 ) -> None:
     """A student taught the labels of a store of clips. Started again, it continues at the last finished epoch."""
     from echodfkd.config import read_study
     from echodfkd.pipeline import distill as distill_student
 
-    card = distill_student(read_study(study), _whole(clips), _whole(labels), out, resume)
+    card = distill_student(read_study(study), _whole(clips), _whole(labels), out, resume, workers)
     print(f"Student in {out}, threshold {card.threshold:g}")
 
 

@@ -37,10 +37,10 @@ FRAMES_PER_PROCESS = 2000
 """Frames to draw for which another process is started: one needs seconds to begin, and draws hundreds a second."""
 
 
-def run(study: Study, out: Path) -> str:
+def run(study: Study, out: Path, workers: int | None = None) -> str:
     """Walks the study through every stage in the folder `out`; the scores as a table with the report's path.
 
-    Each stage takes up what an earlier, stopped run left. Raises StudyError where `out` holds another study, and
+    Each stage takes up what an earlier, stopped run left. `workers` draw fresh clips, see `distill`. Raises StudyError where `out` holds another study, and
     OutputError where it cannot be written or another process works in it.
     """
     with Run(out, study_table(study)) as here:
@@ -49,7 +49,7 @@ def run(study: Study, out: Path) -> str:
         with here.stage("label"):
             labels = label(study, clips, out / "labels")
         with here.stage("distill"):
-            distill(study, clips, labels, out / "student")
+            distill(study, clips, labels, out / "student", workers=workers)
         with here.stage("segment"):
             segment(clips, out / "student", out / "masks")
         with here.stage("score"):
