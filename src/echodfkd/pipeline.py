@@ -40,8 +40,8 @@ FRAMES_PER_PROCESS = 2000
 def run(study: Study, out: Path, workers: int | None = None) -> str:
     """Walks the study through every stage in the folder `out`; the scores as a table with the report's path.
 
-    Each stage takes up what an earlier, stopped run left. `workers` draw fresh clips, see `distill`. Raises StudyError where `out` holds another study, and
-    OutputError where it cannot be written or another process works in it.
+    Each stage takes up what an earlier, stopped run left. `workers` draw fresh clips, see `distill`. Raises StudyError
+    where `out` holds another study, and OutputError where it cannot be written or another process works in it.
     """
     with Run(out, study_table(study)) as here:
         with here.stage("synth"):
