@@ -150,7 +150,7 @@ Shape = NetworkSettings | FramewiseSettings
 
 
 def shape_class(table: Any) -> type[NetworkSettings] | type[FramewiseSettings]:
-    """The class that reads a `table` of settings: FramewiseSettings, which refuses other kinds, where it has a `kind`."""
+    """The class that reads a `table` of settings: where it has a `kind`, FramewiseSettings, which refuses others."""
     recurrent = not isinstance(table, dict) or table.get("kind") is None
     return NetworkSettings if recurrent else FramewiseSettings
 
