@@ -168,6 +168,29 @@ def test_a_damaged_student_is_refused_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_model_that_is_nowhere_is_told_which_there_are(clip, tmp_path, refusal, monkeypatch):
+    monkeypatch.setattr("echodfkd.student.bundled.ROOT", tmp_path / "none")
+    for words, reason in (
+        ((), "The bundled model b4 is not in this installation. Give a model's folder: --model DIR."),
+        (("--model", "b2"), "The bundled model b2 is not in this installation."),
+        (("--model", "b3"), "No model b3: it is no folder, and the bundled models are b4, b2, teacher."),
+    ):
+        assert reason in refusal("segment", clip, *words, "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_hindsight_is_refused_for_a_network_without_memory(clip, tmp_path, refusal):
+    from echodfkd.student.card import Card, Preprocessing
+    from echodfkd.student.checkpoint import save
+    from echodfkd.student.network import seeded_network
+    from echodfkd.student.settings import FramewiseSettings
+
+    settings = FramewiseSettings(levels=1, filters=4, structures=("lv",))
+    save(tmp_path / "model", seeded_network(settings, 0), Card(settings, Preprocessing(112), warm_up=0))
+    line = refusal("segment", clip, "--model", tmp_path / "model", "--hindsight", "--out", tmp_path / "out")
+    assert "has no memory: a second pass would say the same. Run it causally." in line
+
+
 class Foreign:
     """Unpickling it makes a file."""
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -305,6 +306,16 @@ def test_what_a_killed_run_left_half_written_goes(clip, tmp_path, student_folder
 
 
 # The model
+
+
+def test_without_a_model_the_bundled_one_segments(clip, tmp_path, student_folder, echodfkd, monkeypatch):
+    monkeypatch.setattr("echodfkd.student.bundled.ROOT", tmp_path / "weights")
+    shutil.copytree(student_folder, tmp_path / "weights" / "b4")
+    assert echodfkd("segment", clip, "--out", tmp_path / "a")[0] == 0
+    assert echodfkd("segment", clip, "--model", "b4", "--out", tmp_path / "b")[0] == 0
+    assert echodfkd("segment", clip, "--model", student_folder, "--out", tmp_path / "c")[0] == 0
+    found = {(tmp_path / out / "clip" / "measures.json").read_text() for out in "abc"}
+    assert len(found) == 1
 
 
 def test_a_model_without_a_left_ventricle_is_refused_once(clip, tmp_path, echodfkd):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,7 @@ def test_the_list_tells_size_origin_scores_and_licence_of_what_is_bundled(publis
         "B2,1, 39,590 parameters, works at 28 x 28, segments lv, la, causal, threshold 0.5;",
         "MB on disk.",
         "Study hearts, seed 4: 12,000 clips of 32 frames, drawn anew for each of 40 epochs, by generator 2.",
-        "Taught by the masks of another model of ours (weights 0123456789abcdef).",
+        "Taught by the masks of another model (weights 0123456789abcdef): no patient's frame; see that model's card.",
         "Dice 0.912 (0.812 to 1.012), n = 40; constant mask 0.701.",
         "On real clips (three clips of somewhere): Dice 0.893 (0.793 to 0.993), n = 3; worst clip 0.871, constant mask",
         "Apache-2.0.",
@@ -121,7 +122,20 @@ def test_the_card_has_every_section_and_every_score_beside_its_baseline(publishe
         f"- {NOTICE}",
     ):
         assert line in text.splitlines(), line
-    assert "anatomy.ratio, anatomy.axis" in text and "No patient's frame and no weight that saw one." in text
+    assert "anatomy.ratio, anatomy.axis" in text
+
+
+@pytest.mark.parametrize(
+    ("teacher", "words"),
+    [
+        ({"kind": "truth"}, "Taught by the simulator's own truth: no patient's frame, and no weight that saw one."),
+        ({"kind": "archive", "archive": "f" * 64}, f"Taught by an archive of masks ({'f' * 16}): no patient's frame;"),
+    ],
+)
+def test_the_card_claims_no_more_of_its_teacher_than_is_known(teacher, words, published):
+    card = read_card(published)
+    made = {**card.provenance, "made_from": {"teacher": teacher}}
+    assert words in readme(replace(card, provenance=made))
 
 
 def test_a_student_that_was_never_published_has_its_facts(student_folder, echodfkd):

@@ -107,7 +107,7 @@ def _origin(card: Card, published: Table) -> list[str]:
         f"Study {study['name']}, seed {study['seed']}: {clips['train']['count']:,} clips of "
         f"{clips['train']['frames']} frames, {drawn} {training['epochs']} epochs, "
         f"by generator {published['generator']}.",
-        f"Taught by {_teacher(made['teacher'])}. No patient's frame and no weight that saw one.",
+        f"Taught by {_teacher(made['teacher'])}",
         f"Windows of {training['window']} frames, loss {training['loss']}, "
         f"best epoch {card.provenance['best_epoch']}, {card.provenance['precision']}, on {device}.",
         "Hearts are formulas with drawn numbers (docs/explanation/simulation.md). The whole study, every version and "
@@ -116,12 +116,12 @@ def _origin(card: Card, published: Table) -> list[str]:
 
 
 def _teacher(table: Table) -> str:
-    """Who taught it, by what tells it from others."""
+    """Who taught it, by what tells it from others, and what patients had to do with it."""
     digest = str(table.get(table["kind"], ""))[:16]
     return {
-        "truth": "the simulator's own truth",
-        "model": f"the masks of another model of ours (weights {digest})",
-        "archive": f"an archive of masks ({digest})",
+        "truth": "the simulator's own truth: no patient's frame, and no weight that saw one.",
+        "model": f"the masks of another model (weights {digest}): no patient's frame; see that model's card.",
+        "archive": f"an archive of masks ({digest}): no patient's frame; its owner knows what drew them.",
     }[table["kind"]]
 
 
