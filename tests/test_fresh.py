@@ -1,5 +1,6 @@
 """Clips drawn beside the training: the same whoever draws them, never one of the store's, gone when the training is."""
 
+import multiprocessing
 import subprocess
 import sys
 import time
@@ -10,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from echodfkd.config import Study, Teacher, read_study
+from echodfkd.config import Study, read_study
 from echodfkd.data.store import Store
-from echodfkd.errors import StudyError
+from echodfkd.errors import OutputError, StudyError
 from echodfkd.files import read_json
 from echodfkd.fresh import FIRST_NUMBER, FreshBatches, FreshWindows
 from echodfkd.pipeline import distill, label, synthesize
@@ -79,14 +80,6 @@ def test_workers_draw_what_this_process_draws_wherever_it_begins(study):
         assert np.array_equal(frames, expected[0]) and np.array_equal(masks, expected[1])
 
 
-def test_a_model_labels_what_is_drawn(study, student_folder):
-    taught = replace(study, teacher=Teacher("model", student_folder))
-    frames, masks = FreshBatches(taught)[0]
-    truth_frames, truth = FreshBatches(study)[0]
-    assert np.array_equal(frames, truth_frames)
-    assert masks.shape == truth.shape and not np.array_equal(masks, truth)
-
-
 def test_the_store_of_a_fresh_study_holds_no_training_clip(study, stores):
     assert {entry.split for entry in stores[0].entries} == {"validation", "test"}
     assert "train" not in stores[0].settings["clips"]
@@ -116,6 +109,15 @@ def children(parent: int) -> list[int]:
     return [
         int(pid) for task in Path(f"/proc/{parent}/task").iterdir() for pid in (task / "children").read_text().split()
     ]
+
+
+def test_a_worker_ended_from_outside_is_told_in_one_line(study):
+    with pytest.raises(OutputError, match="worker process was ended from outside"), FreshWindows(study, 1) as source:
+        for _ in source.epoch(0):
+            for worker in multiprocessing.active_children():
+                worker.kill()
+                worker.join()
+        pytest.fail("the batches went on")
 
 
 def test_what_is_drawn_belongs_to_what_a_student_is_made_from(study, stores, undisturbed, monkeypatch):

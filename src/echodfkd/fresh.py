@@ -3,7 +3,7 @@
 import os
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Self
 
 import numpy as np
@@ -107,7 +107,7 @@ class FreshWindows:
     They go on drawing ahead from epoch to epoch, during validation too, until `close` or the end of this process, even
     when it is killed. None takes half the processors: drawing is faster than learning, a large teacher may not be. With
     no workers this process draws; so it does where there is a GPU, on which it draws far faster. What is drawn does not
-    depend on the workers.
+    depend on the workers. As a context it ends them, and raises OutputError where one was ended from outside.
     """
 
     def __init__(self, study: Study, workers: int | None = None):
@@ -122,10 +122,7 @@ class FreshWindows:
         return FreshEpoch(self, number * self.batches.per_epoch, self.batches.per_epoch)
 
     def batch(self, index: int) -> Batch:
-        """Batch `index` of the training. Asked for in their order the batches are there already.
-
-        OutputError where a worker was ended from outside.
-        """
+        """Batch `index` of the training; asked for in their order, the batches are there already."""
         if self._coming is None or index != self._next:
             self.close()
             self._coming = self._from(index)
@@ -141,8 +138,10 @@ class FreshWindows:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self.close()
+        if isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker"):  # wherever it was heard of
+            raise OutputError(WORKER_ENDED) from None
 
     def _from(self, index: int) -> Generator[Batch]:
         """The batches from `index` on to the end of the training."""
@@ -155,18 +154,13 @@ class FreshWindows:
             collate_fn=_as_it_is,
             multiprocessing_context="spawn" if beside else None,  # a forked copy of a process with threads can hang
             prefetch_factor=AHEAD if beside else None,
-            worker_init_fn=_Begin(os.getpid()),
+            worker_init_fn=partial(_begin, os.getpid()),
             generator=torch.Generator(),
         )
         with deaf():
             arrays = iter(loader)
-        try:
-            for frames, masks in arrays:
-                yield torch.from_numpy(frames), torch.from_numpy(masks)
-        except RuntimeError as error:
-            if "DataLoader worker" in str(error):
-                raise OutputError(WORKER_ENDED) from None
-            raise
+        for frames, masks in arrays:
+            yield torch.from_numpy(frames), torch.from_numpy(masks)
 
 
 @dataclass(frozen=True)
@@ -184,14 +178,9 @@ class FreshEpoch:
         return (self.source.batch(self.first + k) for k in range(self.count))
 
 
-@dataclass(frozen=True)
-class _Begin:
+def _begin(parent: int, _: int) -> None:
     """What every worker does first."""
-
-    parent: int
-
-    def __call__(self, _: int) -> None:
-        begin(self.parent)
+    begin(parent)
 
 
 def _as_it_is(arrays: Any) -> Any:
