@@ -137,8 +137,11 @@ def masks(where: Distances, ventricle: Tensor, inside: Tensor, structures: Seque
     """
     free, found = inside, {}
     fields = (ventricle, where.outline, where.rv, where.la, where.ra)
+    signs = torch.empty_like(ventricle, dtype=torch.int32)
     for name, field in zip(STRUCTURES_IN_ORDER, fields, strict=True):
-        found[name] = _below_zero(field).bitwise_and_(free)
+        # The sign bit: 255 where the field is below 0. Several times as fast as a comparison.
+        below = torch.bitwise_right_shift(field.view(torch.int32), 31, out=signs).to(torch.uint8)
+        found[name] = below.bitwise_and_(free)
         free = free & ~found[name]
     return torch.stack([found[name] for name in structures], dim=2)
 
@@ -150,7 +153,8 @@ def displacement(shapes: Geometry, rest: Geometry, where: Distances, step: int, 
     and what lies outside follows the epicardium and fades within `reach` mm.
     """
     thin = slice(None, None, step)
-    radius, inner, outer = (field[..., thin, thin] for field in (where.radius, where.inner, where.outer))
+    kept = (where.radius, where.inner, where.outer, where.u, where.v)
+    radius, inner, outer, u, v = (field[..., thin, thin].contiguous() for field in kept)
     place = table_places(where.angle[..., thin, thin].round().int(), shapes.inner)
     moved_in = entries(rest.inner - shapes.inner, place)
     moved_out = entries(rest.outer - shapes.outer, place)
@@ -158,7 +162,6 @@ def displacement(shapes: Geometry, rest: Geometry, where: Distances, step: int, 
     outward = (moved_in + across * (moved_out - moved_in)) * (radius / inner).clamp_(max=1.0)
     fade = (1 - (radius - outer) / reach).clamp_(0, 1)
     stretch = outward / radius.clamp(min=0.5)
-    u, v = (field[..., thin, thin] for field in (where.u, where.v))
     axes = shapes.frame[..., :2] / torch.linalg.vector_norm(shapes.frame[..., :2], dim=-1, keepdim=True)
     shift = (rest.centre - shapes.centre)[..., None, None]
     fields = [
@@ -193,11 +196,6 @@ def _planes(lines: Tensor, size: int) -> Iterator[Tensor]:
     columns = (lines[..., 0:1] * centres)[..., None, :]
     for down, across in zip(rows.unbind(2), columns.unbind(2), strict=True):
         yield down + across
-
-
-def _below_zero(field: Tensor) -> Tensor:
-    """uint8, 255 where float32 `field` is below 0 (its sign bit; several times as fast as a comparison), else 0."""
-    return field.view(torch.int32).bitwise_right_shift(31).to(torch.uint8)
 
 
 def _place(u: Tensor, v: Tensor) -> Tensor:

@@ -48,7 +48,7 @@ def levels(
     atria = torch.minimum(where.la, where.ra)
     rooms = torch.minimum(where.rv, atria)
     level = ground[:, :1].expand_as(rooms).clone()
-    level.lerp_(ground[:, 1:2], (((dial("thin_wall") - rooms) / EDGE) + 0.5).clamp_(0, 1))
+    level.lerp_(ground[:, 1:2], (dial("thin_wall") - rooms).div_(EDGE).add_(0.5).clamp_(0, 1))
     wall, pericardium, depth = _by_angle(where, walls)
     wall.add_(_across(where).sub_(0.5).mul_(dial("gradient"))).add_(0.3 * ground[:, 2:3])
     wall.add_(_ridge(where, dial))
@@ -70,13 +70,16 @@ def levels(
 
 def _small_things(level: Tensor, shapes: Geometry, dial: Callable[[str], Tensor], pixels: Tensor) -> None:
     """Raises `level` in place to leaflets, papillary muscles, hinges and bright bodies; `pixels` per mm."""
-    points, lean = shapes.landmarks, dial("leaflet_thickness") * pixels
-    _splat(level, shapes.leaflets.flatten(2, 3), dial("leaflets"), lean, reach=2)
-    muscles = dial("papillary").repeat_interleave(4, dim=2)
-    _splat(level, points[:, :, :8], muscles, dial("papillary_size") * pixels, reach=5)
-    _splat(level, points[:, :, 8:18], dial("strips").repeat_interleave(5, dim=2), dial("spot_size") * pixels, reach=7)
-    _splat(level, points[:, :, 18:22], dial("annulus"), dial("annulus_size") * pixels, reach=6)
-    _splat(level, points[:, :, 22:], dial("spots"), dial("spot_size") * pixels, reach=7)
+    lean = dial("leaflet_thickness") * pixels
+    _splat(level, shapes.leaflets.flatten(2, 3), dial("leaflets"), lean, [2])
+    # Two papillary muscles, two strips, four hinges, spots.
+    kinds = ("papillary", 4, "papillary_size", 5), ("strips", 5, "spot_size", 7), ("annulus", 4, "annulus_size", 6)
+    peaks, widths, reaches = [], [], []
+    for name, times, size, reach in (*kinds, ("spots", 1, "spot_size", 7)):
+        peaks.append(dial(name).repeat_interleave(times, dim=2))
+        widths.append((dial(size) * pixels).expand_as(peaks[-1]))
+        reaches += [reach] * peaks[-1].shape[2]
+    _splat(level, shapes.landmarks, torch.cat(peaks, 2), torch.cat(widths, 2), reaches)
 
 
 def _by_angle(where: Distances, walls: Tensor) -> list[Tensor]:
@@ -123,28 +126,30 @@ def _along(place: np.ndarray, values: Sequence[float]) -> np.ndarray:
     return np.interp(place, np.linspace(-1, 1, len(values)), values)
 
 
-def _splat(level: Tensor, points: Tensor, peak: Tensor, size: Tensor, reach: int) -> None:
+def _splat(level: Tensor, points: Tensor, peak: Tensor, size: Tensor, reach: Sequence[int]) -> None:
     """Raises `level` in place to blobs at `points` (clip, time, point, 2): peak - 12 dB (distance / size)^2.
 
-    `size` is in pixels; `reach` is the half side of a blob's window, in pixels of a 112-pixel image.
+    `peak` and `size` (clip, 1, point or 1, 1) are in dB and pixels; `reach`, of each point or of all, is the half side
+    of a blob's window, in pixels of a 112-pixel image.
     """
     clips, times, height, width = level.shape
-    side = round(reach * width / 112)
-    offsets = torch.arange(-side, side + 1, device=level.device, dtype=torch.float32)
-    columns, across = _window(points[..., 0], width, offsets)
-    rows, down = _window(points[..., 1], height, offsets)
+    reaches = [round(one * width / 112) for one in reach]
+    offsets = torch.arange(-max(reaches), max(reaches) + 1, device=level.device, dtype=torch.float32)
+    beyond = offsets.abs() > torch.tensor(reaches, device=level.device)[:, None]
+    columns, across = _window(points[..., 0], width, offsets, beyond)
+    rows, down = _window(points[..., 1], height, offsets, beyond)
     square = across[..., None, :] + down[..., :, None]
     value = peak[..., None] - square.mul_(12 / (size[..., None] ** 2))
     place = (rows * width)[..., :, None] + columns[..., None, :]
     level.view(clips, times, -1).scatter_reduce_(2, place.flatten(2), value.flatten(2), "amax")
 
 
-def _window(centres: Tensor, length: int, offsets: Tensor) -> tuple[Tensor, Tensor]:
-    """Pixels (..., offset) about `centres` (share of `length` pixels) and their squared distances.
+def _window(centres: Tensor, length: int, offsets: Tensor, beyond: Tensor) -> tuple[Tensor, Tensor]:
+    """Pixels (..., point, offset) about `centres` (share of `length` pixels) and their squared distances.
 
-    What lies outside is moved to the border pixel and so far off that it is never seen.
+    What lies outside the image, or is `beyond` (point, offset), is so far off that it is never seen.
     """
     place = centres * length - 0.5
     pixels = place.round()[..., None] + offsets
     held = pixels.clamp(0, length - 1)
-    return held.long(), (pixels - place[..., None]).square_().add_((pixels != held) * FAR)
+    return held.long(), (pixels - place[..., None]).square_().add_(((pixels != held) | beyond) * FAR)
