@@ -1,0 +1,112 @@
+"""Draws limits.png: what limited students on real clips, as the generator drew it before and draws it now.
+
+    python docs/pictures/limits.py [OUT.png]
+
+Synthetic clips only. Before and after are the same heart (seed and number); what differs are the dials named here.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+from echodfkd.synthetic.annotator import ANATOMICAL, TIGHT_IN_SYSTOLE, Annotator
+from echodfkd.synthetic.generate import generate
+from echodfkd.synthetic.recipe import Conditions, draw_recipe
+
+PLAIN = {
+    "tissue.ridge": 0,
+    "tissue.endocardium": 2.2,
+    "tissue.gap_depth": 0,
+    "tissue.lateral_loss": 0,
+    "tissue.trabeculae": 0,
+    "tissue.papillary": -60,
+    "tissue.annulus": -60,
+    "tissue.spots": -60,
+    "tissue.strips": -60,
+    "tissue.segments": 0,
+    "tissue.gradient": 0,
+    "tissue.background": -30,
+    "acoustics.near_loss": 0,
+    "acoustics.near_field": -30,
+    "acoustics.coherence": 0,
+    "acoustics.edge_loss": 0,
+    "acoustics.shadow_losses": 0,
+    "anatomy.tenting": 1.5,
+    "anatomy.apical_share": 0,
+    "display.exposure": 0.55,
+    "tissue.cavity": -42,
+}
+"""What all pictures share, so that each shows its own limit alone."""
+
+LIMITS: tuple[tuple[str, str, dict[str, float], Annotator, Annotator], ...] = (
+    (
+        "apex: no echo, clutter",
+        "ed",
+        {"acoustics.near_loss": 30, "acoustics.near_loss_reach": 0.4, "acoustics.near_field": 2},
+        ANATOMICAL,
+        ANATOMICAL,
+    ),
+    (
+        "base: tented leaflets,\nbright groove",
+        "es",
+        {"anatomy.tenting": 13, "tissue.leaflets": 0, "tissue.annulus": 10, "tissue.annulus_size": 5},
+        ANATOMICAL,
+        ANATOMICAL,
+    ),
+    (
+        "lateral wall: lost, papillary\nmuscle in front",
+        "ed",
+        {"tissue.lateral_loss": 24, "tissue.papillary": 8, "anatomy.papillary_length": 18},
+        ANATOMICAL,
+        ANATOMICAL,
+    ),
+    (
+        "end systole: soft edge, bright\nridge, traced tight",
+        "es",
+        {"tissue.ridge": 15, "tissue.ridge_place": 0.8, "tissue.endocardium": 6, "anatomy.apical_share": 0.35},
+        ANATOMICAL,
+        TIGHT_IN_SYSTOLE,
+    ),
+    (
+        "texture: several grains\nto a pixel",
+        "ed",
+        {"acoustics.coherence": 0.8},
+        ANATOMICAL,
+        ANATOMICAL,
+    ),
+)
+
+
+def main() -> None:
+    """Draws the picture."""
+    out = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("limits.png")
+    figure, axes = plt.subplots(2, len(LIMITS), figsize=(2.2 * len(LIMITS), 4.9))
+    for column, (title, phase, dials, *annotators) in enumerate(LIMITS):
+        for axis, held, annotator in zip(axes[:, column], (PLAIN, PLAIN | dials), annotators, strict=True):
+            show(axis, phase, held, annotator)
+        axes[0, column].set_title(title, fontsize=8)
+    for axis, name in zip(axes[:, 0], ("before", "now"), strict=True):
+        axis.set_ylabel(name, fontsize=9)
+    figure.tight_layout(pad=0.4)
+    figure.savefig(out, dpi=100, metadata={"Software": None})
+
+
+def show(axis: Any, phase: str, held: dict[str, float], annotator: Annotator) -> None:
+    """One frame of the same heart at `phase`, with its traced LV."""
+    conditions = Conditions(ejection_fraction=(60, 60), quality=(0.9, 0.9), held=held)
+    drawn = generate([draw_recipe(conditions, 5, 12, 40)], structures=("lv",), annotator=annotator)
+    truth = drawn.truths[0]
+    frame = (truth.ed_frames if phase == "ed" else truth.es_frames)[0]
+    axis.imshow(drawn.frames[0, frame], cmap="gray", vmin=0, vmax=255)
+    axis.contour(drawn.masks[0, frame, 0] > 0, levels=[0.5], colors="#ff5a1f", linewidths=0.9)
+    axis.set_xticks([])
+    axis.set_yticks([])
+
+
+if __name__ == "__main__":
+    main()
