@@ -93,7 +93,7 @@ def main() -> None:
     chosen = arguments()
     try:
         clips = read_folder(chosen.folder)
-        students = [load_student(find_model(model), hindsight=chosen.hindsight) for model in chosen.model]
+        students = [loaded(model, chosen.hindsight) for model in chosen.model]
         results = [
             [row(labelled, student, constant_of_others(labelled, clips)) for labelled in clips] for student in students
         ]
@@ -121,6 +121,14 @@ def arguments() -> argparse.Namespace:
         "--json", type=Path, help="also write the scores of every model there, without the clips' names"
     )
     return parser.parse_args()
+
+
+def loaded(model: str, hindsight: bool | None) -> Student:
+    """A model by name or folder; InputError where it has no left ventricle."""
+    student = load_student(find_model(model), hindsight=hindsight)
+    if "lv" not in student.structures:
+        raise InputError(f"{model} segments {', '.join(student.structures)}, not the left ventricle (lv).")
+    return student
 
 
 def words(student: Student) -> str:
