@@ -220,12 +220,12 @@ def test_speckle_moves_with_the_tissue():
     plain, moved = [], []
     for number in range(4):
         wanted = Conditions(quality=(1, 1), ejection_fraction=(65, 65), heart_rate=(80, 80), fps=(50, 50))
-        recipe = draw_recipe(wanted, 21, number, 40)
+        recipe = draw_recipe(wanted, 21, number, 50)
         flat = {"segments": (0.0, 0.0), "gap_depth": (0.0, 0.0), "unevenness": 0, "outer_edge": 1}
         tissue = replace(recipe.tissue, **flat, gradient=0, pericardium=-40, specular=0, lateral_loss=0)
         recipe = replace(recipe, tissue=tissue, anatomy=replace(recipe.anatomy, **STILL))
         clip, drawn = generate([recipe], size=224), shape(recipe)
-        first = clip.truths[0].es_frames[0] - 4
+        first = next(frame for frame in clip.truths[0].es_frames if frame >= 7) - 4
         shapes = module.raster.geometry([drawn], torch.device("cpu"))
         now, then = shapes.at(first, first + 1), shapes.at(first - 3, first - 2)
         where = module.raster.distances(now, 224)
