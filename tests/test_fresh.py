@@ -16,6 +16,7 @@ from echodfkd.data.store import Store
 from echodfkd.errors import OutputError, StudyError
 from echodfkd.files import read_json
 from echodfkd.fresh import FIRST_NUMBER, FreshBatches, FreshWindows
+from echodfkd.judging import read_labels
 from echodfkd.pipeline import distill, label, synthesize
 from echodfkd.resize import fit
 from echodfkd.synthetic.annotator import ANNOTATORS
@@ -83,6 +84,14 @@ def test_workers_draw_what_this_process_draws_wherever_it_begins(study):
 def test_the_store_of_a_fresh_study_holds_no_training_clip(study, stores):
     assert {entry.split for entry in stores[0].entries} == {"validation", "test"}
     assert "train" not in stores[0].settings["clips"]
+
+
+def test_validation_lends_its_clips_to_baselines_where_none_to_train_on_is_kept(stores):
+    clips, _ = stores
+    labels, lent = read_labels(clips.folder, "test"), clips.split("validation")
+    assert labels.training_ef == np.mean([entry.facts["truth"]["ejection_fraction"] for entry in lent])
+    for masks, entry in zip(labels.training_masks, lent, strict=True):
+        assert np.array_equal(masks, clips.masks(entry.name)[:, 0] >= 128)
 
 
 def test_killed_while_it_learns_it_leaves_no_worker_and_ends_as_if_undisturbed(stores, undisturbed, tmp_path):
