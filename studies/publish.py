@@ -30,15 +30,20 @@ def main() -> None:
     parser.add_argument("--name", required=True, help="the name it will be known by")
     parser.add_argument("--out", type=Path, required=True, help="the model's folder; replaced as a whole")
     parser.add_argument("--real", type=Path, help="scores on real clips, by benchmarks/real_clips.py --json")
+    parser.add_argument(
+        "--no-graph", action="store_true", help="without its ONNX graph: smaller, but torch must run it"
+    )
     parser.add_argument("--note", help="what those real clips are, in a few words")
     chosen = parser.parse_args()
     try:
-        print(publish(chosen.run, chosen.name, chosen.out, chosen.real, chosen.note))
+        print(publish(chosen.run, chosen.name, chosen.out, chosen.real, chosen.note, graph=not chosen.no_graph))
     except EchodfkdError as error:
         sys.exit(f"publish: {error}")
 
 
-def publish(run: Path, name: str, out: Path, real: Path | None = None, note: str | None = None) -> Path:
+def publish(
+    run: Path, name: str, out: Path, real: Path | None = None, note: str | None = None, *, graph: bool = True
+) -> Path:
     """The folder `out` with the run's student as the model `name`; InputError where the run is not finished."""
     if (real is None) != (note is None):
         raise InputError("Scores on real clips and a note on what they are go together: --real and --note.")
@@ -55,7 +60,8 @@ def publish(run: Path, name: str, out: Path, real: Path | None = None, note: str
     }
     if real is not None:
         published["real"] = {"note": note, "scores": scores_of(identity(student), read_json(real))}
-    card = replace(student.card, provenance={**student.card.provenance, "published": published})
+    files = {key: digest for key, digest in student.card.files.items() if graph or key != GRAPH}
+    card = replace(student.card, files=files, provenance={**student.card.provenance, "published": published})
     write(out, run / "student", card)
     return out
 
@@ -73,7 +79,7 @@ def scores_of(model: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
 def write(out: Path, student: Path, card: Card) -> None:
     """The student's files in `out`, with another card and a README.md made of it, all or nothing."""
     with filling(out, (CARD, WEIGHTS, GRAPH, README)) as here:
-        for name in (WEIGHTS, GRAPH):
+        for name in card.files:
             shutil.copyfile(student / name, here / name)
         write_json(here / CARD, card_table(card))
         write_text(here / README, readme(card))

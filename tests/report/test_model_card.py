@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from echodfkd.errors import InputError
+from echodfkd.files import write_json
 from echodfkd.report.model_card import NOTICE, listing, model_card, readme
 from echodfkd.student import bundled
-from echodfkd.student.card import read_card
+from echodfkd.student.card import CARD, WEIGHTS, card_table, read_card
 
 
 def found(value: float, n: int = 40) -> dict:
@@ -136,6 +137,16 @@ def test_the_card_claims_no_more_of_its_teacher_than_is_known(teacher, words, pu
     card = read_card(published)
     made = {**card.provenance, "made_from": {"teacher": teacher}}
     assert words in readme(replace(card, provenance=made))
+
+
+def test_a_bundled_teacher_whom_the_simulator_taught_has_seen_no_patient(published):
+    card = read_card(published)
+    own = {**card.provenance, "made_from": {"teacher": {"kind": "truth"}}}
+    write_json(published / CARD, card_table(replace(card, provenance=own)))
+    table = {"kind": "model", "model": card.files[WEIGHTS], "truth": 0.5}
+    text = readme(replace(card, provenance={**card.provenance, "made_from": {"teacher": table}}))
+    assert "the masks of the bundled model b4" in text
+    assert "no weight that saw one, with a share of 0.5 of the simulator's own truth." in text
 
 
 def test_a_student_that_was_never_published_has_its_facts(student_folder, echodfkd):

@@ -11,7 +11,7 @@ from typing import Any
 
 from echodfkd.report.summary import Interval, interval, number
 from echodfkd.student.bundled import BUNDLED, DEFAULT, README, find_model, installed
-from echodfkd.student.card import Card, read_card
+from echodfkd.student.card import WEIGHTS, Card, read_card
 
 LICENCE = "Apache-2.0"
 NOTICE = "Research software, not for diagnosis."
@@ -117,12 +117,24 @@ def _origin(card: Card, published: Table) -> list[str]:
 
 def _teacher(table: Table) -> str:
     """Who taught it, by what tells it from others, and what patients had to do with it."""
-    digest = str(table.get(table["kind"], ""))[:16]
-    return {
-        "truth": "the simulator's own truth: no patient's frame, and no weight that saw one.",
-        "model": f"the masks of another model (weights {digest}): no patient's frame; see that model's card.",
-        "archive": f"an archive of masks ({digest}): no patient's frame; its owner knows what drew them.",
+    digest = str(table.get(table["kind"], ""))
+    told = {
+        "truth": "the simulator's own truth: no patient's frame, and no weight that saw one",
+        "model": _of_model(digest),
+        "archive": f"an archive of masks ({digest[:16]}): no patient's frame; its owner knows what drew them",
     }[table["kind"]]
+    share = f", with a share of {table['truth']:g} of the simulator's own truth" if "truth" in table else ""
+    return f"{told}{share}."
+
+
+def _of_model(digest: str) -> str:
+    """A teacher by its weights' SHA-256; a bundled one that the simulator taught has seen no patient either."""
+    for name, folder in installed().items():
+        card = read_card(folder)
+        if card.files[WEIGHTS] == digest and card.provenance["made_from"]["teacher"]["kind"] == "truth":
+            told = "whom the simulator's truth taught: no patient's frame, and no weight that saw one"
+            return f"the masks of the bundled model {name} (weights {digest[:16]}), {told}"
+    return f"the masks of another model (weights {digest[:16]}): no patient's frame; see that model's card"
 
 
 def _guided(dials: Sequence[str]) -> list[str]:
