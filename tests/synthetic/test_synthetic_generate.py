@@ -118,9 +118,14 @@ def test_the_lv_mask_is_the_closed_form_contour_to_a_hundredth_of_a_pixel(recipe
             assert not (smaller & ~mask).any()
 
 
-def test_the_planted_volume_is_recovered_from_a_large_mask(recipes):
+STRAIGHT = ("anatomy.base_tilt", "anatomy.bend", "anatomy.asymmetry", "anatomy.rocking")
+
+
+def test_the_planted_volume_is_recovered_from_a_large_mask():
+    # Straight, so that the discs of the volume and those of the measure lie alike.
+    straight = Conditions(fps=(30, 40), held=dict.fromkeys(STRAIGHT, 0))
     size = 320
-    for recipe in recipes[:3]:
+    for recipe in (draw_recipe(straight, 11, number, 48) for number in range(3)):
         short = replace(recipe, frames=12)
         truth, mask = shape(recipe), generate([short], size=size, structures=("lv",)).masks[0, :, 0]
         for frame in (0, 11):

@@ -13,7 +13,14 @@ from echodfkd.synthetic.tensors import dial_tensors
 
 LV, MYOCARDIUM = STRUCTURES.index("lv"), STRUCTURES.index("myocardium")
 EVEN = {"segments": (0.0, 0.0), "gap_depth": (0.0, 0.0), "specular": 0.0, "gradient": 0.0, "lateral_loss": 0.0}
-ALONE = {"pericardium": -40.0, "outer_edge": 1.5, "background": -30.0, "unevenness": 1.0}
+ALONE = {
+    "endocardium": 2.2,
+    "ridge": 0.0,
+    "pericardium": -40.0,
+    "outer_edge": 1.5,
+    "background": -30.0,
+    "unevenness": 1.0,
+}
 
 
 def drawn(acoustics=None, **tissue):
@@ -47,7 +54,7 @@ def test_trabeculae_brighten_the_cavity_and_are_pressed_flat_in_systole():
         clip.frames[0, t][clip.masks[0, t, LV] > 0].mean() - smooth.frames[0, t][clip.masks[0, t, LV] > 0].mean()
         for t in (clip.truths[0].ed_frames[0], clip.truths[0].es_frames[0])
     ]
-    assert gains[0] > 3
+    assert gains[0] > 2
     assert abs(gains[1]) < 0.3 * gains[0]
 
 
