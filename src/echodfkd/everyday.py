@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.clip import Clip
-from echodfkd.data.container import SUFFIXES
+from echodfkd.data.container import SUFFIXES, named_as_clip
 from echodfkd.data.video import clip_name, open_video, write
 from echodfkd.errors import InputError, OccupiedError, one_line
 from echodfkd.evaluate.beats import ASSUMED_FPS, Events, beat_events, heart_rate
@@ -134,7 +134,7 @@ def clip_files(inputs: Sequence[Path]) -> list[Path]:
         if not path.is_dir():
             files.append(path)
             continue
-        inside = sorted(item for item in path.iterdir() if item.suffix.lower() in SUFFIXES and item.is_file())
+        inside = sorted(item for item in path.iterdir() if named_as_clip(item) and item.is_file())
         if not inside:
             raise InputError(f"The folder {path} holds no clip ({', '.join(sorted(SUFFIXES))}).")
         files += inside

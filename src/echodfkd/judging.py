@@ -2,17 +2,18 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, compress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.data.echonet import EchoNet
-from echodfkd.data.store import Store
+from echodfkd.data.dataset import Listed, Truth
+from echodfkd.data.findings import Exclusion
+from echodfkd.data.layouts import open_dataset
 from echodfkd.errors import InputError
 from echodfkd.evaluate.predictions import Prediction, prediction_folders, read_prediction
 from echodfkd.evaluate.scorecard import ClipCase, constant_mask, score_clip, scorecard
@@ -32,15 +33,24 @@ class Labels:
     case: Callable[[Prediction], ClipCase]
     training_masks: Iterator[NDArray[np.bool_]]
     training_ef: float | None
+    left_out: int = 0
 
 
 def judge(
-    predictions: Path, labels: Path, out: Path, *, split: str = "test", resamples: int = 2000, seed: int = 0
+    predictions: Path,
+    labels: Path,
+    out: Path,
+    *,
+    split: str = "test",
+    resamples: int = 2000,
+    seed: int = 0,
+    exclude: Exclusion | None = None,
 ) -> dict[str, Any]:
     """Scores of the masks in `predictions` (as `segment` writes them) against the clips of `split`; the scorecard.
 
     `out` receives `scores.json`, `clips.csv` (one row per clip) and `constant_mask.csv` (the baseline's rows). Clips
-    without a prediction, or of a size that the constant mask does not have, are counted, never dropped silently.
+    without a prediction, or of a size that the constant mask does not have, are counted, never dropped silently. With
+    `exclude` the scorecard is that of all clips as ever, and under `clean` the one without the excluded stands beside.
     Raises InputError where nothing matches or a file is not what it should be.
     """
     known = read_labels(labels, split)
@@ -59,21 +69,47 @@ def judge(
         references.append(case.reference)
         if constant is not None and constant.shape == case.truth.shape[1:]:
             baseline.append(score_clip(replace(case, predicted=np.broadcast_to(constant, case.truth.shape).copy())))
-    scores = scorecard(
-        rows, baseline=baseline, references=references, training_ef=known.training_ef, seed=seed, resamples=resamples
-    )
+
+    def card(wanted: Callable[[str], bool]) -> dict[str, Any]:
+        """The scorecard of the clips whose names are wanted."""
+        chosen = [wanted(name) for name in names]
+        return scorecard(
+            list(compress(rows, chosen)),
+            baseline=[row for row in baseline if wanted(row["name"])],
+            references=list(compress(references, chosen)),
+            training_ef=known.training_ef,
+            seed=seed,
+            resamples=resamples,
+        )
+
+    scores = card(lambda name: True)
     scores["n"] |= {
         "split": split,
         "without_prediction": len(known.names) - len(names),
+        "left_out": known.left_out,
         "training_clips": training_clips,
         "without_constant_mask": len(rows) - len(baseline),
     }
+    if exclude is not None:
+        scores |= _clean(names, exclude, card)
+        rows = [row | {"excluded": "; ".join(exclude.clips.get(row["name"], ()))} for row in rows]
     make_folder(out)
     write_text(out / "clips.csv", _csv(rows))
     if baseline:
         write_text(out / "constant_mask.csv", _csv(baseline))
     write_json(out / "scores.json", scores)
     return scores
+
+
+def _clean(
+    names: Sequence[str], exclude: Exclusion, card: Callable[[Callable[[str], bool]], dict[str, Any]]
+) -> dict[str, Any]:
+    """What is `excluded` (the reasons asked for, clips by reason) and the scorecard of the others as `clean`."""
+    gone = {name: exclude.clips[name] for name in names if name in exclude.clips}
+    if len(gone) == len(names):
+        raise InputError(f"All {len(names)} clips are excluded ({', '.join(exclude.reasons)}). Ask for fewer reasons.")
+    by_reason = {reason: sum(reason in reasons for reasons in gone.values()) for reason in exclude.reasons}
+    return {"excluded": {"clips": len(gone), "by_reason": by_reason}, "clean": card(lambda name: name not in gone)}
 
 
 def _constant(masks: Iterator[NDArray[np.bool_]], size: tuple[int, ...]) -> tuple[NDArray[np.bool_] | None, int]:
@@ -96,89 +132,47 @@ def _constant(masks: Iterator[NDArray[np.bool_]], size: tuple[int, ...]) -> tupl
 
 
 def read_labels(folder: Path, split: str) -> Labels:
-    """The labels in a store or in EchoNet-Dynamic's layout; InputError where it is neither or has no such clips."""
-    if (folder / "index.json").is_file():
-        labels = _store_labels(Store(folder), split)
-    elif (folder / "FileList.csv").is_file():
-        labels = _echonet_labels(EchoNet(folder), split)
-    else:
-        raise InputError(
-            f"{folder} is no data set: expected a store (index.json) or EchoNet-Dynamic's layout (FileList.csv)."
-        )
-    if not labels.names:
+    """The labels of the left ventricle in any data set; InputError where there are none of that split."""
+    dataset = open_dataset(folder)
+    if not dataset.structures:
+        raise InputError(f"{folder} has no tracings or masks to score against.")
+    if "lv" not in dataset.structures:
+        raise InputError(f"{folder} holds masks of {', '.join(dataset.structures)}, not of the left ventricle (lv).")
+    clips = {row.name: row for row in dataset.split(split)}
+    if not clips:
         raise InputError(f"{folder} has no labelled clips in the split '{split}'.")
-    return labels
-
-
-def _store_labels(store: Store, split: str) -> Labels:
-    """A store's own masks of the left ventricle and the facts of its clips."""
-    if "lv" not in store.structures:
-        raise InputError(f"The store holds masks of {', '.join(store.structures)}, not of the left ventricle (lv).")
-    store.verify("masks")
-    channel = store.structures.index("lv")
-    entries = {entry.name: entry for entry in store.split(split)}
+    masks = (dataset.truth(row.name).of("lv") for row in dataset.training)
+    fractions = [row.ejection_fraction for row in dataset.training if row.ejection_fraction is not None]
 
     def case(prediction: Prediction) -> ClipCase:
-        """The prediction beside its clip's masks and facts."""
-        entry = entries[prediction.name]
-        truth = entry.facts.get("truth", {})
-        return ClipCase(
-            name=entry.name,
-            predicted=prediction.masks,
-            truth=np.asarray(store.masks(entry.name)[:, channel] >= 128),
-            fps=entry.fps,
-            ed_frames=tuple(truth.get("ed_frames", ())),
-            es_frames=tuple(truth.get("es_frames", ())),
-            ejection_fraction=truth.get("ejection_fraction"),
-        )
+        """The prediction beside its clip's labels."""
+        return _case(prediction, clips[prediction.name], dataset.truth(prediction.name))
 
-    kept = {entry.split for entry in store.entries}  # fresh training clips are not: those of validation stand in
-    training = [entry for entry in store.entries if entry.split == ("train" if "train" in kept else "validation")]
-    fractions = [entry.facts["truth"]["ejection_fraction"] for entry in training if "truth" in entry.facts]
-    masks = (np.asarray(store.masks(entry.name)[:, channel] >= 128) for entry in training)
-    return Labels(tuple(entries), case, masks, float(np.mean(fractions)) if fractions else None)
+    mean = float(np.mean(fractions)) if fractions else None
+    return Labels(tuple(clips), case, masks, mean, len(dataset.left_out))
 
 
-def _echonet_labels(dataset: EchoNet, split: str) -> Labels:
-    """Human tracings of two frames per clip and the data set's ejection fractions; left-out clips are not asked for."""
-    if not dataset.traced:
-        raise InputError(f"{dataset.folder} has no tracings (VolumeTracings.csv) to score masks against.")
-    clips = {clip.name: clip for clip in dataset.split(split)}
-
-    def case(prediction: Prediction) -> ClipCase:
-        """The prediction beside the tracings of its clip."""
-        clip, traced = clips[prediction.name], _traced_masks(dataset, prediction.name)
-        frames = len(prediction.masks)
-        if max(traced) >= frames:
-            raise InputError(f"Clip {clip.name} has {frames} predicted frames, but frame {max(traced)} is traced.")
-        truth = np.zeros((frames, *next(iter(traced.values())).shape), np.bool_)
-        for frame, mask in traced.items():
-            truth[frame] = mask
-        ed, es = dataset.ed_es(clip.name)
-        return ClipCase(
-            name=clip.name,
-            predicted=prediction.masks,
-            truth=truth,
-            fps=clip.fps,
-            ed_frames=(ed,),
-            es_frames=(es,),
-            ejection_fraction=clip.ejection_fraction,
-            labelled=np.isin(np.arange(frames), list(traced)),
-            events_complete=False,
-        )
-
-    training = dataset.split("train")
-    masks = (np.stack(list(_traced_masks(dataset, clip.name).values())) for clip in training)
-    fractions = [clip.ejection_fraction for clip in training]
-    return Labels(tuple(clips), case, masks, float(np.mean(fractions)) if fractions else None)
-
-
-def _traced_masks(dataset: EchoNet, name: str) -> dict[int, NDArray[np.bool_]]:
-    """The traced mask (height, width) bool of each traced frame: pixels inside for at least half of its annotators."""
-    drawn: dict[int, list[NDArray[np.uint8]]] = {}
-    for tracing in dataset.tracings(name):
-        drawn.setdefault(tracing.frame, []).append(tracing.mask)
-    return {frame: np.mean(masks, axis=0) >= 0.5 for frame, masks in drawn.items()}
+def _case(prediction: Prediction, row: Listed, truth: Truth) -> ClipCase:
+    """A prediction beside its clip's labels; InputError where it is too short for them."""
+    length = truth.length or len(prediction.masks)
+    if max(truth.frames) >= length:
+        raise InputError(f"Clip {row.name} has {length} predicted frames, but frame {max(truth.frames)} is traced.")
+    ventricle = truth.of("lv")
+    masks = np.zeros((length, *ventricle.shape[1:]), np.bool_)
+    masks[list(truth.frames)] = ventricle
+    return ClipCase(
+        name=row.name,
+        predicted=prediction.masks,
+        truth=masks,
+        fps=row.fps or prediction.fps,
+        ed_frames=truth.ed_frames,
+        es_frames=truth.es_frames,
+        ejection_fraction=row.ejection_fraction,
+        labelled=np.isin(np.arange(length), truth.frames),
+        events_complete=truth.every_beat,
+        one_contraction=truth.one_contraction,
+        spacing=truth.spacing,
+    )
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:
@@ -191,7 +185,19 @@ def _csv(rows: list[dict[str, Any]]) -> str:
 
 
 def table(scores: Mapping[str, Any]) -> str:
-    """The scorecard as lines for a terminal: each score with its interval, its n and what baselines get."""
+    """The scorecard as lines for a terminal; with an exclusion of all clips, then of those that are not excluded."""
+    if "excluded" not in scores:
+        return _table(scores)
+    gone, total = scores["excluded"], scores["n"]["clips"]
+    told = ", ".join(f"{reason} {count}" for reason, count in gone["by_reason"].items()) or "no reason given"
+    return (
+        f"All {total} clips\n{_table(scores)}\n\n"
+        f"Without the {gone['clips']} excluded ({told}): {total - gone['clips']} clips\n{_table(scores['clean'])}"
+    )
+
+
+def _table(scores: Mapping[str, Any]) -> str:
+    """One scorecard as lines: each score with its interval, its n and what baselines get."""
     constant, always = scores["constant_mask"] or {}, scores["ejection"]["always_training_mean"] or {}
     nulls = scores["null_curves"] or {}
     rows = [("", "value (95 % interval)", "n", "baselines")]

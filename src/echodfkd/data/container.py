@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from echodfkd.errors import InputError
 
-SUFFIXES = (".avi", ".mp4", ".m4v", ".mov", ".gif", ".png", ".jpg", ".jpeg")
+SUFFIXES = (".avi", ".mp4", ".m4v", ".mov", ".gif", ".png", ".jpg", ".jpeg", ".nii", ".nii.gz")
 """What `video.read` takes; the content, not the suffix, then decides how a file is decoded."""
 
 TOLERANCE = 8  # bytes a healthy file may lack: some writers count a last chunk's padding that they do not write
@@ -28,18 +28,31 @@ class Kind:
 
 AVI, MP4, GIF = Kind("AVI", "avi"), Kind("MP4", "mp4"), Kind("GIF", "gif")
 PNG, JPEG = Kind("PNG", "png_pipe", still=True), Kind("JPEG", "jpeg_pipe", still=True)
+NIFTI = Kind("NIfTI", "")  # not libav's: `data/nifti.py` decodes it
+
+
+def named_as_clip(path: Path) -> bool:
+    """Whether the file is meant to be a film or picture, by its suffix."""
+    name = path.name.lower()
+    return name.endswith(SUFFIXES) and name not in SUFFIXES
+
+
+def clip_name(path: Path | str) -> str:
+    """A file's name without its suffix; `.nii.gz` counts as one suffix."""
+    name = Path(path).name
+    return name[: -len(".nii.gz")] if name.lower().endswith(".nii.gz") else Path(name).stem
 
 
 def kind(path: Path) -> Kind:
     """The kind of the file at `path`, by its first bytes; InputError where it is nothing that the house reads."""
-    if path.suffix.lower() not in SUFFIXES:
+    if not named_as_clip(path):
         raise InputError(f"{path} is not a film or picture by its name: use one of {', '.join(SUFFIXES)}.")
     head = _head(path)
     if not head:
         raise InputError(f"{path} is empty (0 bytes). Copy it again.")
-    found = _kind_of(head)
+    found = NIFTI if path.name.lower().endswith((".nii", ".nii.gz")) and _is_nifti(head) else _kind_of(head)
     if found is None:
-        raise InputError(f"{path} is not a film or picture: its content is not AVI, MP4, GIF, PNG or JPEG.")
+        raise InputError(f"{path} is not a film or picture: its content is not AVI, MP4, GIF, PNG, JPEG or NIfTI.")
     return found
 
 
@@ -68,8 +81,13 @@ def _kind_of(head: bytes) -> Kind | None:
     return JPEG if head[:3] == b"\xff\xd8\xff" else None
 
 
+def _is_nifti(head: bytes) -> bool:
+    """Whether a file of that name can be NIfTI: gzip, or the header's own length (348, or 540 in version 2) first."""
+    return head[:2] == b"\x1f\x8b" or any(int.from_bytes(head[:4], order) in (348, 540) for order in ("little", "big"))
+
+
 def is_cut(path: Path, found: Kind) -> bool:
-    """Whether the end of the file is missing, as its own structure tells. A PNG's decoder notices by itself."""
+    """Whether the end of the file is missing, as its structure tells. Decoders of PNG and NIfTI notice it."""
     size = path.stat().st_size
     with open(path, "rb") as file:
         if found is AVI:

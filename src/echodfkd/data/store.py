@@ -19,6 +19,8 @@ from echodfkd.files import make_folder, read_json, remove_parts, sha256, write_j
 
 FORMAT = "echodfkd store 1"
 KINDS = ("frames", "masks")
+KNOWN = "known"
+"""The fact of a clip that lists the structures that its masks tell of; without it they tell of all."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,11 @@ class Store:
     def masks(self, name: str, start: int = 0, stop: int | None = None) -> Bytes:
         """Masks start..stop of a clip: a read-only, mapped view (time, structure, height, width) uint8, 255 p."""
         return self._window("masks", name, start, stop)
+
+    def known(self, name: str) -> tuple[str, ...]:
+        """The structures that a clip's masks tell of: all, or those of its fact `known`; the others are all 0."""
+        facts = self._place(name)[0].facts
+        return tuple(structure for structure in self.structures if structure in facts.get(KNOWN, self.structures))
 
     def verify(self, *kinds: str) -> None:
         """Reads every byte, of `frames` or `masks` alone where said; InputError that names the first bad file."""

@@ -4,11 +4,12 @@ Segment 0 is the long axis; segments 1 to 20 are chords across it, each from one
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.errors import MissingExtra
+from echodfkd.errors import InputError, MissingExtra
 
 SEGMENTS = 21
 Segments = NDArray[np.float64]  # (segment, 4): x1, y1, x2, y2 in pixels
@@ -54,15 +55,35 @@ def _next_axes(rows: Segments) -> list[int]:
     return found
 
 
-def polygon(segments: Segments) -> NDArray[np.int64]:
-    """The outline (40, 2) as x, y in whole pixels: first ends of the chords, then their second ends on the way back."""
+def read_segments(path: Path) -> Segments:
+    """A repaired tracing: a `.npy` of 21 finite segments x1, y1, x2, y2 (21, 4). InputError where it is none."""
+    try:
+        segments = np.asarray(np.load(path, allow_pickle=False), np.float64)
+    except (OSError, ValueError, EOFError, TypeError):
+        segments = np.empty(0)
+    if segments.shape != (SEGMENTS, 4) or not np.isfinite(segments).all():
+        raise InputError(f"{path} must hold a tracing, finite numbers ({SEGMENTS}, 4): x1, y1, x2, y2 of each segment.")
+    return segments
+
+
+def outline(segments: Segments) -> NDArray[np.float64]:
+    """The outline (40, 2) as x, y: first ends of the chords, then their second ends on the way back."""
     chords = segments[1:]
-    outline = np.concatenate([chords[:, :2], chords[::-1, 2:]])
-    return np.rint(outline).astype(np.int64)
+    return np.concatenate([chords[:, :2], chords[::-1, 2:]])
+
+
+def polygon(segments: Segments) -> NDArray[np.int64]:
+    """The outline (40, 2) as x, y in whole pixels."""
+    return np.rint(outline(segments)).astype(np.int64)
 
 
 def mask(segments: Segments, height: int, width: int) -> NDArray[np.uint8]:
-    """The inside of a tracing, uint8 {0, 1} (height, width); what lies outside the frame is cut off.
+    """The inside of a tracing, uint8 {0, 1} (height, width); what lies outside the frame is cut off."""
+    return filled(polygon(segments), height, width)
+
+
+def filled(corners: NDArray[np.int64], height: int, width: int) -> NDArray[np.uint8]:
+    """The inside of a polygon (corner, 2) of x, y in whole pixels, uint8 {0, 1} (height, width).
 
     Filled by `skimage.draw.polygon`, as the data set's authors do. Raises MissingExtra where scikit-image is missing.
     """
@@ -70,7 +91,7 @@ def mask(segments: Segments, height: int, width: int) -> NDArray[np.uint8]:
         from skimage.draw import polygon as fill
     except ImportError:
         raise MissingExtra("Drawing EchoNet's tracings", "study") from None
-    columns, rows = polygon(segments).T
-    filled = np.zeros((height, width), np.uint8)
-    filled[fill(rows, columns, (height, width))] = 1
-    return filled
+    columns, rows = corners.T
+    inside = np.zeros((height, width), np.uint8)
+    inside[fill(rows, columns, (height, width))] = 1
+    return inside

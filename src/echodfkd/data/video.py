@@ -1,4 +1,4 @@
-"""Films and pictures to clips and back, through PyAV (libav).
+"""Films and pictures to clips and back, through PyAV (libav); NIfTI is handed on to `data/nifti.py`.
 
 Grey is luma at full range, 0 to 255, and nothing else: the stored Y where a codec stores luma (stretched where it is
 kept in 16 to 235), 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601) where it stores colours. Ultrasound is grey, so its
@@ -19,7 +19,8 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from echodfkd.clip import Clip
-from echodfkd.data import container, encode
+from echodfkd.data import container, encode, nifti
+from echodfkd.data.container import clip_name
 from echodfkd.errors import InputError, OutputError
 from echodfkd.files import writing
 
@@ -35,26 +36,26 @@ class Video:
     width: int
     fps: float | None
     frames: Iterator[Picture]
+    spacing: tuple[float, float] | None = None  # mm per pixel, y then x, where the file tells
 
     def __iter__(self) -> Iterator[Picture]:
         """The grey frames (height, width) uint8, one at a time. InputError where the film is damaged."""
         return self.frames
 
 
-def clip_name(path: Path | str) -> str:
-    """A file's name without its suffix; `.nii.gz` counts as one suffix."""
-    name = Path(path).name
-    return name[: -len(".nii.gz")] if name.lower().endswith(".nii.gz") else Path(name).stem
-
-
 @contextmanager
 def open_video(path: Path | str) -> Iterator[Video]:
-    """A film or picture, open for one pass over its frames in bounded memory: `with open_video(path) as video: ...`.
+    """A film or picture, open for one pass over its frames in bounded memory (a NIfTI file is read as a whole).
 
     Raises InputError, in one line, for what is missing, empty, cut off, damaged, or no film at all.
     """
     path = Path(path)
     kind = container.kind(path)
+    if kind is container.NIFTI:
+        clip = nifti.read(path)
+        _, height, width = clip.frames.shape
+        yield Video(path, height, width, clip.fps, iter(clip.frames), clip.spacing)
+        return
     if container.is_cut(path, kind):
         raise InputError(_cut_off(path, kind))
     with _opened(path, kind) as (film, stream):
@@ -66,7 +67,7 @@ def read(path: Path | str) -> Clip:
     """A whole film, or a still as one frame, as a clip named after its file. Raises InputError as `open_video` does."""
     with open_video(path) as video:
         frames = np.stack(list(video))
-        return Clip(clip_name(path), frames, video.fps)
+        return Clip(clip_name(path), frames, video.fps, video.spacing)
 
 
 def write(path: Path | str, frames: Iterable[Picture], fps: float | None = None) -> None:

@@ -108,8 +108,15 @@ def ejection_fraction(masks: MaskClip, events: Events, spacing: Spacing = None, 
     one frame carries the luck that made it largest. A beat whose ED masks are empty is left out. The result does not
     depend on the pixel's size as long as pixels are square.
     """
+    return ejection_at(masks, events.beats(), events.fps, spacing, steady_s)
+
+
+def ejection_at(
+    masks: MaskClip, beats: Sequence[tuple[int, int]], fps: float, spacing: Spacing = None, steady_s: float = STEADY_S
+) -> Ejection:
+    """`ejection_fraction` of beats whose (ED, ES) frames are known, in whichever order a clip shows them."""
     check_masks(masks)
-    beats, reach = events.beats(), round(steady_s * events.fps)
+    reach = round(steady_s * fps)
     if any(not 0 <= frame < len(masks) for beat in beats for frame in beat):
         raise InputError(f"Events must lie inside the clip's {len(masks)} frames, got the beats {beats}.")
 

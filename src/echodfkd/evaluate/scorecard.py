@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.errors import InputError
-from echodfkd.evaluate.beats import beat_events
-from echodfkd.evaluate.ejection import ejection_fraction
+from echodfkd.evaluate.beats import Events, beat_events
+from echodfkd.evaluate.ejection import Ejection, ejection_at, ejection_fraction
 from echodfkd.evaluate.frame_distance import (
     PHASES,
     TOLERANCE_S,
@@ -38,7 +38,9 @@ class ClipCase:
     """One clip to score: predicted and true masks (time, height, width) bool, and what else is known of it.
 
     `labelled` (time,) bool marks the frames that have a true mask (None: all). ED and ES frames and EF (percent) are
-    the truth's; `events_complete` says that they list every event of the clip.
+    the truth's; `events_complete` says that they list every event of the clip. `one_contraction` says that the clip
+    goes from ED to ES (or back), where no curve shows that it turns: its ejection fraction is then taken at the truth's
+    frames. `spacing` is mm per pixel, y then x; it matters where pixels are not square.
     """
 
     name: str
@@ -50,6 +52,8 @@ class ClipCase:
     ejection_fraction: float | None = None
     labelled: NDArray[np.bool_] | None = None
     events_complete: bool = True
+    one_contraction: bool = False
+    spacing: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         check_masks(self.predicted)
@@ -74,7 +78,7 @@ def score_clip(case: ClipCase) -> Row:
     """Every score of one clip as a flat row of plain numbers (None where it cannot be had): one line of a CSV."""
     area = area_curve(case.predicted)
     events = beat_events(area, case.fps)
-    predicted = ejection_fraction(case.predicted, events).median
+    predicted = _predicted_ejection(case, events).median
     row: Row = {"name": case.name, "frames": len(area), "fps": case.fps, **_overlap_row(case)}
     for phase, found in (("ed", events.ed_frames), ("es", events.es_frames)):
         row |= event_row(area, found, case.reference, phase)
@@ -82,6 +86,14 @@ def score_clip(case: ClipCase) -> Row:
     row |= {"ef_true": true, "ef_predicted": predicted}
     row["ef_error"] = None if true is None or predicted is None else predicted - true
     return plain(row)
+
+
+def _predicted_ejection(case: ClipCase, events: Events) -> Ejection:
+    """The ejection fraction of the predicted masks, at the events found in them unless the truth must tell them."""
+    if not case.one_contraction:
+        return ejection_fraction(case.predicted, events, case.spacing)
+    beats = tuple(zip(case.ed_frames, case.es_frames, strict=True))
+    return ejection_at(case.predicted, beats, events.fps, case.spacing)
 
 
 def event_row(area: NDArray, found: Sequence[int], reference: Reference, phase: str) -> Row:

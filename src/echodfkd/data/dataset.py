@@ -1,0 +1,169 @@
+"""What a data set is to the house, whatever its layout: clips in splits, their frames, their labels, their faults."""
+
+import difflib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.clip import Clip, check_structures
+from echodfkd.data import video
+from echodfkd.data.findings import Finding
+from echodfkd.errors import InputError
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One clip as its data set lists it: EF in percent, volumes in ml, fps in Hz, size in pixels; None where unknown.
+
+    `facts` holds what else the data set tells: age, image quality, fold.
+    """
+
+    name: str
+    split: str
+    ejection_fraction: float | None = None
+    fps: float | None = None
+    frames: int | None = None
+    esv_ml: float | None = None
+    edv_ml: float | None = None
+    height: int | None = None
+    width: int | None = None
+    facts: dict[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The labels of one clip: `masks` (labelled frame, structure, height, width) bool of `frames`, ascending.
+
+    `length` is the clip's number of frames where the labels tell it. `every_beat` says that ED and ES frames list all
+    events of the clip; `one_contraction` that the clip ends at them, so that nobody could find them in it.
+    """
+
+    frames: tuple[int, ...]
+    structures: tuple[str, ...]
+    masks: NDArray[np.bool_]
+    ed_frames: tuple[int, ...] = ()
+    es_frames: tuple[int, ...] = ()
+    length: int | None = None
+    every_beat: bool = False
+    one_contraction: bool = False
+    spacing: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        check_structures(self.structures)
+        wanted = (len(self.frames), len(self.structures))
+        if self.masks.dtype != np.bool_ or self.masks.ndim != 4 or self.masks.shape[:2] != wanted:
+            raise InputError(
+                f"True masks must be bool {wanted} and height, width, got {self.masks.dtype} {self.masks.shape}."
+            )
+
+    def of(self, structure: str) -> NDArray[np.bool_]:
+        """The masks of one structure: (labelled frame, height, width)."""
+        return self.masks[:, self.structures.index(structure)]
+
+
+@dataclass(frozen=True)
+class Outline:
+    """One outline as an annotator drew it on one frame: `points` (point, 2) as x, y in pixels, closed by itself."""
+
+    frame: int
+    annotator: int
+    points: NDArray[np.float64]
+
+
+class Dataset(ABC):
+    """Clips and labels in some published layout. Opening one reads its tables; clips are read one by one.
+
+    `listed` holds every row that can be read; `clips` those that can be used; `left_out` says of every other name
+    why; `remarks` what is odd about clips that are used; `faults` all of it, by reason. `structures` are those with
+    labels.
+    """
+
+    structures: tuple[str, ...] = ()
+
+    def __init__(self, folder: Path | str):
+        self.folder = Path(folder)
+        self.listed: dict[str, Listed] = {}
+        self.left_out: dict[str, str] = {}
+        self.remarks: dict[str, str] = {}
+        self.faults: list[Finding] = []
+
+    @abstractmethod
+    def file(self, name: str) -> Path:
+        """Where a clip's film lies, or should lie."""
+
+    @property
+    def clips(self) -> tuple[Listed, ...]:
+        """The clips that can be used, in the order of the list."""
+        return tuple(row for name, row in self.listed.items() if name not in self.left_out)
+
+    @property
+    def training(self) -> tuple[Listed, ...]:
+        """The clips that baselines may learn from."""
+        return self.split("train")
+
+    def split(self, name: str) -> tuple[Listed, ...]:
+        """The clips of 'train', 'validation' or 'test'. InputError for another name."""
+        if name not in SPLITS:
+            raise InputError(f"{type(self).__name__}'s splits are {', '.join(SPLITS)}, got {name!r}.")
+        return tuple(row for row in self.clips if row.split == name)
+
+    def row(self, name: str) -> Listed:
+        """What the data set lists of one clip. InputError for a clip that is left out, or that there is not."""
+        if name in self.listed and name not in self.left_out:
+            return self.listed[name]
+        reason = self.left_out.get(name)
+        near = difflib.get_close_matches(name, [row.name for row in self.clips], 1)
+        hint = f" The nearest name is {near[0]}." if near else ""
+        raise InputError(f"Clip {name} is left out: {reason}" if reason else f"{self.folder} has no clip {name}.{hint}")
+
+    def read(self, name: str) -> Clip:
+        """One clip. Its frame rate is the list's, which is the recording's; frames are those that decode."""
+        row = self.row(name)
+        clip = video.read(self.file(name))
+        return replace(clip, name=name, fps=row.fps or clip.fps)
+
+    def truth(self, name: str) -> Truth:
+        """The labels of one clip. InputError for a data set without."""
+        raise InputError(f"{self.folder} has no labels to score masks against.")
+
+    def outlines(self, name: str) -> Sequence[Outline]:
+        """A listed clip's labels as they were drawn; none where they were not drawn as outlines."""
+        return ()
+
+    def note(self, name: str, reason: str, value: str) -> None:
+        """Keeps a fault of a clip that is used all the same."""
+        self.faults.append(Finding(name, reason, value))
+
+    def remark(self, name: str, reason: str, value: str) -> None:
+        """Keeps a fault of a clip that is used, and says so among the remarks."""
+        self.note(name, reason, value)
+        self.remarks[name] = value
+
+    def leave_out(self, name: str, reason: str, value: str) -> None:
+        """Keeps a fault for which the clip cannot be used."""
+        self.note(name, reason, value)
+        self.left_out.setdefault(name, value)
+
+
+def ed_es(frames: Iterable[int], masks: Iterable[NDArray]) -> tuple[int, int]:
+    """The frames of end-diastole and end-systole: the larger and the smaller area, on average over a frame's masks."""
+    areas: dict[int, list[float]] = {}
+    for frame, mask in zip(frames, masks, strict=True):
+        areas.setdefault(frame, []).append(float(np.sum(mask)))
+    ordered = sorted(areas, key=lambda frame: (np.mean(areas[frame]), frame))
+    return ordered[-1], ordered[0]
+
+
+def traced_truth(frames: Sequence[int], masks: Sequence[NDArray]) -> Truth:
+    """The labels of a clip traced on a few frames: inside is what at least half of a frame's annotators say."""
+    each = sorted(set(frames))
+    agreed = [np.mean([mask for frame, mask in zip(frames, masks, strict=True) if frame == one], 0) for one in each]
+    ed, es = ed_es(frames, masks)
+    return Truth(tuple(each), ("lv",), np.stack(agreed)[:, None] >= 0.5, (ed,), (es,))

@@ -1,0 +1,136 @@
+"""What can be wrong with a clip of a data set: the reasons, their rules, and the table `curation.csv` that keeps them.
+
+One row is one clip and one reason: `FileName,reason,value,rule`. Whoever excludes clips names reasons, never clips.
+"""
+
+import csv
+import difflib
+import io
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from echodfkd.errors import InputError
+from echodfkd.files import write_text
+
+REASONS = {
+    "table": "A row of the data set's tables must be readable: the right cells, numbers where numbers belong.",
+    "duplicate": "A clip is listed once.",
+    "unlisted": "A clip that is there, or traced, is in the list.",
+    "missing-file": "A listed clip has its files.",
+    "undecodable": "A clip's file can be decoded to its end.",
+    "frame-count": "A clip has as many frames as its list says.",
+    "size": "A clip has the height and width that its list says.",
+    "frame-rate": "A clip has between 15 and 200 frames per second.",
+    "blank": "Grey levels vary (standard deviation of at least 4) on more than half of the frames.",
+    "static": "Some frame differs from the one before by at least 0.25 grey levels on average.",
+    "saturated": "At most 20 % of the pixels are 250 or brighter, on more than half of the frames.",
+    "untraced": "A clip of a traced data set has labels.",
+    "segments": "A tracing is 21 segments: a long axis and 20 chords.",
+    "merged-annotators": "A frame is traced once; several annotators' rows follow each other without a mark.",
+    "one-phase": "End-diastole and end-systole are both labelled.",
+    "traced-frame": "A labelled frame is one of the clip's.",
+    "self-crossing": "An outline does not cross itself.",
+    "out-of-frame": "An outline stays inside the image, give or take one pixel.",
+    "labels": "Masks can be read, fit their clip and hold a left ventricle.",
+    "ed-es-close": "End-diastole and end-systole lie at least 3 frames and 0.1 s apart.",
+}
+"""Every reason and the rule it breaks, in the order in which they are told. The numbers are by choice."""
+
+COLUMNS = ("FileName", "reason", "value", "rule")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with one clip: the reason, a key of REASONS, and the value that breaks its rule."""
+
+    name: str
+    reason: str
+    value: str
+
+    def __post_init__(self) -> None:
+        check_reasons([self.reason])
+
+    @property
+    def rule(self) -> str:
+        """What should have been."""
+        return REASONS[self.reason]
+
+
+def check_reasons(reasons: Iterable[str]) -> None:
+    """InputError where one is no key of REASONS, with the nearest that is."""
+    for reason in reasons:
+        if reason not in REASONS:
+            near = difflib.get_close_matches(reason, REASONS, 1)
+            hint = f" The nearest is {near[0]}." if near else ""
+            raise InputError(f"A reason must be one of {', '.join(REASONS)}, got {reason!r}.{hint}")
+
+
+def merged(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding per clip and reason, values joined by '; '; by the order of REASONS, then by name."""
+    values: dict[tuple[str, str], dict[str, None]] = {}
+    for finding in findings:
+        values.setdefault((finding.reason, finding.name), {})[finding.value] = None
+    order = list(REASONS)
+    keys = sorted(values, key=lambda key: (order.index(key[0]), key[1]))
+    return [Finding(name, reason, "; ".join(values[reason, name])) for reason, name in keys]
+
+
+def write_curation(path: Path, findings: Iterable[Finding]) -> None:
+    """`curation.csv`: one row per clip and reason, with the value and the rule; the header alone where all is well."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows((one.name, one.reason, one.value, one.rule) for one in merged(findings))
+    write_text(path, text.getvalue())
+
+
+def read_curation(path: Path) -> list[Finding]:
+    """The findings in a `curation.csv`, which may have been edited; InputError that names the line where it is none."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
+            reader = csv.DictReader(file)
+            if lacking := [column for column in COLUMNS[:2] if column not in (reader.fieldnames or ())]:
+                raise InputError(f"{path}, line 1: there is no column {', '.join(lacking)}.")
+            return [_finding(path, reader.line_num, cells) for cells in reader]
+    except FileNotFoundError:
+        raise InputError(f"No such file: {path}. Make one with `echodfkd check DATASET --out DIR`.") from None
+    except (OSError, csv.Error) as error:
+        raise InputError(f"{path} is not a readable CSV file: {error}.") from None
+
+
+def _finding(path: Path, line: int, cells: dict[str, str]) -> Finding:
+    try:
+        return Finding(cells["FileName"] or "", cells["reason"] or "", cells.get("value") or "")
+    except InputError as error:
+        raise InputError(f"{path}, line {line}: {error}") from None
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """Clips to leave out for reasons of a `curation.csv`: `reasons` asked for, in order, and those of each clip."""
+
+    reasons: tuple[str, ...]
+    clips: dict[str, tuple[str, ...]]
+
+
+def exclusion(path: Path, reasons: Collection[str] = ()) -> Exclusion:
+    """Which clips a `curation.csv` excludes for `reasons`; for every reason in it where none is given.
+
+    InputError for a reason that there is not.
+    """
+    check_reasons(reasons)
+    found = read_curation(path)
+    wanted = tuple(reason for reason in REASONS if reason in (reasons or {one.reason for one in found}))
+    clips: dict[str, tuple[str, ...]] = {}
+    for one in merged(one for one in found if one.reason in wanted):
+        clips[one.name] = (*clips.get(one.name, ()), one.reason)
+    return Exclusion(wanted, clips)
+
+
+def parse_exclusion(text: str) -> Exclusion:
+    """What `--exclude FILE[:reason,...]` asks for. A file whose own name holds a colon is taken as it stands."""
+    if Path(text).exists() or ":" not in text:
+        return exclusion(Path(text))
+    file, _, reasons = text.rpartition(":")
+    return exclusion(Path(file), [reason.strip() for reason in reasons.split(",") if reason.strip()])

@@ -1,0 +1,79 @@
+"""Clips that no publication laid out, as data sets: a plain folder of films, a store of ours."""
+
+from pathlib import Path
+
+import numpy as np
+
+from echodfkd.clip import Clip
+from echodfkd.data import container
+from echodfkd.data.dataset import Dataset, Listed, Truth
+from echodfkd.data.store import Store
+from echodfkd.errors import InputError
+
+
+class Folder(Dataset):
+    """The films and pictures directly in a folder, by name; no labels, all in the split 'test'."""
+
+    def __init__(self, folder: Path | str):
+        super().__init__(folder)
+        self._files: dict[str, Path] = {}
+        for path in sorted(self.folder.iterdir()):
+            if not (container.named_as_clip(path) and path.is_file()):
+                continue
+            name = container.clip_name(path)
+            if name in self._files:
+                self.remark(name, "duplicate", f"{path.name} has the name of {self._files[name].name}, which is used.")
+                continue
+            self._files[name] = path
+            self.listed[name] = Listed(name, "test")
+
+    def file(self, name: str) -> Path:
+        """The clip's file."""
+        return self._files[name]
+
+
+class Stored(Dataset):
+    """A store of clips and masks; its clips are its own, checked against their checksums, and need no judging."""
+
+    def __init__(self, folder: Path | str):
+        super().__init__(folder)
+        self.store = Store(self.folder)
+        self.structures = self.store.structures
+        if self.structures:
+            self.store.verify("masks")
+        for entry in self.store.entries:
+            fraction = entry.facts.get("truth", {}).get("ejection_fraction")
+            self.listed[entry.name] = Listed(
+                entry.name, entry.split, fraction, entry.fps, entry.frames, facts=dict(entry.facts)
+            )
+
+    @property
+    def training(self) -> tuple[Listed, ...]:
+        """The clips of 'train'; fresh ones are kept nowhere, and those of 'validation' stand in."""
+        return self.split("train") or self.split("validation")
+
+    def split(self, name: str) -> tuple[Listed, ...]:
+        """The clips of a split, whose name the study chose."""
+        return tuple(row for row in self.clips if row.split == name)
+
+    def file(self, name: str) -> Path:
+        """InputError: a store's clips are no files."""
+        raise InputError(f"{self.folder} is a store: its clips are no films. `run` and `distill` check it themselves.")
+
+    def read(self, name: str) -> Clip:
+        """One clip, memory-mapped."""
+        return self.store.clip(name)
+
+    def truth(self, name: str) -> Truth:
+        """The masks of every frame, cut at one half, and all events that the facts tell."""
+        known = self.row(name).facts.get("truth", {})
+        masks = np.asarray(self.store.masks(name) >= 128)
+        return Truth(
+            tuple(range(len(masks))),
+            self.structures,
+            masks,
+            tuple(known.get("ed_frames", ())),
+            tuple(known.get("es_frames", ())),
+            length=len(masks),
+            every_beat=True,
+        )

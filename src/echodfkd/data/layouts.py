@@ -1,0 +1,38 @@
+"""Which layout a folder is in."""
+
+from pathlib import Path
+
+from echodfkd.data import container, tables
+from echodfkd.data.camus import Camus
+from echodfkd.data.dataset import Dataset
+from echodfkd.data.echonet import EchoNet
+from echodfkd.data.folders import Folder, Stored
+from echodfkd.data.pediatric import Pediatric
+from echodfkd.errors import InputError
+
+
+def open_dataset(folder: Path | str) -> Dataset:
+    """The data set in `folder`, whatever its layout; InputError where it is none that the house reads."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"No such folder: {folder}")
+    if (folder / "index.json").is_file():
+        return Stored(folder)
+    for place in (folder, folder / "A4C"):
+        if (place / "FileList.csv").is_file():
+            return Pediatric(place) if _is_pediatric(place) else EchoNet(place)
+    if any(folder.glob("patient*/")) or (folder / "database_nifti").is_dir():
+        return Camus(folder)
+    if any(container.named_as_clip(path) for path in folder.iterdir() if path.is_file()):
+        return Folder(folder)
+    raise InputError(
+        f"{folder} is no data set: expected a store (index.json), the layout of EchoNet-Dynamic, -Synthetic or "
+        "-Pediatric (FileList.csv), of CAMUS (patient folders), or films and pictures."
+    )
+
+
+def _is_pediatric(folder: Path) -> bool:
+    """Whether the tables are EchoNet-Pediatric's: outlines by points, or patients and folds instead of films."""
+    listed = tables.header(folder / "FileList.csv")
+    pointwise = {"X", "Y"} <= set(tables.header(folder / "VolumeTracings.csv"))
+    return pointwise or ("FPS" not in listed and {"Age", "Weight"} <= set(listed))

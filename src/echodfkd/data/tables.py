@@ -1,0 +1,53 @@
+"""The rows of a published data set's CSV tables, with the file and the line of whatever is wrong with them."""
+
+import csv
+from collections.abc import Iterator
+from math import isfinite
+from pathlib import Path
+
+from echodfkd.errors import InputError
+
+
+def header(path: Path) -> tuple[str, ...]:
+    """The names of a CSV file's columns; () where there is no such file or no text in it."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            return tuple(next(csv.reader(file, skipinitialspace=True), ()))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return ()
+
+
+def rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a CSV file with their line numbers. InputError where the file, a column or a cell is missing."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, skipinitialspace=True)
+            lacking = [column for column in needed if column not in (reader.fieldnames or ())]
+            if lacking:
+                raise InputError(f"{path}, line 1: there is no column {', '.join(lacking)}.")
+            for cells in reader:
+                if None in cells or None in cells.values():
+                    raise InputError(
+                        f"{path}, line {reader.line_num}: it must have {len(reader.fieldnames or ())} cells."
+                    )
+                yield reader.line_num, cells
+    except FileNotFoundError:
+        raise InputError(f"No such file: {path}. EchoNet's layout has FileList.csv and a folder Videos.") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is not a readable CSV file: {error}.") from None
+
+
+def optional(cells: dict[str, str], column: str) -> float | None:
+    """A cell's finite number; None where the cell is empty or the column is missing."""
+    return number(cells, column) if cells.get(column, "").strip() else None
+
+
+def number(cells: dict[str, str], column: str) -> float:
+    """A cell's finite number. ValueError says which cell is none."""
+    try:
+        found = float(cells[column])
+    except ValueError:
+        found = float("nan")
+    if not isfinite(found):
+        raise ValueError(f"{column} is {cells[column]!r}, not a number.")
+    return found
