@@ -19,6 +19,7 @@ MAY_IMPORT = (
         "fresh": BOTTOM | {"synthetic", "teachers", "distill", "config"},
         "runs": BOTTOM | {"student"},
         "judging": BOTTOM | {"data", "evaluate", "report"},
+        "checking": BOTTOM | {"data", "report"},
         "everyday": BOTTOM | {"data", "student", "evaluate", "report"},
         "pipeline": BOTTOM | WORKSHOPS | {"distill", "report", "config", "fresh", "runs", "judging", "everyday"},
     }

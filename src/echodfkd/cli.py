@@ -154,7 +154,7 @@ def distill(
 @app.command()
 def segment(
     inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT...", help="Clips: AVI, MP4, GIF, PNG; or folders of them.")
+        list[Path], typer.Argument(metavar="INPUT...", help="Clips: AVI, MP4, GIF, PNG, NIfTI; or folders of them.")
     ],
     out: Out,
     model: Annotated[
@@ -218,7 +218,7 @@ def models(
 def evaluate(
     predictions: Annotated[Path, typer.Argument(metavar="PREDICTIONS", help="A folder as `segment` writes it.")],
     labels: Annotated[
-        Path, typer.Option("--labels", metavar="DATASET", help="A store or a folder in EchoNet-Dynamic's layout.")
+        Path, typer.Option("--labels", metavar="DATASET", help="A store, or a data set in a layout that the house reads.")
     ],
     out: Out,
     split: Annotated[str, typer.Option("--split", help="Which clips of the data set.")] = "test",
@@ -226,11 +226,33 @@ def evaluate(
         int, typer.Option("--resamples", min=100, help="Bootstrap resamples behind each interval.")
     ] = 2000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the bootstrap and the null baselines.")] = 0,
+    exclude: Annotated[
+        str | None,
+        typer.Option(
+            "--exclude", metavar="FILE[:REASON,...]", help="Also score without the clips that `check` found odd."
+        ),
+    ] = None,
 ) -> None:
     """Scores of masks against labels, with intervals and baselines: scores.json and clips.csv."""
+    from echodfkd.data.findings import parse_exclusion
     from echodfkd.judging import judge, table
 
-    print(table(judge(predictions, labels, out, split=split, resamples=resamples, seed=seed)))
+    excluded = None if exclude is None else parse_exclusion(exclude)
+    print(table(judge(predictions, labels, out, split=split, resamples=resamples, seed=seed, exclude=excluded)))
+
+
+@app.command()
+def check(
+    dataset: Annotated[
+        Path, typer.Argument(metavar="DATASET", help="EchoNet-Dynamic, -Synthetic, -Pediatric, CAMUS, or clips.")
+    ],
+    out: Out,
+) -> None:
+    """What is missing, corrupt or odd in a data set: curation.csv, one row per clip and reason, and figures."""
+    from echodfkd.checking import check as check_dataset
+    from echodfkd.checking import summary
+
+    print(summary(check_dataset(dataset, out), out))
 
 
 @app.command()

@@ -80,6 +80,11 @@ class Camus(Dataset):
             spacing=clip.spacing,
         )
 
+    def phases(self, name: str) -> tuple[int, int]:
+        """As Info_4CH.cfg says."""
+        facts = self.listed[name].facts
+        return facts["ED"], facts["ES"]
+
     def _mask(self, name: str, phase: str, frame: int, length: int) -> NDArray[np.uint8]:
         """The labels (height, width) of one phase: of its own file, or of the sequence's at that frame."""
         own, sequence = self._mask_files(name, phase)

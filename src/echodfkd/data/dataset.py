@@ -137,6 +137,13 @@ class Dataset(ABC):
         """A listed clip's labels as they were drawn; none where they were not drawn as outlines."""
         return ()
 
+    def phases(self, name: str) -> tuple[int, int] | None:
+        """The frames of ED and ES of a listed clip, without its masks; None where the labels do not tell them."""
+        drawn = self.outlines(name)
+        if len({one.frame for one in drawn}) < 2:
+            return None
+        return _extremes([one.frame for one in drawn], [enclosed_area(one.points) for one in drawn])
+
     def note(self, name: str, reason: str, value: str) -> None:
         """Keeps a fault of a clip that is used all the same."""
         self.faults.append(Finding(name, reason, value))
@@ -154,11 +161,22 @@ class Dataset(ABC):
 
 def ed_es(frames: Iterable[int], masks: Iterable[NDArray]) -> tuple[int, int]:
     """The frames of end-diastole and end-systole: the larger and the smaller area, on average over a frame's masks."""
-    areas: dict[int, list[float]] = {}
-    for frame, mask in zip(frames, masks, strict=True):
-        areas.setdefault(frame, []).append(float(np.sum(mask)))
-    ordered = sorted(areas, key=lambda frame: (np.mean(areas[frame]), frame))
+    return _extremes(frames, [float(np.sum(mask)) for mask in masks])
+
+
+def _extremes(frames: Iterable[int], areas: Iterable[float]) -> tuple[int, int]:
+    """The frames of the largest and of the smallest area; a frame that comes several times has their mean."""
+    found: dict[int, list[float]] = {}
+    for frame, area in zip(frames, areas, strict=True):
+        found.setdefault(frame, []).append(area)
+    ordered = sorted(found, key=lambda frame: (np.mean(found[frame]), frame))
     return ordered[-1], ordered[0]
+
+
+def enclosed_area(points: NDArray[np.float64]) -> float:
+    """The area inside an outline (point, 2), in square pixels (the shoelace formula)."""
+    x, y = points.T
+    return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
 
 
 def traced_truth(frames: Sequence[int], masks: Sequence[NDArray]) -> Truth:

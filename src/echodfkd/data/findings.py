@@ -13,6 +13,14 @@ from pathlib import Path
 from echodfkd.errors import InputError
 from echodfkd.files import write_text
 
+FPS_RANGE = (15.0, 200.0)  # Hz: below, systole is a handful of frames; above, no machine films a whole ventricle
+LEAST_SPREAD = 4.0  # grey levels: noise alone has more
+LEAST_CHANGE = 0.25  # grey levels: compression of a still picture makes less, a beating heart several
+WHITE, WHITE_SHARE = 250, 0.2  # grey level and share of the pixels: bright tissue fills a few hundredths
+LEAST_FRAMES, LEAST_S = 3, 0.1  # between ED and ES: half of a systole at 180 beats per minute
+MARGIN = 1.0  # pixels
+"""The limits of the rules below. By choice."""
+
 REASONS = {
     "table": "A row of the data set's tables must be readable: the right cells, numbers where numbers belong.",
     "duplicate": "A clip is listed once.",
@@ -21,21 +29,21 @@ REASONS = {
     "undecodable": "A clip's file can be decoded to its end.",
     "frame-count": "A clip has as many frames as its list says.",
     "size": "A clip has the height and width that its list says.",
-    "frame-rate": "A clip has between 15 and 200 frames per second.",
-    "blank": "Grey levels vary (standard deviation of at least 4) on more than half of the frames.",
-    "static": "Some frame differs from the one before by at least 0.25 grey levels on average.",
-    "saturated": "At most 20 % of the pixels are 250 or brighter, on more than half of the frames.",
+    "frame-rate": f"A clip has between {FPS_RANGE[0]:g} and {FPS_RANGE[1]:g} frames per second.",
+    "blank": f"Grey levels vary: their standard deviation is at least {LEAST_SPREAD:g} on half of the frames.",
+    "static": f"Some frame differs from the one before it by at least {LEAST_CHANGE:g} grey levels on average.",
+    "saturated": f"At most {WHITE_SHARE:.0%} of the pixels are {WHITE} or brighter on half of the frames.",
     "untraced": "A clip of a traced data set has labels.",
     "segments": "A tracing is 21 segments: a long axis and 20 chords.",
     "merged-annotators": "A frame is traced once; several annotators' rows follow each other without a mark.",
     "one-phase": "End-diastole and end-systole are both labelled.",
     "traced-frame": "A labelled frame is one of the clip's.",
     "self-crossing": "An outline does not cross itself.",
-    "out-of-frame": "An outline stays inside the image, give or take one pixel.",
+    "out-of-frame": f"An outline stays inside the image, give or take {MARGIN:g} pixel.",
     "labels": "Masks can be read, fit their clip and hold a left ventricle.",
-    "ed-es-close": "End-diastole and end-systole lie at least 3 frames and 0.1 s apart.",
+    "ed-es-close": f"End-diastole and end-systole lie at least {LEAST_FRAMES} frames and {LEAST_S:g} s apart.",
 }
-"""Every reason and the rule it breaks, in the order in which they are told. The numbers are by choice."""
+"""Every reason and the rule it breaks, in the order in which they are told."""
 
 COLUMNS = ("FileName", "reason", "value", "rule")
 

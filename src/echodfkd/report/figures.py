@@ -106,7 +106,7 @@ def null_figure(scores: Mapping[str, Any]) -> Figure:
     columns = (("afd", "the paper's aFD, frames"), ("penalised_ms", "one to one, missed and extra penalised, ms"))
     figure = Figure(figsize=(8.4, 0.6 + 0.42 * len(names)), layout="constrained")
     for axes, (key, label) in zip(figure.subplots(1, 2, sharey=True), columns, strict=True):
-        _tidy(axes)
+        tidy(axes)
         for shift, phase, colour in ((-0.18, "ed", BLUE), (0.18, "es", GREEN)):
             own = (scores["afd"] if key == "afd" else {p: scores["events"][p][key] for p in ("ed", "es")})[phase]
             found = [own, *(nulls[name][phase][key] for name in nulls)]
@@ -146,11 +146,11 @@ def ranked_clips(rows: Sequence[Mapping[str, Any]], key: str = "dice") -> dict[s
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots()
-    _tidy(axes)
+    tidy(axes)
     return figure, axes
 
 
-def _tidy(axes: Axes) -> None:
+def tidy(axes: Axes) -> None:
     """Two spines, soft ink, a light grid behind the data."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(SOFT)

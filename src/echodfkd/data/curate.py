@@ -1,0 +1,114 @@
+"""What is wrong with one clip: its frames, its list's row, its outlines and its ED and ES frames in, findings out."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.data.dataset import Listed, Outline
+from echodfkd.data.findings import (
+    FPS_RANGE,
+    LEAST_CHANGE,
+    LEAST_FRAMES,
+    LEAST_S,
+    LEAST_SPREAD,
+    MARGIN,
+    WHITE,
+    WHITE_SHARE,
+    Finding,
+)
+from echodfkd.errors import InputError
+
+
+@dataclass(frozen=True)
+class FilmFacts:
+    """What a film shows, in a few numbers: frames, size, rate (Hz) if known, and three of its grey levels.
+
+    `spread` is the standard deviation of a frame's grey levels and `white` the share of its pixels that are saturated,
+    both the median over the frames; `change` is the mean difference of two successive frames, the largest of all (None
+    for a still).
+    """
+
+    frames: int
+    height: int
+    width: int
+    fps: float | None
+    spread: float
+    white: float
+    change: float | None
+
+
+def film_facts(frames: Iterable[NDArray[np.uint8]], fps: float | None) -> FilmFacts:
+    """The facts of a film from its frames (height, width) uint8, which pass one by one."""
+    spreads, whites, changes = [], [], []
+    before, shape = None, (0, 0)
+    for frame in frames:
+        spreads.append(frame.std())
+        whites.append(np.mean(frame >= WHITE))
+        if before is not None:
+            changes.append(np.mean(np.maximum(frame, before) - np.minimum(frame, before)))
+        before, shape = frame, (frame.shape[0], frame.shape[1])
+    if before is None:
+        raise InputError("A film needs at least one frame, got none.")
+    change = float(np.max(changes)) if changes else None
+    return FilmFacts(len(spreads), *shape, fps, float(np.median(spreads)), float(np.median(whites)), change)
+
+
+def film_findings(row: Listed, facts: FilmFacts) -> list[Finding]:
+    """What is wrong with a film as it is, and as its list describes it. What is blank is not called static as well."""
+    told: dict[str, str] = {}
+    if row.frames is not None and row.frames != facts.frames:
+        told["frame-count"] = f"{facts.frames} frames, listed {row.frames}"
+    if row.height and row.width and (row.height, row.width) != (facts.height, facts.width):
+        told["size"] = f"{facts.height} x {facts.width} pixels, listed {row.height} x {row.width}"
+    fps = row.fps or facts.fps
+    if fps is not None and facts.frames > 1 and not FPS_RANGE[0] <= fps <= FPS_RANGE[1]:
+        told["frame-rate"] = f"{fps:g} Hz"
+    if facts.spread < LEAST_SPREAD:
+        told["blank"] = f"standard deviation {facts.spread:.2g}"
+    elif facts.change is not None and facts.change < LEAST_CHANGE:
+        told["static"] = f"largest change {facts.change:.2g}"
+    if facts.white > WHITE_SHARE:
+        told["saturated"] = f"{facts.white:.0%} of the pixels"
+    return [Finding(row.name, reason, value) for reason, value in told.items()]
+
+
+def outline_findings(name: str, outline: Outline, height: int, width: int) -> list[Finding]:
+    """Whether an outline crosses itself or leaves an image of that size; pixel centres are whole numbers."""
+    findings, where = [], f"frame {outline.frame}"
+    if count := crossings(outline.points):
+        findings.append(Finding(name, "self-crossing", f"{where}: {count} times"))
+    low, high = outline.points.min(axis=0), outline.points.max(axis=0)
+    beyond = max(*(-MARGIN - low), *(high - (np.array([width, height]) - 1 + MARGIN)))
+    if beyond > 0:
+        findings.append(Finding(name, "out-of-frame", f"{where}: {beyond + MARGIN:.3g} pixels"))
+    return findings
+
+
+def phase_findings(name: str, phases: tuple[int, int], frames: int, fps: float | None) -> list[Finding]:
+    """Whether ED and ES lie inside a clip of that many frames, and far enough apart to be two ends of a systole."""
+    if max(phases) >= frames:
+        return [Finding(name, "traced-frame", f"frame {max(phases)} of a film of {frames}")]
+    apart = abs(phases[0] - phases[1])
+    if apart >= LEAST_FRAMES and (fps is None or apart / fps >= LEAST_S):
+        return []
+    time = "" if fps is None else f", {apart / fps:.2g} s"
+    return [Finding(name, "ed-es-close", f"{apart} frames{time} (frames {phases[0]} and {phases[1]})")]
+
+
+def crossings(points: NDArray[np.float64]) -> int:
+    """How often the closed outline (point, 2) crosses itself; touching itself, and points given twice, do not count."""
+    start = points[np.any(points != np.roll(points, 1, axis=0), axis=1)]
+    stop, number = np.roll(start, -1, axis=0), np.arange(len(start))
+    # Two edges cross where each one's ends lie on different sides of the other.
+    sides_start = _side(start[:, None], stop[:, None], start[None])
+    sides_stop = _side(start[:, None], stop[:, None], stop[None])
+    apart = sides_start * sides_stop < 0
+    return int(np.sum(apart & apart.T & (number[:, None] < number[None])))
+
+
+def _side(a: NDArray, b: NDArray, point: NDArray) -> NDArray:
+    """On which side of the line from a to b a point lies: -1, 0 (on it) or 1."""
+    along, to = b - a, point - a
+    return np.sign(along[..., 0] * to[..., 1] - along[..., 1] * to[..., 0])
