@@ -218,7 +218,7 @@ def models(
 def evaluate(
     predictions: Annotated[Path, typer.Argument(metavar="PREDICTIONS", help="A folder as `segment` writes it.")],
     labels: Annotated[
-        Path, typer.Option("--labels", metavar="DATASET", help="A store, or a data set in a layout that the house reads.")
+        Path, typer.Option("--labels", metavar="DATASET", help="A store, or a data set in a layout that `check` reads.")
     ],
     out: Out,
     split: Annotated[str, typer.Option("--split", help="Which clips of the data set.")] = "test",
