@@ -50,7 +50,7 @@ def publish(
     student = load_student(run / "student")
     check_files(run / "student", student.card, needed=GRAPH)
     study = read_json(run / "study.json")
-    study["teacher"].pop("path", None)  # of this machine; what it held stands in made_from
+    _forget_places(study["teacher"])
     published: dict[str, Any] = {
         "name": name,
         "study": study,
@@ -64,6 +64,17 @@ def publish(
     card = replace(student.card, files=files, provenance={**student.card.provenance, "published": published})
     write(out, run / "student", card)
     return out
+
+
+def _forget_places(teacher: dict[str, Any]) -> None:
+    """Takes out of a teacher's table, and of those in it, the paths of this machine and the seed of its noise.
+
+    What the paths held stands in made_from; with the seed, noise could be taken off an archive's masks.
+    """
+    teacher.pop("path", None)
+    teacher.get("noise", {}).pop("seed", None)
+    for one in teacher.get("of", ()):
+        _forget_places(one)
 
 
 def scores_of(model: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "echodfkd"
-BOTTOM = {"errors", "files", "clip", "resize", "engine"}
+BOTTOM = {"errors", "files", "clip", "resize", "engine", "vision"}
 WORKSHOPS = {"synthetic", "data", "teachers", "student", "evaluate"}
 MAY_IMPORT = (
     dict.fromkeys(BOTTOM, BOTTOM)
@@ -15,13 +15,16 @@ MAY_IMPORT = (
         "teachers": BOTTOM | {"student"},
         "distill": BOTTOM | {"data", "student"},
         "report": BOTTOM | {"evaluate", "data", "student"},
-        "config": BOTTOM | {"synthetic", "student", "distill"},
+        "config": BOTTOM | {"synthetic", "teachers", "student", "distill"},
         "fresh": BOTTOM | {"synthetic", "teachers", "distill", "config"},
+        "labelling": BOTTOM | {"data", "teachers", "evaluate", "config"},
         "runs": BOTTOM | {"student"},
         "judging": BOTTOM | {"data", "evaluate", "report"},
         "checking": BOTTOM | {"data", "report"},
         "everyday": BOTTOM | {"data", "student", "evaluate", "report"},
-        "pipeline": BOTTOM | WORKSHOPS | {"distill", "report", "config", "fresh", "runs", "judging", "everyday"},
+        "pipeline": BOTTOM
+        | WORKSHOPS
+        | {"distill", "report", "config", "fresh", "labelling", "runs", "judging", "everyday"},
     }
 )
 FILES = sorted(SOURCE.rglob("*.py"))

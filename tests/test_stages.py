@@ -75,7 +75,7 @@ def test_the_truth_as_teacher_gives_the_simulators_masks(clips, tmp_path):
 
 def test_labels_survive_the_way_through_an_archive(clips, tmp_path):
     direct = label(STUDY, clips, tmp_path / "direct", archive=tmp_path / "archive")
-    assert len(list((tmp_path / "archive").iterdir())) == len(clips.entries)
+    assert len(list((tmp_path / "archive").iterdir())) == len(clips.entries) + 1  # and its manifest
     by_archive = replace(STUDY, teacher=Teacher("archive", tmp_path / "archive"))
     again = label(by_archive, clips, tmp_path / "again")
     for entry in clips.entries:

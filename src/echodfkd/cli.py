@@ -3,11 +3,12 @@
 import io
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
-from echodfkd.errors import EchodfkdError, MissingExtra, one_line
+from echodfkd.errors import EchodfkdError, InputError, MissingExtra, one_line
 
 if TYPE_CHECKING:
     from echodfkd.data.store import Store
@@ -92,7 +93,7 @@ RESUMABLE = ("run", "synth", "label", "distill")
 
 _STUDY_MODULES = dict.fromkeys(
     ("lightning", "onnx", "onnxscript", "safetensors", "skimage", "tensorboard", "torch"), "study"
-)
+) | dict.fromkeys(("SimpleITK", "torchvision"), "teachers")
 
 
 @app.command()
@@ -120,14 +121,22 @@ def label(
     clips: ClipStore,
     out: Out,
     archive: Annotated[
-        Path | None, typer.Option("--archive", metavar="DIR", help="Also write the masks as <clip name>.seg.npz files.")
+        Path | None,
+        typer.Option(
+            "--archive", metavar="DIR", help="Also write the masks as an archive to be shared, with manifest."
+        ),
+    ] = None,
+    licence: Annotated[
+        Path | None, typer.Option("--licence", metavar="FILE", help="With --archive: the terms it is shared under.")
     ] = None,
 ) -> None:
     """The study's teacher's masks of a store of clips."""
     from echodfkd.config import read_study
     from echodfkd.pipeline import label as label_clips
 
-    labels = label_clips(read_study(study), _whole(clips), out, archive)
+    if licence is not None and archive is None:
+        raise InputError("A licence goes with an archive: give --archive too.")
+    labels = label_clips(read_study(study), _whole(clips), out, archive, licence)
     print(f"{len(labels.entries)} clips labelled for {', '.join(labels.structures)} in {out}")
 
 
@@ -204,14 +213,47 @@ def segment(
         raise typer.Exit(2)
 
 
-@app.command()
-def models(
+class _Models(TyperGroup):
+    """`models` and `models NAME|DIR` are short for `models show ...`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The words after `models`, with the verb that is meant."""
+        meant = args and (args[0] in self.commands or args[0] in ("--help", "-h"))
+        return super().parse_args(ctx, args if meant else ["show", *args])
+
+
+models = typer.Typer(
+    cls=_Models,
+    help="`models` lists bundled and known models, `models NAME|DIR` prints a card, `models fetch NAME` downloads.",
+)
+app.add_typer(models, name="models")
+
+
+@models.command()
+def show(
     name: Annotated[str | None, typer.Argument(metavar="NAME|DIR", help="Print this model's card in full.")] = None,
 ) -> None:
-    """Bundled and known models: what they are, how they were made, how they score, where weights come from."""
+    """What they are, how they were made, how they score, where weights come from."""
     from echodfkd.report.model_card import listing, model_card
 
     print(listing() if name is None else model_card(name), end="")
+
+
+@models.command()
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Published weights: echonet-deeplabv3.")],
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="DIR", help="Where to keep them (default: your data folder).")
+    ] = None,
+    url: Annotated[str | None, typer.Option("--url", help="Another address of the same file.")] = None,
+) -> None:
+    """Published weights that may not be shipped, with their checksum. Started again, it continues where it stopped."""
+    from echodfkd.files import sha256
+    from echodfkd.teachers.fetch import PUBLISHED
+    from echodfkd.teachers.fetch import fetch as fetch_weights
+
+    path = fetch_weights(name, to, url)
+    print(f"{path}\nSHA-256 {sha256(path)}\n{PUBLISHED[name].about}")
 
 
 @app.command()

@@ -4,9 +4,9 @@ import difflib
 import json
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from pydantic import Discriminator, Tag, TypeAdapter, ValidationError
 
@@ -15,6 +15,7 @@ from echodfkd.distill.settings import Training
 from echodfkd.errors import StudyError
 from echodfkd.student.settings import FramewiseSettings, NetworkSettings, shape_class
 from echodfkd.synthetic.recipe import Conditions
+from echodfkd.teachers.settings import Teacher
 
 
 @dataclass(frozen=True)
@@ -52,41 +53,6 @@ class Clips:
         check_structures(self.structures)
         if self.shard < 1:
             raise StudyError(f"clips.shard must be at least 1, got {self.shard}.")
-
-
-@dataclass(frozen=True)
-class Teacher:
-    """Who labels the clips: the simulator's own truth, an archive of somebody's masks, or a model of ours."""
-
-    kind: Literal["truth", "archive", "model"] = "truth"
-    path: Path | None = None
-    """The archive's folder of `<clip name>.seg.npz`, or the model's; relative paths start at the study file."""
-    name: str | None = None
-    """A bundled model, in place of the path of one."""
-    truth: float = 0.0
-    """Share of the simulator's truth in a model's or an archive's masks, 0 to 1."""
-
-    def __post_init__(self) -> None:
-        given = tuple(key for key in ("path", "name") if getattr(self, key) is not None)
-        if given not in {"truth": ((),), "archive": (("path",),), "model": (("path",), ("name",))}[self.kind]:
-            raise StudyError(
-                "teacher.path goes with kind = 'archive', one of teacher.path and teacher.name with kind = 'model', "
-                f"neither with 'truth', got kind = '{self.kind}', path = {self.path} and name = {self.name}."
-            )
-        if not 0 <= self.truth <= 1 or (self.truth and self.kind == "truth"):
-            raise StudyError(
-                "teacher.truth is the share of the truth, 0 to 1, beside another teacher's masks, "
-                f"got {self.truth} with kind = '{self.kind}'."
-            )
-
-    @property
-    def folder(self) -> Path | None:
-        """Where the masks or the model lie; None for the truth. InputError where no bundled model has the name."""
-        if self.name is None:
-            return self.path
-        from echodfkd.student.bundled import find_model
-
-        return find_model(self.name)
 
 
 def _tag(student: Any) -> str:
@@ -139,7 +105,7 @@ class Study:
                 f"with clips.fresh a training clip is one window: clips.train.frames ({drawn}) must be training.window "
                 f"({window})"
             )
-        if self.clips.fresh and self.teacher.kind == "archive":
+        if self.clips.fresh and any(teacher.kind == "archive" for teacher in self.teacher.each()):
             faults.append("with clips.fresh the teacher must see every new clip, which an archive of masks cannot")
         for split in ("validation",) if self.clips.fresh else ("train", "validation"):
             frames = getattr(self.clips, split).frames
@@ -174,10 +140,15 @@ def read_study(path: Path) -> Study:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise StudyError(f"{path} is not readable TOML: {error}") from None
     study = study_from(table, str(path))
-    if study.teacher.path is not None and not study.teacher.path.is_absolute():
-        table["teacher"]["path"] = str((path.parent / study.teacher.path).resolve())
-        study = study_from(table, str(path))
-    return study
+    return replace(study, teacher=_placed(study.teacher, path.parent))
+
+
+def _placed(teacher: Teacher, folder: Path) -> Teacher:
+    """The teacher with every relative path in it starting at `folder`."""
+    path = teacher.path
+    if path is not None and not path.is_absolute():
+        path = (folder / path).resolve()
+    return replace(teacher, path=path, of=tuple(_placed(one, folder) for one in teacher.of))
 
 
 def study_from(table: dict[str, Any], source: str = "study") -> Study:
@@ -195,7 +166,22 @@ def study_from(table: dict[str, Any], source: str = "study") -> Study:
 def study_table(study: Study) -> dict[str, Any]:
     """The study as nested JSON-able values, defaults filled in: what a run keeps."""
     table: dict[str, Any] = _ADAPTER.dump_python(study, mode="json")
+    table["teacher"] = _without_later(table["teacher"])
     return table
+
+
+def _without_later(table: dict[str, Any]) -> dict[str, Any]:
+    """A teacher's table without what came later and says nothing: runs from before stay runs of the same study."""
+    defaults = {
+        item.name: item.default for item in fields(Teacher) if item.name not in ("kind", "path", "name", "truth")
+    }
+    kept = {key: value for key, value in table.items() if key not in defaults or value != _plain(defaults[key])}
+    return kept | {"of": [_without_later(one) for one in kept["of"]]} if "of" in kept else kept
+
+
+def _plain(value: Any) -> Any:
+    """A default as JSON holds it."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _unknown_keys(table: dict[str, Any], kind: type, place: str = "") -> Iterator[str]:
@@ -209,8 +195,14 @@ def _unknown_keys(table: dict[str, Any], kind: type, place: str = "") -> Iterato
             yield f"unknown key {place}{key}" + (
                 f", did you mean {near[0]}?" if near else f" (known: {', '.join(known)})"
             )
-        elif isinstance(value, dict) and is_dataclass(known[key]):
-            yield from _unknown_keys(value, known[key], f"{place}{key}.")
+            continue
+        below = [(f"{place}{key}.", value)]
+        if isinstance(value, list):
+            below = [(f"{place}{key}.{number}.", item) for number, item in enumerate(value)]
+        for settings in (kind for kind in (known[key], *get_args(known[key])) if isinstance(kind, type)):
+            for here, item in below:
+                if is_dataclass(settings) and isinstance(item, dict):
+                    yield from _unknown_keys(item, settings, here)
 
 
 def _fault(item: Any) -> str:

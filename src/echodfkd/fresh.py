@@ -13,13 +13,13 @@ from torch.utils.data import DataLoader, Dataset
 
 from echodfkd.clip import WORKING_SIZE, Clip, Segmenter, to_bytes
 from echodfkd.config import Study
-from echodfkd.distill.windows import Batch, batch_of, example, order
+from echodfkd.distill.windows import Batch, batch_of, example, order, with_known
 from echodfkd.engine import WORKER_ENDED, begin, cores, deaf
 from echodfkd.errors import OutputError
 from echodfkd.synthetic.annotator import ANNOTATORS
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import draw_recipe
-from echodfkd.teachers import load_teacher
+from echodfkd.teachers import known, load_teacher
 
 FIRST_NUMBER = 3_000_000
 """Fresh clips are numbered from here on, beyond every clip that a store holds."""
@@ -27,7 +27,7 @@ FIRST_NUMBER = 3_000_000
 AHEAD = 4
 """Batches that each worker draws ahead of the training."""
 
-Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+Arrays = tuple[NDArray[Any], ...]
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,13 @@ class FreshBatches(Dataset[Arrays]):
         numbers = range(place * training.batch, min((place + 1) * training.batch, count))
         clips = self._clips([FIRST_NUMBER + epoch * count + k for k in numbers])
         orders = [order(training, study.seed, epoch, k) for k in numbers]
-        return batch_of(
+        frames, masks = batch_of(
             [
                 example(clip.frames, self._masks(clip), training.size, seen)
                 for clip, seen in zip(clips, orders, strict=True)
             ]
         )
+        return with_known(frames, masks, study.student.structures, [known(self._teacher, clip) for clip in clips])
 
     def _clips(self, numbers: Sequence[int]) -> list[Clip]:
         """The clips of those numbers; their true masks lie in `_drawn` until the next are drawn."""
@@ -76,8 +77,7 @@ class FreshBatches(Dataset[Arrays]):
 
     def _masks(self, clip: Clip) -> NDArray[np.uint8]:
         """The teacher's masks of a clip just drawn, (time, structure, height, width) uint8, 255 p."""
-        channels = [list(self._teacher.structures).index(name) for name in self.study.student.structures]
-        return to_bytes(self._teacher(clip)[:, channels])
+        return to_bytes(self._teacher(clip))
 
     @cached_property
     def _drawn(self) -> "_Drawn":
@@ -85,8 +85,7 @@ class FreshBatches(Dataset[Arrays]):
 
     @cached_property
     def _teacher(self) -> Segmenter:
-        teacher = self.study.teacher
-        return load_teacher(teacher.kind, teacher.folder, self._drawn, self.study.student.structures, teacher.truth)
+        return load_teacher(self.study.teacher, self._drawn, self.study.student.structures)
 
 
 class _Drawn:
@@ -99,6 +98,10 @@ class _Drawn:
     def masks(self, name: str) -> NDArray[np.uint8]:
         """True masks of a clip, uint8 (time, structure, height, width), 255 p."""
         return self.kept[name]
+
+    def known(self, name: str) -> tuple[str, ...]:
+        """All: drawn clips have no secrets."""
+        return self.structures
 
 
 class FreshWindows:
@@ -159,8 +162,8 @@ class FreshWindows:
         )
         with deaf():
             arrays = iter(loader)
-        for frames, masks in arrays:
-            yield torch.from_numpy(frames), torch.from_numpy(masks)
+        for batch in arrays:
+            yield tuple(torch.from_numpy(array) for array in batch)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from echodfkd.clip import WORKING_SIZE, to_bytes
+from echodfkd.clip import WORKING_SIZE
 from echodfkd.config import Study, study_table
 from echodfkd.data.store import Entry, Store, StoreWriter
 from echodfkd.distill.threshold import choose_threshold
@@ -20,9 +20,10 @@ from echodfkd.everyday import clip_source, identity, segment_clip
 from echodfkd.files import holding, make_folder, read_json, remove_parts, write_json
 from echodfkd.fresh import FreshWindows
 from echodfkd.judging import judge, table
+from echodfkd.labelling import label
 from echodfkd.report.run import report_run
 from echodfkd.runs import Run, environment, streaming_speed
-from echodfkd.student.card import CARD, WEIGHTS, Card, Preprocessing, check_files, read_card
+from echodfkd.student.card import CARD, Card, Preprocessing, check_files, read_card
 from echodfkd.student.checkpoint import save
 from echodfkd.student.segment import Student, load_student
 from echodfkd.student.settings import flops_per_frame
@@ -30,8 +31,7 @@ from echodfkd.student.steppers import TorchStepper
 from echodfkd.synthetic.annotator import ANNOTATORS
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import GENERATOR, draw_recipe
-from echodfkd.teachers import load_teacher
-from echodfkd.teachers.archive import SUFFIX, archive_content, write_masks
+from echodfkd.teachers.provenance import teacher_table
 
 FRAMES_PER_PROCESS = 2000
 """Frames to draw for which another process is started: one needs seconds to begin, and draws hundreds a second."""
@@ -95,30 +95,6 @@ def _clip_writer(study: Study, out: Path) -> StoreWriter:
     return StoreWriter(out, study.clips.structures, (WORKING_SIZE, WORKING_SIZE), settings)
 
 
-def label(study: Study, clips: Store, out: Path, archive: Path | None = None) -> Store:
-    """The study's teacher's masks of every clip of `clips`, as a store of masks in `out`; finished shards are kept.
-
-    With `archive`, that folder receives them as `<clip name>.seg.npz` too: what a data owner can share.
-    """
-    who, structures = study.teacher, study.student.structures
-    teacher = load_teacher(who.kind, who.folder, clips, structures, who.truth)
-    settings = {"teacher": _teacher_table(study), "clips": clips.content}
-    shards = [clips.entries[k : k + study.clips.shard] for k in range(0, len(clips.entries), study.clips.shard)]
-    with holding(out):
-        writer = StoreWriter(out, tuple(teacher.structures), clips.size, settings, with_frames=False)
-        for number, entries in enumerate(progress(shards, "label")):
-            if not writer.has(number):
-                masks = [to_bytes(teacher(clips.clip(entry))) for entry in entries]
-                plain = [Entry(entry.name, entry.split, entry.frames, entry.fps, {}) for entry in entries]
-                writer.write(number, plain, None, np.concatenate(masks))
-        labels = writer.finish(len(shards))
-    if archive is not None:
-        make_folder(archive)
-        for entry in progress(labels.entries, "archive"):
-            write_masks(archive / f"{entry.name}{SUFFIX}", np.asarray(labels.masks(entry.name)))
-    return labels
-
-
 def distill(
     study: Study, clips: Store, labels: Store, out: Path, resume: bool = True, workers: int | None = None
 ) -> Card:
@@ -130,7 +106,8 @@ def distill(
     """
     table = study_table(study)
     made_from = {key: table[key] for key in ("name", "seed", "student", "training")}
-    made_from |= {"teacher": _teacher_table(study), "clips": clips.content, "labels": labels.content}
+    made_from["teacher"] = teacher_table(study.teacher, study.student.structures)
+    made_from |= {"clips": clips.content, "labels": labels.content}
     if study.clips.fresh:  # what the store of clips tells of those it holds
         made_from["fresh"] = {"generator": GENERATOR, "conditions": table["conditions"]}
         made_from["fresh"] |= {key: table["clips"][key] for key in ("train", "annotator")}
@@ -206,17 +183,6 @@ def _shards(study: Study) -> Iterator[_Shard]:
         members = [(f"{split}-{k:05d}", first + k) for k in range(part.count)]
         for k in range(0, len(members), study.clips.shard):
             yield _Shard(split, part.frames, members[k : k + study.clips.shard])
-
-
-def _teacher_table(study: Study) -> dict[str, Any]:
-    """The teacher as a value: masks and models by what they hold, not by a path, which says nothing elsewhere."""
-    kind, folder = study.teacher.kind, study.teacher.folder
-    table: dict[str, Any] = {"kind": kind, "structures": list(study.student.structures)}
-    if folder is None:
-        return table
-    if study.teacher.truth:
-        table["truth"] = study.teacher.truth
-    return table | {kind: archive_content(folder) if kind == "archive" else read_card(folder).files[WEIGHTS]}
 
 
 def _claim(folder: Path, made_from: dict[str, Any]) -> None:

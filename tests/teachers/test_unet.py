@@ -13,7 +13,7 @@ from echodfkd.errors import InputError
 from echodfkd.student.checkpoint import Card, Preprocessing, save
 from echodfkd.student.network import FramewiseSettings, NetworkSettings, seeded_network
 from echodfkd.student.segment import load_student
-from echodfkd.teachers import load_teacher
+from echodfkd.teachers import Teacher, load_teacher
 from echodfkd.teachers.unet import UNetTeacher
 
 STRUCTURES = ("lv", "la", "myocardium")
@@ -83,21 +83,19 @@ def test_frames_of_another_kind_are_refused(models):
 @pytest.mark.parametrize("kind", ["framewise", "recurrent"])
 def test_any_model_teaches_the_structures_that_are_asked_for(models, kind):
     clip = Clip("a", FRAMES)
-    teacher = load_teacher("model", models[kind], None, ("myocardium", "lv"))
+    teacher = load_teacher(Teacher("model", models[kind]), None, ("myocardium", "lv"))
     assert teacher.structures == ("myocardium", "lv") and teacher.threshold == 0.4
     np.testing.assert_allclose(teacher(clip), load_student(models[kind])(clip)[:, [2, 0]], atol=0.02)
 
 
 def test_a_structure_that_the_model_does_not_know_is_refused(models):
     with pytest.raises(InputError, match="The teacher knows lv, la, myocardium, but not rv"):
-        load_teacher("model", models["framewise"], None, ("lv", "rv"))
+        load_teacher(Teacher("model", models["framewise"]), None, ("lv", "rv"))
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"teacher\.path or teacher\.name"):
-        load_teacher("model", None, None, ("lv",))
     with pytest.raises(InputError, match=r"holds no model\.json"):
-        load_teacher("model", tmp_path, None, ("lv",))
+        load_teacher(Teacher("model", tmp_path), None, ("lv",))
 
 
 def test_only_a_frame_wise_model_takes_frames_at_once(models):
@@ -109,4 +107,5 @@ def test_without_torch_a_frame_wise_teacher_runs_through_its_graph(models, monke
     clip = Clip("a", FRAMES)
     expected = UNetTeacher(models["framewise"], "float32")(clip)[:, :1]
     monkeypatch.setattr(teachers, "find_spec", lambda name: None)
-    np.testing.assert_allclose(load_teacher("model", models["framewise"], None, ("lv",))(clip), expected, atol=1e-5)
+    teacher = load_teacher(Teacher("model", models["framewise"]), None, ("lv",))
+    np.testing.assert_allclose(teacher(clip), expected, atol=1e-5)

@@ -32,6 +32,14 @@ def bce_and_dice(logits: Tensor, targets: Tensor) -> Tensor:
     return soft_bce(logits, targets) + soft_dice(logits, targets)
 
 
+def known_planes(values: Tensor, known: Tensor) -> Tensor:
+    """Of (batch, time, structure, height, width) what is known: (pairs of window and structure, time, height, width).
+
+    `known` is (batch, structure) bool. A loss of logits and targets taken so sees nothing of the others.
+    """
+    return values.transpose(1, 2)[known]
+
+
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "bce": soft_bce,
     "dice": soft_dice,

@@ -16,15 +16,16 @@ def choose_threshold(student: Segmenter, clips: Store, labels: Store, split: str
     """The threshold out of 0.05, 0.10 .. 0.95 with the best mean per-frame Dice against the teacher cut at one half.
 
     The student is used as it will be: whole clips, from their first frame, at their own size. One threshold serves all
-    structures and phases, as in the paper; of equals, the one nearest 0.5 is taken.
+    structures and phases, as in the paper; of equals, the one nearest 0.5 is taken. What is not known does not count.
     """
     entries = clips.split(split)
     chosen = [entries[k] for k in np.unique(np.linspace(0, len(entries) - 1, CLIPS).round().astype(int))]
-    channels = [labels.structures.index(name) for name in student.structures]
     scores = []
     for entry in chosen:
-        truth = labels.masks(entry.name)[:, channels] >= 128
-        scores.append(dice_by_threshold(student(clips.clip(entry)), truth))
+        known = [name for name in student.structures if name in labels.known(entry.name)]
+        truth = labels.masks(entry.name)[:, [labels.structures.index(name) for name in known]] >= 128
+        masks = student(clips.clip(entry))[:, [list(student.structures).index(name) for name in known]]
+        scores.append(dice_by_threshold(masks, truth))
     mean = np.concatenate(scores, axis=1).mean(axis=1).round(6)
     best = np.flatnonzero(mean == mean.max())
     return float(GRID[best[np.abs(GRID[best] - 0.5).argmin()]])

@@ -19,7 +19,7 @@ from echodfkd.distill.average import Average
 from echodfkd.distill.bar import Bar
 from echodfkd.distill.checkpoints import WholeFiles, read_checkpoint
 from echodfkd.distill.interrupt import Interrupt
-from echodfkd.distill.losses import LOSSES
+from echodfkd.distill.losses import LOSSES, known_planes
 from echodfkd.distill.settings import Training
 from echodfkd.distill.windows import Batch, Batches, Epoch, Source, StoreWindows, check_windows, middle_windows
 from echodfkd.engine import resolve_precision
@@ -59,9 +59,11 @@ class Distillation(lightning.LightningModule):
         return self.validation
 
     def loss(self, batch: Batch) -> Tensor:
-        """The chosen loss of one batch, a scalar in float32."""
-        frames, masks = batch
+        """The chosen loss of one batch, of what is known in it; a scalar in float32."""
+        frames, masks, *known = batch
         logits, _ = self.network(frames.float() * INPUT_SCALE)
+        if known:
+            logits, masks = (known_planes(values, known[0]) for values in (logits, masks))
         return LOSSES[self.training_settings.loss](logits.float(), masks.float() / 255)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:

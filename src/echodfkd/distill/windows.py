@@ -5,7 +5,7 @@ Where they come from is a Source: stores of clips and masks here, a generator of
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -20,8 +20,9 @@ from echodfkd.resize import fit
 Example = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """Frames (time, 1, size, size) and masks (time, structure, size, size), 255 p, of one window."""
 
-Batch = tuple[Tensor, Tensor]
-"""Frames (batch, time, 1, size, size) and masks (batch, time, structure, size, size), 255 p, both uint8."""
+Batch = tuple[Tensor, ...]
+"""Frames (batch, time, 1, size, size) and masks (batch, time, structure, size, size), 255 p, both uint8; where a
+structure of a window is not known, a third: which are, (batch, structure) bool."""
 
 
 class Epoch(Protocol):
@@ -93,6 +94,14 @@ def batch_of(examples: Sequence[Example]) -> tuple[NDArray[np.uint8], NDArray[np
     return np.stack(frames), np.stack(masks)
 
 
+def with_known(
+    frames: NDArray[np.uint8], masks: NDArray[np.uint8], structures: Sequence[str], known: Sequence[Sequence[str]]
+) -> tuple[NDArray[Any], ...]:
+    """A batch as arrays, which of its `structures` are `known` in each window third; without it where all are."""
+    table = np.array([[name in there for name in structures] for there in known])
+    return (frames, masks) if table.all() else (frames, masks, table)
+
+
 @dataclass(frozen=True)
 class StoreWindows:
     """The source that cuts one window of every clip of a store's split `train`, at a random start, in random order.
@@ -137,8 +146,10 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         for first in range(0, len(self.windows), self.batch):
-            frames, masks = batch_of([self.pair(window) for window in self.windows[first : first + self.batch]])
-            yield torch.from_numpy(frames), torch.from_numpy(masks)
+            windows = self.windows[first : first + self.batch]
+            frames, masks = batch_of([self.pair(window) for window in windows])
+            told = with_known(frames, masks, self.structures, [self.labels.known(window.name) for window in windows])
+            yield tuple(torch.from_numpy(array) for array in told)
 
     def pair(self, window: Window) -> Example:
         """One window's frames and masks."""
@@ -164,4 +175,8 @@ def check_windows(clips: Store, labels: Store, structures: Sequence[str], length
             )
         if entry.frames < length:
             raise InputError(f"Clip {entry.name} has {entry.frames} frames, fewer than the window of {length}.")
+        if not any(name in labels.known(entry.name) for name in structures):
+            raise InputError(
+                f"Clip {entry.name} teaches nothing: no teacher knows any of {', '.join(structures)} in it."
+            )
     return entries

@@ -25,7 +25,10 @@ LIMITS = (
 KNOWN = (
     "The paper's students B1,1 to B4,4: trained with its published code, https://github.com/GregoirePetit/EchoDFKD, "
     "whose release states no licence, so none is in here. A checkpoint that you have becomes a model by "
-    "`echodfkd import-reference FILE.ckpt --out DIR`."
+    "`echodfkd import-reference FILE.ckpt --out DIR`.",
+    "echonet-deeplabv3: EchoNet-Dynamic's DeepLabv3 (ResNet-50), the paper's teacher, "
+    "https://github.com/douyang/EchoNetDynamic/releases, under its authors' terms. `echodfkd models fetch "
+    "echonet-deeplabv3` downloads it; [teacher] kind = 'deeplab' uses it.",
 )
 _WIDTH = 80
 
@@ -40,7 +43,7 @@ def listing() -> str:
         lines.append(f"{name}: {what}" + (" (default of `segment`)" if name == DEFAULT else ""))
         facts = entry(there[name]) if name in there else ["not in this installation"]
         lines += [line for fact in facts for line in _wrapped(fact)] + [""]
-    lines += ["Known, not bundled", "", *_wrapped(KNOWN), "", NOTICE]
+    lines += ["Known, not bundled", "", *(line for known in KNOWN for line in _wrapped(known)), "", NOTICE]
     return "\n".join(lines) + "\n"
 
 
@@ -118,10 +121,15 @@ def _origin(card: Card, published: Table) -> list[str]:
 def _teacher(table: Table) -> str:
     """Who taught it, by what tells it from others, and what patients had to do with it."""
     digest = str(table.get(table["kind"], ""))
+    several = "; ".join(_teacher(one).rstrip(".") for one in table.get("of", ()))
     told = {
         "truth": "the simulator's own truth: no patient's frame, and no weight that saw one",
         "model": _of_model(digest),
         "archive": f"an archive of masks ({digest[:16]}): no patient's frame; its owner knows what drew them",
+        "deeplab": f"EchoNet-Dynamic's DeepLabv3 ({digest[:16]}), which learned from that data set's patients",
+        "onnx": f"a graph ({digest[:16]}): its owner knows what it learned from",
+        "python": f"the class {digest}: its owner knows what it learned from",
+        "fusion": f"{len(table.get('of', ()))} teachers ({table.get('fusion')}): {several}",
     }[table["kind"]]
     share = f", with a share of {table['truth']:g} of the simulator's own truth" if "truth" in table else ""
     return f"{told}{share}."

@@ -15,9 +15,14 @@ from echodfkd.student.segment import load_student
 from echodfkd.teachers.archive import MaskArchive
 from echodfkd.teachers.blend import Blend
 from echodfkd.teachers.chosen import Chosen
+from echodfkd.teachers.fusion import Fusion, Heard, Member
+from echodfkd.teachers.known import known
+from echodfkd.teachers.manifest import MANIFEST
+from echodfkd.teachers.noisy import Noisy
 from echodfkd.teachers.recorded import RecordedTeacher
+from echodfkd.teachers.settings import Input, Noise, Teacher
 
-__all__ = ["TEACHERS", "MaskArchive", "RecordedTeacher", "load_teacher"]
+__all__ = ["TEACHERS", "Input", "MaskArchive", "Noise", "RecordedTeacher", "Teacher", "known", "load_teacher"]
 
 
 class Recorded(Protocol):
@@ -28,45 +33,110 @@ class Recorded(Protocol):
     def masks(self, name: str) -> NDArray[np.uint8]:
         """Masks of a clip, uint8 (time, structure, height, width), 255 p."""
 
+    def known(self, name: str) -> tuple[str, ...]:
+        """Which of `structures` those masks tell of."""
 
-Builder = Callable[[Path | None, Recorded, Sequence[str]], Segmenter]
+
+Builder = Callable[[Teacher, Recorded, Sequence[str]], Segmenter]
 
 
-def _truth(path: Path | None, clips: Recorded, structures: Sequence[str]) -> Segmenter:
+def _truth(teacher: Teacher, clips: Recorded, structures: Sequence[str]) -> Segmenter:
     """The masks that were known when the clips were made: the simulator's truth."""
-    return RecordedTeacher(clips.masks, structures, clips.structures)
+    return RecordedTeacher(clips.masks, clips.structures, clips.structures, clips.known)
 
 
-def _archive(path: Path | None, clips: Recorded, structures: Sequence[str]) -> Segmenter:
-    """Somebody's outputs: the folder `path` of `<clip name>.seg.npz`."""
-    if path is None:
-        raise InputError("The teacher 'archive' needs the folder of its masks: teacher.path.")
-    return MaskArchive(path, structures)
+def _archive(teacher: Teacher, clips: Recorded, structures: Sequence[str]) -> Segmenter:
+    """Somebody's outputs, whose channels are `structures` where neither they nor the study say."""
+    folder = _folder(teacher)
+    channels = teacher.structures or (() if (folder / MANIFEST).is_file() else structures)
+    return MaskArchive(folder, channels, teacher.partial)
 
 
-def _model(path: Path | None, clips: Recorded, structures: Sequence[str]) -> Segmenter:
-    """A model of ours: the folder `path`. A frame-wise one takes frames in batches, unless it must do without torch."""
-    if path is None:
-        raise InputError("The teacher 'model' needs the folder of a model: teacher.path or teacher.name.")
-    if read_card(path).network.remembers or find_spec("torch") is None:
-        return Chosen(load_student(path), structures)
+def _model(teacher: Teacher, clips: Recorded, structures: Sequence[str]) -> Segmenter:
+    """A model of ours. A frame-wise one takes frames in batches, unless it must do without torch."""
+    folder = _folder(teacher)
+    if read_card(folder).network.remembers or find_spec("torch") is None:
+        return load_student(folder)
     from echodfkd.teachers.unet import UNetTeacher
 
-    return Chosen(UNetTeacher(path), structures)
+    return UNetTeacher(folder)
 
 
-TEACHERS: dict[str, Builder] = {"truth": _truth, "archive": _archive, "model": _model}
-"""The known teachers by their name in a study; each is made from a folder, the clips to be labelled and structures."""
+def _deeplab(teacher: Teacher, clips: Recorded, structures: Sequence[str]) -> Segmenter:
+    """EchoNet-Dynamic's own network."""
+    from echodfkd.teachers.deeplab import DeepLab
+
+    return DeepLab(_folder(teacher))
 
 
-def load_teacher(
-    kind: str, path: Path | None, clips: Recorded, structures: Sequence[str], truth: float = 0.0
-) -> Segmenter:
-    """The teacher of that name, for `clips`, with the wanted structures as channels. InputError where there is none.
+def _onnx(teacher: Teacher, clips: Recorded, structures: Sequence[str]) -> Segmenter:
+    """Anybody's graph."""
+    from echodfkd.teachers.onnx import OnnxTeacher
 
-    With `truth`, that share of the clips' own masks is in its masks.
+    return OnnxTeacher(_folder(teacher), teacher.structures, teacher.input or Input())
+
+
+def _python(teacher: Teacher, clips: Recorded, structures: Sequence[str]) -> Segmenter:
+    """Anybody's class."""
+    from echodfkd.teachers.python import PythonTeacher
+
+    return PythonTeacher(teacher.name or "", teacher.path)
+
+
+TEACHERS: dict[str, Builder] = {
+    "truth": _truth,
+    "archive": _archive,
+    "model": _model,
+    "deeplab": _deeplab,
+    "onnx": _onnx,
+    "python": _python,
+}
+"""The known teachers by their kind in a study; each is made from its settings, the clips to be labelled, and the
+structures that are asked for, and may know others. A fusion is made of these."""
+
+
+def load_teacher(teacher: Teacher, clips: Recorded, structures: Sequence[str], heard: Heard | None = None) -> Segmenter:
+    """The teacher that the settings describe, for `clips`, with the wanted structures as channels.
+
+    `teachers.known` tells which of them it knows in a clip. `heard` is called with what each of several says of a clip.
+    InputError where one of the structures is never taught.
     """
-    if kind not in TEACHERS:
-        raise InputError(f"The known teachers are {', '.join(TEACHERS)}, got {kind!r}.")
-    teacher = TEACHERS[kind](path, clips, structures)
-    return Blend(teacher, _truth(None, clips, structures), truth) if truth else teacher
+    made: Segmenter
+    if teacher.kind == "fusion":
+        made = Fusion(_members(teacher, clips, structures), structures, teacher.fusion, heard)
+    else:
+        made = Chosen(_one(teacher, clips, structures), structures)
+    return _finished(made, teacher, clips)
+
+
+def _members(teacher: Teacher, clips: Recorded, structures: Sequence[str]) -> list[Member]:
+    """The several teachers, each with those of the wanted structures that it teaches; who teaches none is left out."""
+    members = []
+    for number, one in enumerate(teacher.of, start=1):
+        known_to_it = _one(one, clips, structures)
+        wanted = [name for name in structures if name in known_to_it.structures]
+        if wanted:
+            made = _finished(Chosen(known_to_it, wanted), one, clips)
+            members.append(Member(f"{number} {one.kind}", made, one.weight))
+    return members
+
+
+def _one(teacher: Teacher, clips: Recorded, structures: Sequence[str]) -> Segmenter:
+    """One teacher with all that it teaches, at its threshold."""
+    made = TEACHERS[teacher.kind](teacher, clips, structures)
+    return Chosen(made, teacher.structures or tuple(made.structures), teacher.threshold)
+
+
+def _finished(made: Segmenter, teacher: Teacher, clips: Recorded) -> Segmenter:
+    """With the share of the truth and the noise that the settings ask for."""
+    if teacher.truth:
+        made = Blend(made, Chosen(_truth(teacher, clips, ()), made.structures), teacher.truth)
+    return Noisy(made, teacher.noise) if teacher.noise else made
+
+
+def _folder(teacher: Teacher) -> Path:
+    """Where the teacher lies; InputError where the settings name no place."""
+    folder = teacher.folder
+    if folder is None:
+        raise InputError(f"The teacher '{teacher.kind}' needs its place: teacher.path or teacher.name.")
+    return folder

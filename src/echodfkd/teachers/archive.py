@@ -1,7 +1,7 @@
 """An archive of somebody's masks as a teacher: the way in for who may share a teacher's outputs, but no data.
 
 One file per clip, `<clip name>.seg.npz`, with one array `arr_0` of uint8(255 p): (time, height, width) for one
-structure, (time, structure, height, width) for several.
+structure, (time, structure, height, width) for several; and `manifest.json`, which the published layout lacks.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from echodfkd.clip import Clip, Masks, check_structures, from_bytes
 from echodfkd.errors import InputError
 from echodfkd.files import sha256, writing
+from echodfkd.teachers.manifest import MANIFEST, check_sum, frames_digest, read_manifest
 
 SUFFIX = ".seg.npz"
 KEY = "arr_0"
@@ -24,30 +25,71 @@ KEY = "arr_0"
 class MaskArchive:
     """A segmenter that returns the masks recorded in a folder, by clip name.
 
-    `structures` name the channels of the files, in their order. Raises InputError where the folder holds no masks.
+    With a manifest, that names the channels, and clips and masks must have its checksums. Without one `structures`
+    name them, in their order. A `partial` archive knows nothing of the clips that it lacks; any other refuses them.
+    Raises InputError where the folder holds no masks, or a manifest that contradicts `structures`.
     """
 
-    threshold = 0.5
-
-    def __init__(self, folder: Path | str, structures: Sequence[str] = ("lv",)):
-        self.folder = Path(folder)
-        self.structures = check_structures(structures)
+    def __init__(self, folder: Path | str, structures: Sequence[str] = (), partial: bool = False):
+        self.folder, self._partial = Path(folder), partial
         if not any(self.folder.glob(f"*{SUFFIX}")):
             raise InputError(f"{self.folder} is no mask archive: there is no <clip name>{SUFFIX} in it.")
+        self._manifest = read_manifest(self.folder)
+        if self._manifest is None:
+            self.structures, self.threshold = check_structures(structures or ("lv",)), 0.5
+            return
+        self.structures, self.threshold = self._manifest.structures, self._manifest.threshold
+        if missing := [name for name in structures if name not in self.structures]:
+            raise InputError(
+                f"The archive {self.folder} holds masks of {', '.join(self.structures)}, not of {', '.join(missing)}, "
+                f"by its {MANIFEST}."
+            )
 
     def __call__(self, clip: Clip) -> Masks:
         """The recorded probabilities (time, structure, height, width); InputError where they are not for this clip."""
-        path = self.folder / f"{clip.name}{SUFFIX}"
-        masks = read_masks(path)
         wanted = (len(clip.frames), len(self.structures), *clip.frames.shape[1:])
+        if self._partial and not self._has(clip):
+            return np.zeros(wanted, np.float32)
+        path = self._path(clip)
+        self._check(clip, path)
+        masks = read_masks(path)
         if masks.shape != wanted:
             raise InputError(f"{path} must hold masks {wanted} (time, structure, height, width), got {masks.shape}.")
         return from_bytes(masks)
 
+    def known(self, clip: Clip) -> tuple[str, ...]:
+        """The structures that were known when that clip was labelled; none of a clip that a partial archive lacks."""
+        if self._partial and not self._has(clip):
+            return ()
+        listed = None if self._manifest is None else self._manifest.clips.get(clip.name)
+        return tuple(name for name in self.structures if listed is None or name in listed.known)
+
+    def _path(self, clip: Clip) -> Path:
+        return self.folder / f"{clip.name}{SUFFIX}"
+
+    def _has(self, clip: Clip) -> bool:
+        """Whether there are masks of that clip, by the manifest where there is one."""
+        return self._path(clip).is_file() if self._manifest is None else clip.name in self._manifest.clips
+
+    def _check(self, clip: Clip, path: Path) -> None:
+        """InputError where the manifest does not speak of this clip, or of other frames or masks of it."""
+        if self._manifest is None:
+            return
+        listed = self._manifest.clips.get(clip.name)
+        if listed is None:
+            raise InputError(f"Clip {clip.name} is not among the {len(self._manifest.clips)} of {self.folder}.")
+        if frames_digest(clip.frames) != listed.frames:
+            raise InputError(
+                f"Clip {clip.name} is not the one whose masks are in {self.folder}: its frames have another checksum. "
+                "Use the clips that the archive was made from, unaltered."
+            )
+        check_sum(path, listed.masks)
+
 
 def archive_content(folder: Path) -> str:
     """What an archive holds, as one SHA-256 over the names and the bytes of its files."""
-    listed = "".join(f"{path.name} {sha256(path)}\n" for path in sorted(Path(folder).glob(f"*{SUFFIX}")))
+    paths = [*sorted(Path(folder).glob(f"*{SUFFIX}")), *Path(folder).glob(MANIFEST)]
+    listed = "".join(f"{path.name} {sha256(path)}\n" for path in paths)
     return hashlib.sha256(listed.encode()).hexdigest()
 
 

@@ -13,17 +13,24 @@ class RecordedTeacher:
     """A segmenter that looks masks up by clip name, in whatever `masks` is: a store's `masks`, a dict's `__getitem__`.
 
     `masks(name)` gives uint8 (time, structure, height, width), 255 p, with the channels of `available`; `structures`
-    are the channels wanted, in their order. Raises InputError where one is not available.
+    are the channels wanted, in their order. `known(name)` gives the structures that the masks of that clip tell of;
+    without it they tell of all. Raises InputError where one is not available.
     """
 
     threshold = 0.5
 
-    def __init__(self, masks: Callable[[str], NDArray[np.uint8]], structures: Sequence[str], available: Sequence[str]):
+    def __init__(
+        self,
+        masks: Callable[[str], NDArray[np.uint8]],
+        structures: Sequence[str],
+        available: Sequence[str],
+        known: Callable[[str], Sequence[str]] | None = None,
+    ):
         self.structures = check_structures(structures)
         missing = [name for name in self.structures if name not in available]
         if missing:
             raise InputError(f"No recorded masks of {', '.join(missing)}; there are {', '.join(available)}.")
-        self._masks = masks
+        self._masks, self._known = masks, known
         self._available = len(available)
         self._channels = [list(available).index(name) for name in self.structures]
 
@@ -34,3 +41,8 @@ class RecordedTeacher:
         if masks.shape != wanted:
             raise InputError(f"The masks recorded of clip {clip.name} must be {wanted}, got {masks.shape}.")
         return from_bytes(masks[:, self._channels])
+
+    def known(self, clip: Clip) -> tuple[str, ...]:
+        """The structures that the masks of that clip tell of."""
+        there = self.structures if self._known is None else self._known(clip.name)
+        return tuple(name for name in self.structures if name in there)

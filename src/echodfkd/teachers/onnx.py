@@ -1,0 +1,59 @@
+"""Anybody's network as a teacher through an ONNX graph, without torch."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.engine import cores
+from echodfkd.errors import InputError
+from echodfkd.teachers.framed import Framed
+from echodfkd.teachers.settings import Input
+
+BATCH = 8
+"""Frames in one pass where the graph leaves their number open."""
+
+
+class OnnxTeacher(Framed):
+    """A Segmenter: the first output of the graph at `path`, fed with float32 (n, channel, size, size), on the CPU.
+
+    `structures` name its channels in their order; `given` says how frames enter it. Raises InputError where it is no
+    graph, or does not take such frames.
+    """
+
+    def __init__(self, path: Path, structures: Sequence[str], given: Input, threads: int | None = None):
+        import onnxruntime
+
+        if not path.is_file():
+            raise InputError(f"No such graph: {path}")
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level, options.intra_op_num_threads = 3, threads or cores()
+        try:
+            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's own kinds share no public base
+            raise InputError(f"{path} is not a graph that onnxruntime can run: {str(error).splitlines()[0]}") from None
+        self._path, inputs = path, self._session.get_inputs()
+        shape, wanted = inputs[0].shape, [given.channels, given.size, given.size]
+        fits = len(shape) == 4 and all(
+            isinstance(a, str | None) or a == b for a, b in zip(shape[1:], wanted, strict=True)
+        )
+        if len(inputs) != 1 or not fits or inputs[0].type != "tensor(float)":
+            told = ", ".join(f"{item.name} {item.type} {item.shape}" for item in inputs)
+            raise InputError(
+                f"{path} must take one float32 input (frame, {', '.join(map(str, wanted))}), it takes {told}. "
+                "See teacher.input."
+            )
+        self._fixed = shape[0] if isinstance(shape[0], int) else None
+        super().__init__(self._run, structures, given, self._fixed or BATCH)
+
+    def _run(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The graph's first output for frames (n, channel, size, size); a batch that is too small is filled up."""
+        count = len(frames)
+        if self._fixed is not None and count < self._fixed:
+            frames = np.concatenate([frames, np.repeat(frames[-1:], self._fixed - count, axis=0)])
+        try:
+            out: NDArray[np.float32] = self._session.run(None, {self._session.get_inputs()[0].name: frames})[0]
+        except Exception as error:  # as above
+            raise InputError(f"{self._path} does not run on such frames: {str(error).splitlines()[0]}") from None
+        return out[:count]
