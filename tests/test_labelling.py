@@ -17,7 +17,7 @@ from echodfkd.labelling import label
 from echodfkd.pipeline import distill, synthesize
 from echodfkd.student.settings import NetworkSettings
 from echodfkd.teachers import Noise, Teacher
-from echodfkd.teachers.archive import write_masks
+from echodfkd.teachers.archive import MaskArchive, write_masks
 
 STUDY = Study(
     name="labelling",
@@ -110,15 +110,16 @@ def test_a_structure_known_in_no_clip_is_refused(clips, shrunk, tmp_path):
 def archive(clips, tmp_path) -> Path:
     """The truth as an archive with manifest and licence."""
     (tmp_path / "terms.txt").write_text("For research only.\n")
-    study = replace(STUDY, teacher=Teacher(about="the simulator"))
+    study = replace(STUDY, teacher=Teacher(about="the simulator", threshold=0.4))
     label(study, clips, tmp_path / "labels", tmp_path / "archive", tmp_path / "terms.txt")
     return tmp_path / "archive"
 
 
 def test_an_archive_tells_all_that_is_needed_to_use_it(clips, archive, tmp_path):
     manifest = json.loads((archive / "manifest.json").read_text())
-    assert manifest["structures"] == ["lv", "rv"] and manifest["threshold"] == 0.5
-    assert manifest["teacher"] == {"kind": "truth", "structures": ["lv", "rv"], "about": "the simulator"}
+    assert manifest["structures"] == ["lv", "rv"] and manifest["threshold"] == MaskArchive(archive).threshold == 0.4
+    told = {"kind": "truth", "structures": ["lv", "rv"], "about": "the simulator", "threshold": 0.4}
+    assert manifest["teacher"] == told
     assert set(manifest["clips"]) == {entry.name for entry in clips.entries}
     assert (archive / "LICENCE.txt").read_text() == "For research only.\n"
     study = replace(STUDY, teacher=Teacher("archive", archive), student=replace(STUDY.student, structures=("rv", "lv")))
@@ -128,7 +129,7 @@ def test_an_archive_tells_all_that_is_needed_to_use_it(clips, archive, tmp_path)
 
 
 def test_equal_labels_give_equal_archives(clips, archive, tmp_path):
-    study = replace(STUDY, teacher=Teacher(about="the simulator"))
+    study = replace(STUDY, teacher=Teacher(about="the simulator", threshold=0.4))
     label(study, clips, tmp_path / "labels", tmp_path / "second", tmp_path / "terms.txt")
     for path in archive.iterdir():
         assert (tmp_path / "second" / path.name).read_bytes() == path.read_bytes()
@@ -199,7 +200,7 @@ def test_structures_that_an_archive_does_not_hold_are_refused(clips, archive, tm
 def test_masks_of_other_clips_never_slip_into_an_archive(clips, archive, tmp_path):
     write_masks(archive / "patient-7.seg.npz", np.zeros((4, 112, 112), np.uint8))
     with pytest.raises(OccupiedError, match=r"holds patient-7\.seg\.npz, which is none of these clips'"):
-        label(replace(STUDY, teacher=Teacher(about="the simulator")), clips, tmp_path / "labels", archive)
+        label(STUDY, clips, tmp_path / "others", archive)
 
 
 def test_a_licence_must_be_text_and_needs_an_archive(clips, echodfkd, tmp_path):
@@ -274,6 +275,11 @@ def test_unknown_keys_of_a_teacher_among_several_are_told_by_their_place(tmp_pat
         read_study(tmp_path / "s.toml")
     assert "unknown key teacher.of.1.partal, did you mean partial?" in str(caught.value)
     assert "unknown key teacher.of.0.input.channel, did you mean channels?" in str(caught.value)
+
+
+def test_weights_are_of_several_teachers_alone():
+    with pytest.raises(StudyError, match=r"teacher\.weight is what one of several counts"):
+        replace(STUDY, teacher=Teacher(weight=2.0))
 
 
 def test_a_teacher_of_before_has_the_table_of_before():

@@ -38,5 +38,6 @@ def test_every_verb_of_the_pages_exists():
     from echodfkd.cli import app
 
     verbs = {command.name or command.callback.__name__ for command in app.registered_commands}
+    verbs |= {group.name for group in app.registered_groups}
     for page in (ROOT / "README.md", ROOT / "docs" / "tutorial.md"):
         assert set(re.findall(r"^    (?:\S*/|\$ )?echodfkd ([a-z-]+)", page.read_text(), flags=re.MULTILINE)) <= verbs

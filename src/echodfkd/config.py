@@ -105,6 +105,8 @@ class Study:
                 f"with clips.fresh a training clip is one window: clips.train.frames ({drawn}) must be training.window "
                 f"({window})"
             )
+        if self.teacher.weight != 1:
+            faults.append(f"teacher.weight is what one of several counts: [[teacher.of]], got {self.teacher.weight}")
         if self.clips.fresh and any(teacher.kind == "archive" for teacher in self.teacher.each()):
             faults.append("with clips.fresh the teacher must see every new clip, which an archive of masks cannot")
         for split in ("validation",) if self.clips.fresh else ("train", "validation"):

@@ -53,15 +53,18 @@ def label(study: Study, clips: Store, out: Path, archive: Path | None = None, li
         if any(AGREEMENT in entry.facts for entry in labels.entries):
             write_text(out / "agreement.csv", agreement_csv(labels))
     if archive is not None:
-        write_archive(study, clips, labels, archive, licence)
+        write_archive(study, clips, labels, archive, teacher.threshold, licence)
     return labels
 
 
-def write_archive(study: Study, clips: Store, labels: Store, folder: Path, licence: Path | None = None) -> None:
+def write_archive(
+    study: Study, clips: Store, labels: Store, folder: Path, threshold: float = 0.5, licence: Path | None = None
+) -> None:
     """The masks of `labels` in `folder`: one `<clip name>.seg.npz` each, and last the manifest that speaks for them.
 
-    The text file `licence` goes with them. The manifest names the clips by checksum, not by content, and the teacher
-    without paths and without the seed of its noise. Raises OccupiedError where there are masks of other clips.
+    `threshold` is the teacher's; the text file `licence` goes with them. The manifest names the clips by checksum, and
+    the teacher without paths and without the seed of its noise. Raises OccupiedError where there are masks of other
+    clips.
     """
     make_folder(folder)
     names = {f"{entry.name}{SUFFIX}": entry.name for entry in labels.entries}
@@ -75,7 +78,7 @@ def write_archive(study: Study, clips: Store, labels: Store, folder: Path, licen
         listed[name] = Listed(frames_digest(clips.frames(name)), sha256(folder / file), labels.known(name))
     files = {} if licence is None else {LICENCE: _copied(licence, folder / LICENCE)}
     told = teacher_table(study.teacher, study.student.structures)
-    write_manifest(folder, Manifest(labels.structures, 0.5, told, listed, files))
+    write_manifest(folder, Manifest(labels.structures, threshold, told, listed, files))
 
 
 def agreement(votes: Sequence[Vote]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from echodfkd.distill.losses import LOSSES, known_planes
 from echodfkd.distill.settings import Training
 from echodfkd.distill.threshold import choose_threshold
 from echodfkd.distill.train import Distillation
-from echodfkd.distill.windows import StoreWindows, check_windows
+from echodfkd.distill.windows import StoreWindows, check_windows, with_known
 from echodfkd.errors import InputError
 from echodfkd.student.network import seeded_network
 from echodfkd.student.settings import NetworkSettings
@@ -96,6 +96,12 @@ def test_a_clip_of_which_nothing_is_known_is_refused(tmp_path):
     labels = store(tmp_path, masks(), ({KNOWN: []}, {}))
     with pytest.raises(InputError, match="Clip train teaches nothing: no teacher knows any of lv, rv in it"):
         check_windows(labels, labels, STRUCTURES, 4, "train")
+
+
+def test_a_window_of_which_nothing_is_known_is_no_batch():
+    arrays = np.zeros((1, 4, 1, 8, 8), np.uint8), np.zeros((1, 4, 2, 8, 8), np.uint8)
+    with pytest.raises(InputError, match="A window teaches nothing"):
+        with_known(*arrays, STRUCTURES, [()])
 
 
 def test_the_threshold_is_chosen_by_what_is_known(tmp_path):

@@ -132,6 +132,7 @@ def test_votes_are_heard_before_they_are_brought_together():
         ({"fusion": "staple"}, r"teacher\.fusion goes with kind = 'fusion'"),
         ({"kind": "fusion", "of": (Teacher("fusion", of=(Teacher(),)),)}, "not of fusions"),
         ({"kind": "fusion", "of": (Teacher(weight=2.0),)}, "read by fusion = 'weighted', got fusion = 'mean'"),
+        ({"kind": "fusion", "of": (Teacher(),), "structures": ("lv",)}, r"say them in \[\[teacher\.of\]\]"),
         ({"weight": 0.0}, "weight must be above 0"),
         ({"threshold": 1.0}, "threshold lies between 0 and 1"),
         ({"partial": True}, "partial goes with kind = 'archive'"),

@@ -97,8 +97,13 @@ def batch_of(examples: Sequence[Example]) -> tuple[NDArray[np.uint8], NDArray[np
 def with_known(
     frames: NDArray[np.uint8], masks: NDArray[np.uint8], structures: Sequence[str], known: Sequence[Sequence[str]]
 ) -> tuple[NDArray[Any], ...]:
-    """A batch as arrays, which of its `structures` are `known` in each window third; without it where all are."""
+    """A batch as arrays, which of its `structures` are `known` in each window third; without it where all are.
+
+    Raises InputError where a window teaches nothing: a batch of such ones would have no loss.
+    """
     table = np.array([[name in there for name in structures] for there in known])
+    if not table.any(axis=1).all():
+        raise InputError(f"A window teaches nothing: no teacher knows any of {', '.join(structures)} in its clip.")
     return (frames, masks) if table.all() else (frames, masks, table)
 
 

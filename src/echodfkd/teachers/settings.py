@@ -133,6 +133,10 @@ class Teacher:
             raise StudyError("kind = 'fusion' needs its teachers: [[teacher.of]], once for each.")
         if self.kind != "fusion" and self.fusion != "mean":
             raise StudyError(f"teacher.fusion goes with kind = 'fusion', got kind = '{self.kind}'.")
+        if self.kind == "fusion" and (self.structures or self.threshold is not None):
+            raise StudyError(
+                "Structures and thresholds are each teacher's own in a fusion: say them in [[teacher.of]]."
+            )
         if any(one.kind == "fusion" for one in self.of):
             raise StudyError("A fusion is of teachers, not of fusions.")
         if self.fusion != "weighted" and any(one.weight != 1 for one in self.of):
