@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_datasets import beats, patient, traced, write_camus, write_echonet, write_pediatric
+from made_datasets import beats, patient, save_nifti, traced, write_camus, write_echonet, write_pediatric
 
 from echodfkd.data.findings import Finding, write_curation
 from echodfkd.evaluate.ejection import ejection_at
@@ -122,3 +122,16 @@ def test_segment_reads_nifti_under_the_name_that_evaluate_asks_for(tmp_path, stu
     assert masks.shape == patient(beats()[1]).half.shape
     scores, _, _ = scores_of(echodfkd, tmp_path / "out", data, tmp_path / "scores")
     assert scores["n"]["clips"] == 1
+
+
+def test_a_student_sees_true_proportions_whatever_the_pixels_sides(tmp_path, student_folder, echodfkd):
+    frames = beats()[1].frames[:6]
+    save_nifti(tmp_path / "square.nii", frames, (0.6, 0.6))
+    save_nifti(tmp_path / "tall.nii", np.repeat(frames, 2, axis=1), (0.3, 0.6))  # each row twice, half as high
+    films = (tmp_path / "square.nii", tmp_path / "tall.nii")
+    code, _, complaint = echodfkd("segment", *films, "--model", student_folder, "--out", tmp_path / "out")
+    assert (code, complaint) == (0, "")
+    square, tall = (np.load(tmp_path / "out" / name / "masks.npz")["masks"] for name in ("square", "tall"))
+    assert 0.02 < square.mean() < 0.98 and tall.shape == (6, 224, 112)
+    differ = np.repeat(square, 2, axis=1) != tall  # bilinear between rows: the border may move by half a row
+    assert differ.mean() < 0.02

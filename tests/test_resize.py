@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter, zoom
 
 from echodfkd.errors import InputError
-from echodfkd.resize import fit, unfit
+from echodfkd.resize import fit, resized, square_pixels, unfit
 
 RNG = np.random.default_rng(7)
 sizes = st.integers(1, 40)
@@ -141,3 +141,26 @@ def test_other_types_and_shapes_are_refused():
         fit(np.zeros((4, 4), np.uint8), 0)
     with pytest.raises(InputError, match="must be square"):
         unfit(np.zeros((4, 5), np.float32), 8, 8)
+
+
+def test_pixels_become_square_by_averaging_the_finer_side():
+    frame = np.array([[10, 1], [20, 2], [31, 4], [40, 4]], np.uint8)
+    np.testing.assert_array_equal(square_pixels(frame, (0.5, 1.0)), [[15, 2], [36, 4]])  # halves are rounded up
+    np.testing.assert_array_equal(square_pixels(frame.T, (1.0, 0.5)), [[15, 36], [2, 4]])
+    assert square_pixels(np.zeros((90, 60), np.uint8), (0.2, 0.3)).shape == (60, 60)
+    assert square_pixels(np.zeros((1, 60), np.uint8), (0.1, 0.3)).shape == (1, 60)
+
+
+def test_square_or_unknown_pixels_are_left_alone():
+    frame = np.arange(12, dtype=np.uint8).reshape(4, 3)
+    for spacing in (None, (0.3, 0.3), (0.3, 0.303)):
+        assert square_pixels(frame, spacing) is frame
+
+
+def test_a_smooth_mask_comes_back_from_square_pixels():
+    mask = gaussian_filter(disc(120, 90, 24).astype(np.float64), 4)
+    seen = square_pixels(np.rint(mask).astype(np.uint8), (0.154, 0.308)).astype(np.float32) / 255
+    assert seen.shape == (60, 90)
+    back = resized(np.stack([seen, seen]), 120, 90)
+    assert back.shape == (2, 120, 90) and np.abs(back - mask / 255).max() < 0.03
+    assert resized(seen, 60, 90) is seen

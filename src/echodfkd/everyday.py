@@ -22,6 +22,7 @@ from echodfkd.evaluate.ejection import ejection_fraction
 from echodfkd.evaluate.shape import area_curve, largest_component
 from echodfkd.evaluate.verdict import verdict
 from echodfkd.files import filling, holding, read_json, remove_parts, write_json, write_text
+from echodfkd.resize import resized, square_pixels
 from echodfkd.student.card import WEIGHTS
 from echodfkd.student.segment import Student, load_student
 from echodfkd.student.spool import Spool
@@ -33,28 +34,34 @@ CLIP_FILES = ("masks.npz", "measures.json", "overlay.mp4", "curve.png")
 
 @dataclass(frozen=True)
 class Source:
-    """One clip that can be read several times: `frames()` starts anew and gives (height, width) uint8 one by one."""
+    """One clip that can be read several times: `frames()` starts anew and gives (height, width) uint8 one by one.
+
+    `size` is (height, width), `spacing` mm per pixel, y then x, where known.
+    """
 
     name: str
     fps: float | None
     frames: Callable[[], Iterator[NDArray[np.uint8]]]
+    size: tuple[int, int]
+    spacing: tuple[float, float] | None = None
 
 
 def file_source(path: Path) -> Source:
     """The clip in a file; its pixels are only read when asked for. InputError where the file cannot be opened."""
     with open_video(path) as video:
-        fps = video.fps
+        fps, size, spacing = video.fps, (video.height, video.width), video.spacing
 
     def frames() -> Iterator[NDArray[np.uint8]]:
         with open_video(path) as video:
             yield from video
 
-    return Source(clip_name(path), fps, frames)
+    return Source(clip_name(path), fps, frames, size, spacing)
 
 
 def clip_source(clip: Clip) -> Source:
     """A clip that is in memory already."""
-    return Source(clip.name, clip.fps, lambda: iter(clip.frames))
+    height, width = clip.frames.shape[1:]
+    return Source(clip.name, clip.fps, lambda: iter(clip.frames), (height, width), clip.spacing)
 
 
 def segment_files(
@@ -166,7 +173,7 @@ def measure(source: Source, ventricle: NDArray[np.bool_], student: Student) -> M
     """What a clip's masks (time, height, width) bool say: areas, ED and ES frames, EF in percent, verdict."""
     area = area_curve(ventricle)
     events = beat_events(area, source.fps)
-    ejection = ejection_fraction(ventricle, events)
+    ejection = ejection_fraction(ventricle, events, source.spacing)
     rate = None if source.fps is None else heart_rate(events)  # an assumed frame rate tells no heart rate
     judged = verdict(ventricle, area, events, ejection, source.fps)
     return {
@@ -231,18 +238,22 @@ def summary(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _stream_masks(source: Source, student: Student, folder: Path) -> dict[str, NDArray[np.uint8]]:
-    """Masks of every structure, cut at the student's threshold, as memory-mapped files in `folder`: uint8 {0, 1}."""
+    """Masks of every structure, cut at the student's threshold, as memory-mapped files in `folder`: uint8 {0, 1}.
+
+    The student sees hearts in their true proportions, and so frames with square pixels.
+    """
     paths = {name: folder / f"{name}.raw" for name in student.structures}
-    shape, count = (0, 0), 0
+    seen = (square_pixels(frame, source.spacing) for frame in source.frames())
+    count = 0
     with ExitStack() as stack:
         files = [stack.enter_context(open(path, "wb")) for path in paths.values()]
         kept = Spool(stack.enter_context(TemporaryFile(dir=folder)))
-        for probabilities in student.masks_in_turn(source.frames(), kept):
-            for file, probability in zip(files, probabilities, strict=True):
+        for probabilities in student.masks_in_turn(seen, kept):
+            for file, probability in zip(files, resized(probabilities, *source.size), strict=True):
                 mask = probability >= student.threshold
                 file.write((largest_component(mask) if student.largest_component else mask).tobytes())
-            shape, count = probabilities.shape[1:], count + 1
-    arrays = {name: np.memmap(path, np.uint8, "r", shape=(count, *shape)) for name, path in paths.items()}
+            count += 1
+    arrays = {name: np.memmap(path, np.uint8, "r", shape=(count, *source.size)) for name, path in paths.items()}
     return {name: array[:: student.direction] for name, array in arrays.items()}
 
 

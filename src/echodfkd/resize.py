@@ -59,6 +59,36 @@ def unfit(masks: NDArray[np.float32], height: int, width: int) -> NDArray[np.flo
     return result
 
 
+def square_pixels(frame: NDArray[np.uint8], spacing: tuple[float, float] | None) -> NDArray[np.uint8]:
+    """A frame (height, width) uint8 whose pixels are as wide as high: its finer side averaged to the coarser's step.
+
+    `spacing` is mm per pixel, y then x. A frame whose pixels are square already, to 2 %, or of unknown sides, comes
+    back as it is. Sums are exact, rounded half up, as in `fit`.
+    """
+    height, width = _checked(frame, np.uint8, 1)
+    if spacing is None or max(spacing) <= 1.02 * min(spacing):
+        return frame
+    rows, columns = (
+        _overlaps(side, max(1, round(side * step / max(spacing))))
+        for side, step in zip((height, width), spacing, strict=True)
+    )
+    total = int(rows[0].sum() * columns[0].sum())
+    sums = (rows @ frame.astype(np.float64) @ columns.T).astype(np.int64)
+    return ((2 * sums + total) // (2 * total)).astype(np.uint8)
+
+
+def resized(masks: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """Probabilities (..., height, width) float32 at another size, each side by itself: the way from `square_pixels`.
+
+    Bilinear between pixel centres going up, mean by area going down.
+    """
+    before = _checked(masks, np.float32, min(height, width))
+    if before == (height, width):
+        return masks
+    rows, columns = (_shares(a, b).astype(np.float32) for a, b in zip(before, (height, width), strict=True))
+    return np.clip(rows @ masks @ columns.T, 0, 1)
+
+
 def _checked(array: np.ndarray, dtype: type, size: int) -> tuple[int, int]:
     """Height and width of `array` (..., height, width); InputError for another type, too few axes or an empty size."""
     if array.dtype != dtype or array.ndim < 2 or 0 in array.shape[-2:]:
