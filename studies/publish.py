@@ -1,6 +1,7 @@
 """Makes a publishable model out of a finished run: its student, with study and scores in the card, and README.md.
 
     python studies/publish.py RUN --name b4 --out src/echodfkd/student/weights/b4 [--real SCORES.json --note WORDS]
+                              [--no-graph]
 
 SCORES.json is what `benchmarks/real_clips.py --json` wrote; the scores of this very model are taken out of it. WORDS
 say what those clips and masks are. Equal runs give equal bytes; no path of this machine goes into the files.
@@ -9,12 +10,17 @@ say what those clips and masks are. Equal runs give equal bytes; no path of this
 import argparse
 import shutil
 import sys
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from echodfkd.data.store import Store
 from echodfkd.errors import EchodfkdError, InputError
+from echodfkd.evaluate.intervals import bootstrap
+from echodfkd.evaluate.overlap import dice
 from echodfkd.everyday import identity
 from echodfkd.files import filling, read_json, write_json, write_text
 from echodfkd.report.model_card import readme
@@ -22,6 +28,7 @@ from echodfkd.student.bundled import README
 from echodfkd.student.card import CARD, GRAPH, WEIGHTS, Card, card_table, check_files
 from echodfkd.student.segment import load_student
 from echodfkd.synthetic.distributions import LOOK, TABLE
+from echodfkd.synthetic.recipe import GENERATOR
 
 
 def main() -> None:
@@ -48,15 +55,20 @@ def publish(
     if (real is None) != (note is None):
         raise InputError("Scores on real clips and a note on what they are go together: --real and --note.")
     student = load_student(run / "student")
-    check_files(run / "student", student.card, needed=GRAPH)
+    check_files(run / "student", student.card, needed=GRAPH if graph else None)
+    generator = Store(run / "clips").settings["generator"]
+    if generator != GENERATOR:
+        raise InputError(
+            f"{run} was drawn by generator {generator}, this echodfkd has {GENERATOR}. Run the study again."
+        )
     study = read_json(run / "study.json")
     _forget_places(study["teacher"])
     published: dict[str, Any] = {
         "name": name,
         "study": study,
-        "generator": Store(run / "clips").settings["generator"],
+        "generator": generator,
         "guided_by_population": [row.name for row in TABLE if row.reason == LOOK],
-        "scores": read_json(run / "scores" / "scores.json"),
+        "scores": read_json(run / "scores" / "scores.json") | {"structures": others(run, student.structures)},
     }
     if real is not None:
         published["real"] = {"note": note, "scores": scores_of(identity(student), read_json(real))}
@@ -75,6 +87,18 @@ def _forget_places(teacher: dict[str, Any]) -> None:
     teacher.get("noise", {}).pop("seed", None)
     for one in teacher.get("of", ()):
         _forget_places(one)
+
+
+def others(run: Path, structures: Sequence[str]) -> dict[str, Any]:
+    """Dice of every structure but the left ventricle on the run's test clips, by name, with intervals."""
+    clips, found = Store(run / "clips"), {}
+    for name in (name for name in structures if name != "lv"):
+        channel, scores = clips.structures.index(name), []
+        for entry in clips.split("test"):
+            masks = np.load(run / "masks" / entry.name / "masks.npz", allow_pickle=False)[name]
+            scores.append(dice(masks.astype(bool), clips.masks(entry.name)[:, channel] >= 128).mean())
+        found[name] = asdict(bootstrap(scores, seed=0))
+    return found
 
 
 def scores_of(model: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:

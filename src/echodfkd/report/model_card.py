@@ -18,7 +18,7 @@ NOTICE = "Research software, not for diagnosis."
 LIMITS = (
     "Apical four-chamber clips of B-mode ultrasound only; nothing tells it that a clip shows something else.",
     "Taught by drawn hearts: what these do not show (see docs/explanation/simulation.md) it has never seen.",
-    "Scores on drawn clips say how well it learned its teacher there, not how it fares on patients.",
+    "Scores on drawn clips say how near it comes to the simulator's masks, not how it fares on patients.",
     "A single plane cannot see the whole ventricle: volumes and ejection fractions assume circular discs.",
     "Intervals tell the spread over the clips scored, not what other scanners, views or populations would give.",
 )
@@ -30,6 +30,8 @@ KNOWN = (
     "https://github.com/douyang/EchoNetDynamic/releases, under its authors' terms. `echodfkd models fetch "
     "echonet-deeplabv3` downloads it; [teacher] kind = 'deeplab' uses it.",
 )
+FEW = 8
+"""Clips below which a bootstrap interval is but their range."""
 _WIDTH = 80
 
 Table = Mapping[str, Any]
@@ -66,9 +68,9 @@ def entry(folder: Path) -> list[str]:
         return [*facts, "Not published: what it was taught stands in its model.json."]
     facts.append(" ".join(_origin(card, published)[:2]))
     for title, scores in _scores(published):
-        dice = scores["Dice"]
+        dice = scores["LV Dice"]
         beside = f"; {dice.beside}" if dice.beside else ""
-        facts.append(f"{title}: Dice {interval(dice.value, 3)}, n = {dice.n}{beside}.")
+        facts.append(f"{title}: LV Dice {interval(dice.value, 3)}, n = {dice.n}{beside}.")
     return [*facts, f"{LICENCE}. {LIMITS[0]}"]
 
 
@@ -82,10 +84,16 @@ def readme(card: Card) -> str:
     lines += ["## Ranges guided by population figures", "", *_guided(published["guided_by_population"]), ""]
     lines += ["## Scores", ""]
     for title, scores in _scores(published):
-        lines += [f"{title}:", "", "| | value (95 % interval) | clips | beside it |", "|---|---|---|---|"]
+        lines += [f"{title}:", "", f"| | value ({_spread(scores)}) | clips | beside it |", "|---|---|---|---|"]
         lines += [f"| {what} | {interval(s.value, s.digits)} | {s.n} | {s.beside} |" for what, s in scores.items()]
         lines.append("")
-    lines += ["Intervals are 95 % percentile bootstrap over clips.", "", "## Limits", "", *_bullets(LIMITS)]
+    lines += [
+        f"Intervals are 95 % percentile bootstrap over clips, ranges where there are fewer than {FEW}.",
+        "",
+        "## Limits",
+        "",
+        *_bullets(LIMITS),
+    ]
     return "\n".join([*lines, *_bullets([NOTICE])]) + "\n"
 
 
@@ -111,11 +119,27 @@ def _origin(card: Card, published: Table) -> list[str]:
         f"{clips['train']['frames']} frames, {drawn} {training['epochs']} epochs, "
         f"by generator {published['generator']}.",
         f"Taught by {_teacher(made['teacher'])}",
+        _seen(study),
         f"Windows of {training['window']} frames, loss {training['loss']}, "
         f"best epoch {card.provenance['best_epoch']}, {card.provenance['precision']}, on {device}.",
         "Hearts are formulas with drawn numbers (docs/explanation/simulation.md). The whole study, every version and "
         "the checksums stand in model.json.",
     ]
+
+
+def _seen(study: Table) -> str:
+    """What kinds of clips it was shown, and who traced them."""
+    ranges = study["conditions"]
+    fraction, rate, fps = (_range(ranges[name]) for name in ("ejection_fraction", "heart_rate", "fps"))
+    rhythm = f"{100 * ranges['arrhythmia']:g} % in" if ranges["arrhythmia"] else "none in"
+    return (
+        f"It saw ejection fractions of {fraction} %, {rate} beats/min, {fps} frames/s, {rhythm} atrial fibrillation; "
+        f"the left ventricle traced {study['clips']['annotator']} (synthetic/annotator.py)."
+    )
+
+
+def _range(ends: Sequence[float]) -> str:
+    return f"{ends[0]:g} to {ends[1]:g}"
 
 
 def _teacher(table: Table) -> str:
@@ -148,8 +172,9 @@ def _of_model(digest: str) -> str:
 def _guided(dials: Sequence[str]) -> list[str]:
     """The dials whose ranges no reference gives but what is generally known of such clips."""
     told = (
-        "No reference gives where the ventricle lies in apical four-chamber clips of 112 x 112 pixels. These ranges "
-        f"were set, widely, by what is known of such clips at large, no clip being fitted: {', '.join(dials)}."
+        "Where the ventricle lies in an image is nobody's standard. These ranges were set, widely, about figures of "
+        "EchoNet-Dynamic's population at end diastole (apex in row 21 and base in row 77 of 112, centroid in column "
+        f"61, 12 % of the image, length 1.85 widths): {', '.join(dials)}."
         if dials
         else "None."
     )
@@ -170,6 +195,11 @@ class _Score:
         return 0 if self.value is None else self.value["n"]
 
 
+def _spread(scores: Mapping[str, _Score]) -> str:
+    """What a table's brackets hold: of very few values a bootstrap knows but the least and the greatest."""
+    return "95 % interval" if max(score.n for score in scores.values()) >= FEW else "range over the clips"
+
+
 def _scores(published: Table) -> Iterator[tuple[str, dict[str, _Score]]]:
     """Title and rows of each table of scores: drawn clips, then real ones where they were given."""
     yield "On drawn clips it has not seen", _drawn(published["scores"])
@@ -180,8 +210,10 @@ def _scores(published: Table) -> Iterator[tuple[str, dict[str, _Score]]]:
 def _drawn(scores: Table) -> dict[str, _Score]:
     constant, always = scores["constant_mask"], scores["ejection"]["always_training_mean"]
     rows = {}
-    for what, kind, key in (("Dice", "dice", "overall"), ("Dice at ED", "dice", "ed"), ("Dice at ES", "dice", "es")):
+    for what, kind, key in (("LV Dice", "dice", "overall"), ("at ED", "dice", "ed"), ("at ES", "dice", "es")):
         rows[what] = _Score(scores[kind][key], 3, _beside("constant mask", constant and constant[kind][key], 3))
+    for name, found in scores.get("structures", {}).items():
+        rows[f"{name} Dice"] = _Score(found, 3)
     always_mean = _beside("always the training mean", always and always["mae"], 1)
     rows["EF error, points"] = _Score(scores["ejection"]["mae"], 1, always_mean)
     for phase in ("ed", "es"):
@@ -194,7 +226,7 @@ def _drawn(scores: Table) -> dict[str, _Score]:
 def _real(scores: Table) -> dict[str, _Score]:
     constant = scores["constant"]
     return {
-        "Dice": _Score(
+        "LV Dice": _Score(
             scores["dice"], 3, f"worst clip {scores['worst_dice']:.3f}, constant mask {number(constant, 3)}"
         ),
         "area-curve correlation": _Score(
