@@ -318,6 +318,16 @@ def test_without_a_model_the_bundled_one_segments(clip, tmp_path, student_folder
     assert len(found) == 1
 
 
+def test_without_a_folder_the_results_go_to_segmented_and_the_last_line_says_so(
+    clip, tmp_path, student_folder, echodfkd, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    code, told, _ = echodfkd("segment", clip, "--model", student_folder)
+    assert code == 0 and names_in(tmp_path / "segmented" / "clip") == CONTRACT
+    assert told.splitlines()[-1].startswith("1 of 1 clips in segmented, listed in summary.csv.")
+    assert "segmented]" in echodfkd("segment", "--help")[1]
+
+
 def test_a_model_without_a_left_ventricle_is_refused_once(clip, tmp_path, echodfkd):
     make_student(tmp_path / "atria", structures=("la", "ra"))
     write(clip.with_name("other.avi"), beating(3), 50)

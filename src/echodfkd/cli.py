@@ -43,7 +43,9 @@ Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the 
 Workers = Annotated[
     int | None,
     typer.Option(
-        "--workers", min=0, help="Processes that draw fresh clips beside the training (default: half the processors)."
+        "--workers",
+        min=0,
+        help="Processes that draw fresh clips beside the training (default: half the processors). A GPU draws alone.",
     ),
 ]
 ClipStore = Annotated[Path, typer.Option("--clips", metavar="DIR", help="A store of clips made by `synth`.")]
@@ -165,7 +167,7 @@ def segment(
     inputs: Annotated[
         list[Path], typer.Argument(metavar="INPUT...", help="Clips: AVI, MP4, GIF, PNG, NIfTI; or folders of them.")
     ],
-    out: Out,
+    out: Out = Path("segmented"),
     model: Annotated[
         str | None,
         typer.Option("--model", metavar="NAME|DIR", help="A model's folder, or a name that `models` lists (b4)."),
