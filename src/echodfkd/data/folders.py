@@ -50,11 +50,12 @@ class Stored(Dataset):
     @property
     def training(self) -> tuple[Listed, ...]:
         """The clips of 'train'; fresh ones are kept nowhere, and those of 'validation' stand in."""
-        return self.split("train") or self.split("validation")
+        wanted = "train" if any(row.split == "train" for row in self.clips) else "validation"
+        return tuple(row for row in self.clips if row.split == wanted)
 
     def split(self, name: str) -> tuple[Listed, ...]:
-        """The clips of a split, whose name the study chose."""
-        return tuple(row for row in self.clips if row.split == name)
+        """The clips of a split, whose name the study chose. InputError where there is none of that name."""
+        return tuple(self.listed[entry.name] for entry in self.store.split(name))
 
     def file(self, name: str) -> Path:
         """InputError: a store's clips are no files."""
