@@ -1,8 +1,8 @@
-"""Draws limits.png: what limited students on real clips, as the generator drew it before and draws it now.
+"""Draws limits.png: what limited students on real clips, without the dials that draw it and with them.
 
     python docs/pictures/limits.py [OUT.png]
 
-Synthetic clips only. Before and after are the same heart (seed and number); what differs are the dials named here.
+Synthetic clips only. Above and below are the same heart (seed and number); what differs are the dials named here.
 """
 
 import sys
@@ -34,6 +34,9 @@ PLAIN = {
     "acoustics.near_loss": 0,
     "acoustics.near_field": -30,
     "acoustics.coherence": 0,
+    "acoustics.lateral": 0.3,
+    "acoustics.defocus": 0.3,
+    "acoustics.axial": 0.25,
     "acoustics.edge_loss": 0,
     "acoustics.shadow_losses": 0,
     "anatomy.tenting": 1.5,
@@ -61,7 +64,14 @@ LIMITS: tuple[tuple[str, str, dict[str, float], Annotator, Annotator], ...] = (
     (
         "lateral wall: lost, papillary\nmuscle in front",
         "ed",
-        {"tissue.lateral_loss": 24, "tissue.papillary": 8, "anatomy.papillary_length": 18},
+        {
+            "tissue.lateral_loss": 28,
+            "tissue.gap_place": 0.55,
+            "tissue.gap_width": 0.6,
+            "tissue.gap_depth": 30,
+            "tissue.papillary": 8,
+            "anatomy.papillary_length": 18,
+        },
         ANATOMICAL,
         ANATOMICAL,
     ),
@@ -75,7 +85,7 @@ LIMITS: tuple[tuple[str, str, dict[str, float], Annotator, Annotator], ...] = (
     (
         "texture: several grains\nto a pixel",
         "ed",
-        {"acoustics.coherence": 0.8},
+        {"acoustics.coherence": 0.85, "acoustics.lateral": 0.05, "acoustics.defocus": 0.1, "acoustics.axial": 0.05},
         ANATOMICAL,
         ANATOMICAL,
     ),
@@ -90,7 +100,7 @@ def main() -> None:
         for axis, held, annotator in zip(axes[:, column], (PLAIN, PLAIN | dials), annotators, strict=True):
             show(axis, phase, held, annotator)
         axes[0, column].set_title(title, fontsize=8)
-    for axis, name in zip(axes[:, 0], ("before", "now"), strict=True):
+    for axis, name in zip(axes[:, 0], ("without", "with"), strict=True):
         axis.set_ylabel(name, fontsize=9)
     figure.tight_layout(pad=0.4)
     figure.savefig(out, dpi=100, metadata={"Software": None})

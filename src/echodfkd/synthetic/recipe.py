@@ -48,7 +48,7 @@ class Conditions:
     fps: Range = (30.0, 60.0)
     """Frames per second."""
     quality: Range = (0.3, 1.0)
-    """Image quality, 0 worst .. 1 best: drives haze, noise, dropout and contrast together."""
+    """Image quality, 0 worst .. 1 best: drives clutter, haze, noise and the cavity's level together."""
     arrhythmia: float = 0.0
     """Share of clips in atrial fibrillation: irregular beats, no atrial kick."""
     dilated: float = 0.4

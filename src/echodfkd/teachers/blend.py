@@ -10,9 +10,9 @@ from echodfkd.teachers.known import known
 class Blend:
     """A Segmenter: `share` (0..1) of `truth`'s masks and the rest of `teacher`'s, whose threshold it keeps.
 
-    The classic loss of distillation (Hinton et al. 2015) weighs teacher and truth; with binary cross-entropy, which is
-    linear in its target, weighing the targets is the same. It knows what `teacher` knows, and where the truth of a
-    structure is not known, `teacher` has the word. InputError where the two differ in structures.
+    The classic loss of distillation (Hinton et al. 2015) weighs teacher and truth. Here their masks are weighed: the
+    same under binary cross-entropy, which is linear in its target, and not under Dice, which is not. It knows what
+    `teacher` knows, and where the truth of a structure is not known, `teacher` has the word. InputError where the two differ in structures.
     """
 
     def __init__(self, teacher: Segmenter, truth: Segmenter, share: float):
