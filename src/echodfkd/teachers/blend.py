@@ -12,7 +12,8 @@ class Blend:
 
     The classic loss of distillation (Hinton et al. 2015) weighs teacher and truth. Here their masks are weighed: the
     same under binary cross-entropy, which is linear in its target, and not under Dice, which is not. It knows what
-    `teacher` knows, and where the truth of a structure is not known, `teacher` has the word. InputError where the two differ in structures.
+    `teacher` knows, and where the truth of a structure is not known, `teacher` has the word. InputError where the two
+    differ in structures.
     """
 
     def __init__(self, teacher: Segmenter, truth: Segmenter, share: float):
