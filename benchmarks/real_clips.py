@@ -4,10 +4,12 @@
 
 FOLDER holds clips (`<name>.avi`, `.mp4` ...), each with `<name>.teacher.npz` (key `masks`: (time, height, width), not 0
 inside the left ventricle), and may hold `clips.csv` with FileName and any of EF (percent), FPS (Hz), ED and ES (frames
-a human chose). Masks of several structures, or of another size or length than their clip, stay out; a line says so.
+a human chose). Clips that cannot be read, masks of several structures or of another size or length than their clip, and
+cells that are no numbers stay out, each with a line; an empty cell is unknown.
 
-Models are used as their cards say (passes, warm-up, threshold); the largest piece of each mask is kept. Several models
-get a comparison as well, such as three seeds of one study: a row each, then mean and spread (highest less lowest).
+Masks are those of `echodfkd segment`: passes, warm-up, threshold and kept pieces as the models' cards say. Several
+models get a comparison as well, such as three seeds of one study: a row each, then mean and spread (highest less
+lowest).
 
 The constant mask holds the pixels that are inside on at least half of the frames of the *other* clips: what is
 reached without looking at the clip. It is left out where there is no other clip of the same size. Areas at ED and ES
@@ -17,10 +19,10 @@ worst of errors are by their size.
 """
 
 import argparse
-import csv
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -28,16 +30,19 @@ from numpy.typing import NDArray
 
 from echodfkd.clip import Clip
 from echodfkd.data.container import SUFFIXES
+from echodfkd.data.tables import optional
+from echodfkd.data.tables import rows as rows_of
 from echodfkd.data.video import clip_name, read
-from echodfkd.errors import EchodfkdError, InputError
+from echodfkd.errors import EchodfkdError, InputError, one_line
 from echodfkd.evaluate.beats import beat_events
 from echodfkd.evaluate.ejection import ejection_fraction
 from echodfkd.evaluate.frame_distance import paper_frame
 from echodfkd.evaluate.intervals import bootstrap
 from echodfkd.evaluate.overlap import dice
+from echodfkd.evaluate.predictions import read_masks, read_prediction
 from echodfkd.evaluate.scorecard import constant_mask
-from echodfkd.evaluate.shape import area_curve, largest_component
-from echodfkd.everyday import identity
+from echodfkd.evaluate.shape import area_curve
+from echodfkd.everyday import clip_source, identity, segment_clip
 from echodfkd.files import write_json
 from echodfkd.student.bundled import DEFAULT, find_model
 from echodfkd.student.segment import Student, load_student
@@ -78,15 +83,19 @@ Row = dict[str, str | float | None]
 
 @dataclass(frozen=True)
 class Labelled:
-    """One clip with somebody's masks (time, height, width) bool and what is known of it."""
+    """One clip with somebody's masks (time, height, width) bool; EF (percent), ED and ES (frames) where known."""
 
     clip: Clip
     masks: NDArray[np.bool_]
-    known: dict[str, str]
+    ejection_fraction: float | None = None
+    ed: int | None = None
+    es: int | None = None
 
-    def number(self, key: str) -> float | None:
-        """A number of `clips.csv`, None where it is not told."""
-        return float(self.known[key]) if self.known.get(key) else None
+    def __post_init__(self) -> None:
+        last = len(self.clip.frames) - 1
+        for frame in (self.ed, self.es):
+            if frame is not None and not 0 <= frame <= last:
+                raise InputError(f"{self.clip.name} has frames 0 to {last}, but ED or ES on frame {frame}.")
 
 
 def main() -> None:
@@ -94,15 +103,13 @@ def main() -> None:
     try:
         clips = read_folder(chosen.folder)
         students = [loaded(model, chosen.hindsight) for model in chosen.model]
-        results = [
-            [row(labelled, student, constant_of_others(labelled, clips)) for labelled in clips] for student in students
-        ]
+        results = [[row(real, student, constant_of_others(real, clips)) for real in clips] for student in students]
         if chosen.json is not None:
             scored = zip(students, results, strict=True)
             models = [{"model": identity(student), "scores": scores(rows)} for student, rows in scored]
             write_json(chosen.json, {"clips": len(clips), "models": models})
     except EchodfkdError as error:
-        sys.exit(f"real_clips: {error}")
+        sys.exit(f"real_clips: {one_line(error)}")
     for model, student, rows in zip(chosen.model, students, results, strict=True):
         print(f"{model}: {words(student)}")
         print(table([*rows, mean_row(rows), worst_row(rows)]), end="\n\n")
@@ -140,30 +147,41 @@ def words(student: Student) -> str:
 def read_folder(folder: Path) -> list[Labelled]:
     """The clips of a folder that have masks of the left ventricle, by name; InputError where there are none."""
     listing = folder / "clips.csv"
-    known = {item["FileName"]: item for item in csv.DictReader(listing.open())} if listing.is_file() else {}
+    listed = {cells["FileName"]: cells for _, cells in rows_of(listing, ("FileName",))} if listing.is_file() else {}
     found = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        masks = path.with_name(f"{clip_name(path)}.teacher.npz")
-        if path.suffix.lower() not in SUFFIXES or not masks.is_file():
-            continue
-        facts = known.get(clip_name(path), {})
-        clip = read(path)
-        clip = Clip(clip.name, clip.frames, float(facts["FPS"]) if facts.get("FPS") else clip.fps)
-        try:
-            found.append(Labelled(clip, ventricle(masks, clip), facts))
-        except InputError as error:
-            print(f"real_clips: left out: {error}", file=sys.stderr)
+        if path.suffix.lower() in SUFFIXES and masks_of(path).is_file():
+            try:
+                found.append(labelled(path, listed.get(clip_name(path), {})))
+            except InputError as error:
+                print(f"real_clips: left out: {one_line(error)}", file=sys.stderr)
     if not found:
         raise InputError(f"{folder} holds no clip with masks of its left ventricle in a <name>.teacher.npz beside it.")
     return found
 
 
+def masks_of(path: Path) -> Path:
+    """Where the masks of the clip in `path` lie."""
+    return path.with_name(f"{clip_name(path)}.teacher.npz")
+
+
+def labelled(path: Path, cells: dict[str, str]) -> Labelled:
+    """The clip in a file with its masks and the `cells` of its row; InputError where any of them cannot be read."""
+    try:
+        known = {name: optional(cells, name) for name in ("EF", "FPS", "ED", "ES")}
+    except ValueError as error:
+        raise InputError(f"{clip_name(path)}: {error} Leave the cell empty where it is unknown.") from None
+    clip = read(path)
+    clip = replace(clip, fps=clip.fps if known["FPS"] is None else known["FPS"])
+    ed, es = (None if known[phase] is None else int(known[phase]) for phase in ("ED", "ES"))
+    return Labelled(clip, ventricle(masks_of(path), clip), known["EF"], ed, es)
+
+
 def ventricle(path: Path, clip: Clip) -> NDArray[np.bool_]:
     """The left ventricle (time, height, width) in a file of masks; InputError where it is not this clip's alone."""
-    with np.load(path, allow_pickle=False) as archive:
-        if "masks" not in archive:
-            raise InputError(f"{path} has no array `masks`, it has {', '.join(archive) or 'none'}.")
-        masks = archive["masks"]
+    masks = read_masks(path)
+    if masks.dtype.kind not in "buif":
+        raise InputError(f"{path} holds {masks.dtype}, not masks.")
     if masks.shape != clip.frames.shape:
         raise InputError(f"{path} holds masks {masks.shape}; one structure of its clip would be {clip.frames.shape}.")
     values = np.unique(masks)
@@ -172,21 +190,26 @@ def ventricle(path: Path, clip: Clip) -> NDArray[np.bool_]:
     return masks > 0
 
 
-def constant_of_others(labelled: Labelled, clips: list[Labelled]) -> NDArray[np.bool_] | None:
+def constant_of_others(real: Labelled, clips: list[Labelled]) -> NDArray[np.bool_] | None:
     """The constant mask of the other clips of the same size; None where there is none."""
-    size = labelled.masks.shape[1:]
-    others = [other.masks for other in clips if other is not labelled and other.masks.shape[1:] == size]
+    size = real.masks.shape[1:]
+    others = [other.masks for other in clips if other is not real and other.masks.shape[1:] == size]
     return constant_mask(others) if others else None
 
 
-def row(labelled: Labelled, student: Student, constant: NDArray[np.bool_] | None) -> Row:
+def segmented(clip: Clip, student: Student) -> NDArray[np.bool_]:
+    """The left ventricle (time, height, width) as `echodfkd segment` writes it."""
+    with TemporaryDirectory() as place:
+        segment_clip(clip_source(clip), student, Path(place) / "clip")
+        return read_prediction(Path(place) / "clip").masks
+
+
+def row(real: Labelled, student: Student, constant: NDArray[np.bool_] | None) -> Row:
     """One clip's figures by column."""
-    clip, truth = labelled.clip, labelled.masks
-    inside = student(clip)[:, student.structures.index("lv")] >= student.threshold
-    predicted = np.stack([largest_component(mask) for mask in inside])
+    clip, truth, true_fraction = real.clip, real.masks, real.ejection_fraction
+    predicted = segmented(clip, student)
     overlap, area, true_area = dice(predicted, truth), area_curve(predicted), area_curve(truth)
-    ed, es = (labelled.number(phase) for phase in ("ED", "ES"))
-    fraction, true_fraction = ejection_fraction(predicted, beat_events(area, clip.fps)).median, labelled.number("EF")
+    fraction = ejection_fraction(predicted, beat_events(area, clip.fps), clip.spacing).median
     return {
         "clip": clip.name,
         "frames": len(truth),
@@ -197,11 +220,11 @@ def row(labelled: Labelled, student: Student, constant: NDArray[np.bool_] | None
         "area ED": area_ratio(area, true_area, 95),
         "area ES": area_ratio(area, true_area, 5),
         "EF": fraction,
-        "EF by teacher": ejection_fraction(truth, beat_events(true_area, clip.fps)).median,
+        "EF by teacher": ejection_fraction(truth, beat_events(true_area, clip.fps), clip.spacing).median,
         "EF true": true_fraction,
         "EF error": None if fraction is None or true_fraction is None else fraction - true_fraction,
-        "ED off": None if ed is None else paper_frame(area, int(ed), "ed") - ed,
-        "ES off": None if es is None else paper_frame(area, int(es), "es") - es,
+        "ED off": None if real.ed is None else float(paper_frame(area, real.ed, "ed") - real.ed),
+        "ES off": None if real.es is None else float(paper_frame(area, real.es, "es") - real.es),
     }
 
 

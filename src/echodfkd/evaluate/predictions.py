@@ -41,7 +41,7 @@ def read_prediction(folder: Path) -> Prediction:
     0 and 1.
     """
     path = folder / MASKS_FILE
-    masks = _read_masks(path)
+    masks = read_masks(path)
     if masks.ndim != 3 or 0 in masks.shape or masks.dtype not in (np.uint8, np.bool_):
         raise InputError(
             f"{path}: masks must be (time, height, width) uint8 of 0 and 1, got {masks.dtype} {masks.shape}."
@@ -53,7 +53,8 @@ def read_prediction(folder: Path) -> Prediction:
     return Prediction(folder.name, masks.astype(np.bool_), _read_rate(folder / MEASURES_FILE))
 
 
-def _read_masks(path: Path) -> np.ndarray:
+def read_masks(path: Path) -> np.ndarray:
+    """The array `masks` of an `.npz` file, whatever it is; InputError where it cannot be read. Nothing is unpickled."""
     try:
         with np.load(path, allow_pickle=False) as archive:
             if "masks" not in archive.files:
