@@ -3,29 +3,37 @@
     python benchmarks/ablations.py --out DIR [--study studies/ablation.toml] [--seeds 1 2 3] [--only NAME ...]
                                    [--real FOLDER]
 
-Every variant switches one part off and is otherwise the study. All are judged on the test clips that the whole
-generator draws for the seed, and on the clips of FOLDER (as benchmarks/real_clips.py reads it) where one is given. Each row is
-written to DIR/ablations.csv once it is known; started again, the rows that are there are kept. A difference is worth
-what its seeds say: look at the spread beside it.
+Every variant switches one part off, of the generator or of the training, and is otherwise the study; one that changes
+nothing of it is passed over. All are judged on the test clips that the whole generator draws for the seed, used as
+their cards say, and on the clips of FOLDER (as benchmarks/real_clips.py reads it) where one is given: in one pass, and
+"both ways" with a second from the clips' end. Each row is written to DIR/ablations.csv once it is known; started again,
+the rows that are there are kept: DIR/settings.json says what study and clips they are of. A difference is worth what
+its seeds say: look at the spread beside it.
 """
 
 import argparse
 import csv
+import hashlib
+import io
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from real_clips import Labelled, read_folder
+from real_clips import Labelled, mean_row, read_folder, segmented, worst_row
+from real_clips import row as scored
 
 from echodfkd.config import Study, read_study, study_from, study_table
 from echodfkd.data.store import Store
+from echodfkd.errors import EchodfkdError, InputError, one_line
 from echodfkd.evaluate.overlap import dice
-from echodfkd.evaluate.shape import area_curve, largest_component
-from echodfkd.files import write_text
+from echodfkd.files import holding, read_json, sha256, write_json, write_text
 from echodfkd.pipeline import distill, label, synthesize
-from echodfkd.student.segment import Student, load_student
+from echodfkd.student.card import read_card
+from echodfkd.student.segment import load_student
+from echodfkd.synthetic.recipe import GENERATOR
 
 HEALTHY = dict.fromkeys(
     ("dilated", "hypertrophic", "small", "foreshortened", "lateral_akinesia", "septal_akinesia"), 0.0
@@ -57,37 +65,83 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "fully developed speckle": {"held": {"acoustics.coherence": 0}},
     "one display": {"held": {"display.exposure": 0.55, "display.dynamic_range": 52, "display.gamma": 1.1}},
     "no marks": {"held": {"display.ruler": 0, "display.logo": 0, "display.trace": 0}},
+    "sharp endocardium": {"held": {"tissue.endocardium": 2.2}},
+    "apex stays": {"held": {"anatomy.apical_share": 0}},
+    "no tenting": {"held": {"anatomy.tenting": 1.5}},
+    "one place in the image": {"held": {"anatomy.base_y": 0.72, "anatomy.base_x": 0.56, "anatomy.length_share": 0.53}},
+    "never backwards": {"training": {"backwards": 0}},
+    "half of the windows backwards": {"training": {"backwards": 0.5}},
+    "stills": {"training": {"stills": 0.1}},
 }
 """What each variant changes of the study; `held` is short for conditions.held."""
-COLUMNS = ("variant", "seed", "synthetic Dice", "real Dice", "real worst", "real area corr.", "real area ES")
+SCORES = ("synthetic Dice", "real Dice", "real Dice, both ways", "real worst", "real area corr.", "real area ES")
+COLUMNS = ("variant", "seed", *SCORES)
+Row = dict[str, str]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--study", type=Path, default=Path(__file__).parents[1] / "studies" / "ablation.toml")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--only", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     parser.add_argument("--real", type=Path)
-    arguments = parser.parse_args()
-    study, path = read_study(arguments.study), arguments.out / "ablations.csv"
-    real = read_folder(arguments.real) if arguments.real else []
-    rows = list(csv.DictReader(path.open())) if path.is_file() else []
-    for seed in arguments.seeds:
-        common = None
-        for name in arguments.only:
-            if not any(row["variant"] == name and row["seed"] == str(seed) for row in rows):
-                common = common or synthesize(_test_only(replace(study, seed=seed)), arguments.out / f"test-{seed}")
-                student = taught(varied(study, name, seed), arguments.out / f"{name.replace(' ', '-')}-{seed}")
-                rows.append({"variant": name, "seed": str(seed), **judged(student, common, real)})
-                write_text(path, _csv(rows))
-    print(table(rows))
+    chosen = parser.parse_args()
+    try:
+        study = read_study(chosen.study)
+        real = read_folder(chosen.real) if chosen.real else []
+        with holding(chosen.out):
+            claim(chosen.out, study, chosen.real)
+            print(table(ablated(study, chosen.seeds, chosen.only, chosen.out, real)))
+    except EchodfkdError as error:
+        sys.exit(f"ablations: {one_line(error)}")
+
+
+def claim(folder: Path, study: Study, real: Path | None) -> None:
+    """Keeps in `folder` what its rows are of; InputError where they are of another study, generator or real clips."""
+    values = study_table(study)
+    del values["seed"]  # each row has its own
+    settings = {"study": values, "generator": GENERATOR, "real": None if real is None else digest(real)}
+    kept = folder / "settings.json"
+    if not kept.is_file() and (folder / "ablations.csv").is_file():
+        raise InputError(f"{folder} holds rows that nothing says what they are of. Choose another --out.")
+    if kept.is_file() and (before := read_json(kept)) != settings:
+        changed = ", ".join(key for key, value in settings.items() if before.get(key) != value)
+        raise InputError(f"{folder} holds rows of other settings ({changed}). Choose another --out.")
+    write_json(kept, settings)
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 of the names and bytes of a folder's files."""
+    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    return hashlib.sha256("".join(f"{sha256(path)} {path.name}\n" for path in files).encode()).hexdigest()
+
+
+def ablated(study: Study, seeds: list[int], names: list[str], out: Path, real: list[Labelled]) -> list[Row]:
+    """The rows of `out` with those of every seed and variant; each that is missing is taught, judged and written."""
+    path = out / "ablations.csv"
+    rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))) if path.is_file() else []
+    for seed in seeds:
+        done = {row["variant"] for row in rows if row["seed"] == str(seed)}
+        missing = [name for name in names if name not in done and changes(study, name)]
+        clips = synthesize(_test_only(replace(study, seed=seed)), out / f"test-{seed}") if missing else None
+        for name in missing:
+            student = taught(varied(study, name, seed), out / f"{name.replace(' ', '-')}-{seed}")
+            rows.append({"variant": name, "seed": str(seed), **judged(student, clips, real)})
+            write_text(path, _csv(rows))
+    return rows
+
+
+def changes(study: Study, name: str) -> bool:
+    """Whether a variant is another study, or the whole one itself."""
+    return name == "whole" or replace(varied(study, name, study.seed), name=study.name) != study
 
 
 def varied(study: Study, name: str, seed: int) -> Study:
-    """The study with one part of the generator switched off."""
+    """The study with one part of the generator, or of the training, switched."""
     change, values = VARIANTS[name], study_table(study) | {"seed": seed, "name": f"{study.name}: {name}"}
-    values["clips"] = values["clips"] | change.get("clips", {})
+    for table in ("clips", "training"):
+        values[table] = values[table] | change.get(table, {})
     held = values["conditions"]["held"] | change.get("held", {})
     values["conditions"] = values["conditions"] | change.get("conditions", {}) | {"held": held}
     return study_from(values)
@@ -99,56 +153,62 @@ def _test_only(study: Study) -> Study:
     return replace(study, clips=replace(clips, train=replace(clips.train, count=1)))
 
 
-def taught(study: Study, folder: Path) -> Student:
-    """The student of a study; its clips are thrown away once it is there."""
+def taught(study: Study, folder: Path) -> Path:
+    """Where the student of a study lies; its clips are thrown away once it is there."""
     if not (folder / "student").is_dir():
         clips = synthesize(study, folder / "clips")
         distill(study, clips, label(study, clips, folder / "labels"), folder / "student")
         for scratch in ("clips", "labels", "student-training"):
             shutil.rmtree(folder / scratch)
-    return load_student(folder / "student")
+    return folder / "student"
 
 
-def judged(student: Student, clips: Store, real: list[Labelled]) -> dict[str, str]:
-    """Mean Dice on the test clips of a store and figures on real clips, as text."""
-    lv = clips.structures.index("lv")
+def judged(folder: Path, clips: Store, real: list[Labelled]) -> Row:
+    """A student's mean Dice on the test clips of a store and figures on real clips, as text; what is unknown lacks."""
+    student, lv = load_student(folder), clips.structures.index("lv")
     scores = [
-        dice(student(clips.clip(entry))[:, 0] >= student.threshold, clips.masks(entry.name)[:, lv] >= 128).mean()
+        dice(segmented(clips.clip(entry), student), clips.masks(entry.name)[:, lv] >= 128).mean()
         for entry in clips.split("test")
     ]
-    found = {"synthetic Dice": float(np.mean(scores))}
+    found: dict[str, Any] = {"synthetic Dice": float(np.mean(scores))}
     if real:
-        masks = [[largest_component(mask) for mask in student(r.clip)[:, 0] >= student.threshold] for r in real]
-        overlaps = [float(dice(np.stack(m), r.masks).mean()) for m, r in zip(masks, real, strict=True)]
-        areas = [(area_curve(np.stack(m)), area_curve(r.masks)) for m, r in zip(masks, real, strict=True)]
-        found |= {
-            "real Dice": float(np.mean(overlaps)),
-            "real worst": min(overlaps),
-            "real area corr.": float(np.mean([np.corrcoef(*pair)[0, 1] for pair in areas])),
-            "real area ES": float(np.mean([np.percentile(a, 5) / np.percentile(b, 5) for a, b in areas])),
-        }
-    return {name: f"{value:.4f}" for name, value in found.items()}
+        causal = real_rows(folder, real, hindsight=False)
+        mean = mean_row(causal)
+        found |= {"real Dice": mean["Dice"], "real worst": worst_row(causal)["Dice"]}
+        found |= {"real area corr.": mean["area corr."], "real area ES": mean["area ES"]}
+        if read_card(folder).network.remembers:
+            found["real Dice, both ways"] = mean_row(real_rows(folder, real, hindsight=True))["Dice"]
+    return {name: f"{value:.4f}" for name, value in found.items() if value is not None}
 
 
-def table(rows: list[dict[str, str]]) -> str:
+def real_rows(folder: Path, real: list[Labelled], hindsight: bool) -> list[Any]:
+    """The benchmark's row of each real clip, by the student in `folder`."""
+    student = load_student(folder, hindsight=hindsight)
+    return [scored(one, student, None) for one in real]
+
+
+def table(rows: list[Row]) -> str:
     """Means over the seeds by variant, in Markdown; in brackets the lowest and the highest where there are several."""
-    names = [name for name in COLUMNS[2:] if rows and name in rows[0]]
+    names = [name for name in SCORES if any(row.get(name) for row in rows)]
     lines = ["| " + " | ".join(["variant", "n", *names]) + " |", "|" + "---|" * (len(names) + 2)]
     for variant in dict.fromkeys(row["variant"] for row in rows):
         same = [row for row in rows if row["variant"] == variant]
-        cells = [_told([float(row[name]) for row in same]) for name in names]
+        cells = [_told([float(row[name]) for row in same if row.get(name)]) for name in names]
         lines.append("| " + " | ".join([variant, str(len(same)), *cells]) + " |")
     return "\n".join(lines)
 
 
 def _told(values: list[float]) -> str:
     span = f" ({min(values):.3f} .. {max(values):.3f})" if len(values) > 1 else ""
-    return f"{np.mean(values):.3f}{span}"
+    return f"{np.mean(values):.3f}{span}" if values else "-"
 
 
-def _csv(rows: list[dict[str, str]]) -> str:
-    names = [name for name in COLUMNS if name in rows[0]]
-    return "\n".join([",".join(names), *(",".join(row[name] for name in names) for row in rows)]) + "\n"
+def _csv(rows: list[Row]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 if __name__ == "__main__":

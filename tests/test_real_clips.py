@@ -69,7 +69,7 @@ def test_the_error_of_an_ejection_fraction_is_against_the_known_one(monkeypatch)
     clip = Clip("ball", masks.astype(np.uint8), 20.0)
     found = real_clips.row(real_clips.Labelled(clip, masks, 40.0, 20, 32), None, None)
     assert found["EF"] == pytest.approx(48.8, abs=2) and found["EF error"] == found["EF"] - 40
-    assert (found["ED off"], found["ES off"]) == (0, -2)
+    assert found["ED off"] == 0 and found["ES off"] == pytest.approx(-2, abs=1)  # three frames have the least area
 
 
 @pytest.mark.parametrize("largest", [False, True])
