@@ -14,11 +14,12 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryFile
 from time import perf_counter, process_time
-from typing import Any
+from typing import IO, Any
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -29,7 +30,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--lengths", type=int, nargs="+", default=[25, 110], help="frames per clip")
     parser.add_argument("--size", type=int, default=112, help="rows and columns of a frame")
     parser.add_argument("--repeats", type=int, default=9, help="calls per length and version")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--against", type=Path, help="another checkout of this repository to compare with")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -45,12 +46,19 @@ def measured(recipes: list[Any], size: int, device: str) -> dict[str, Any]:
 
 
 def work(size: int, device: str) -> None:
-    """Answers each line 'clips frames' on stdin with a line of JSON: `measured`, after a first call not counted."""
+    """Says where its package lies, then answers each line 'clips frames' on stdin with a line of JSON: `measured`.
+
+    A first call of each is not counted.
+    """
     import torch
 
+    import echodfkd
     from echodfkd.synthetic.recipe import Conditions, draw_recipe
 
+    if device == "cuda" and not torch.cuda.is_available():
+        sys.exit("there is no GPU that torch can use: take --device cpu")
     torch.set_num_threads(1)
+    print(json.dumps(str(Path(echodfkd.__file__).resolve().parent)), flush=True)
     known: dict[str, list[Any]] = {}
     for line in sys.stdin:
         if line not in known:
@@ -64,21 +72,43 @@ def work(size: int, device: str) -> None:
         print(json.dumps(measured(known[line], size, device) | told), flush=True)
 
 
+class Worker:
+    """A process that draws with the package in `tree`; what it says last on stderr explains its end."""
+
+    def __init__(self, tree: Path, process: "subprocess.Popen[str]", errors: IO[str]):
+        self.tree, self._process, self._errors = tree, process, errors
+        package = tree.resolve() / "src" / "echodfkd"
+        if (found := self._answer()) != str(package):
+            sys.exit(f"synthetic_speed: the worker for {tree} draws with another package, {found}")
+
+    def ask(self, clips: int, frames: int) -> dict[str, Any]:
+        """One call's measures."""
+        assert self._process.stdin
+        with suppress(BrokenPipeError):  # it has ended: no answer will say so
+            os.write(self._process.stdin.fileno(), f"{clips} {frames}\n".encode())
+        answer: dict[str, Any] = self._answer()
+        return answer
+
+    def _answer(self) -> Any:
+        """Its next line; the end of this process where its own has come."""
+        assert self._process.stdout
+        if line := self._process.stdout.readline():
+            return json.loads(line)
+        self._errors.seek(0)
+        last = (self._errors.read().strip() or "it said nothing").splitlines()[-1]
+        sys.exit(f"synthetic_speed: the worker for {self.tree} has ended: {last}")
+
+
 @contextmanager
-def worker(tree: Path, chosen: argparse.Namespace) -> Iterator["subprocess.Popen[str]"]:
-    """A process that draws with the package in `tree`."""
+def worker(tree: Path, chosen: argparse.Namespace) -> Iterator[Worker]:
+    """A Worker for `tree`, which must be a checkout of this repository."""
+    if not (tree / "src" / "echodfkd").is_dir():
+        sys.exit(f"synthetic_speed: {tree} is no checkout of this repository: it has no src/echodfkd")
     command = [sys.executable, __file__, "--worker", "--size", str(chosen.size), "--device", chosen.device]
-    place = os.environ | {"PYTHONPATH": str(tree / "src"), "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=place) as process:
-        yield process
-        process.communicate()
-
-
-def ask(process: "subprocess.Popen[str]", clips: int, frames: int) -> dict[str, Any]:
-    """One call's measures."""
-    assert process.stdin and process.stdout
-    print(clips, frames, file=process.stdin, flush=True)
-    return json.loads(process.stdout.readline())
+    place = os.environ | {"PYTHONPATH": str((tree / "src").resolve()), "OMP_NUM_THREADS": "1"}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": place}
+    with TemporaryFile("w+") as errors, subprocess.Popen(command, stderr=errors, **pipes) as process:
+        yield Worker(tree, process, errors)
 
 
 def spread(values: list[float], form: str) -> str:
@@ -106,13 +136,12 @@ def main() -> None:
     if chosen.worker:
         work(chosen.size, chosen.device)
         return
-    with worker(HERE, chosen) as ours, worker(chosen.against or HERE, chosen) as theirs:
+    trees = [HERE, chosen.against] if chosen.against else [HERE]
+    with ExitStack() as started:
+        workers = [started.enter_context(worker(tree, chosen)) for tree in trees]
         for length in chosen.lengths:
-            calls, others = [], []
-            for _ in range(chosen.repeats):
-                calls.append(ask(ours, chosen.clips, length))
-                if chosen.against:
-                    others.append(ask(theirs, chosen.clips, length))
+            turns = [[one.ask(chosen.clips, length) for one in workers] for _ in range(chosen.repeats)]
+            calls, others = [turn[0] for turn in turns], [turn[1] for turn in turns if chosen.against]
             print(f"{chosen.clips} clips x {length} frames of {chosen.size} x {chosen.size}, {chosen.repeats} calls,")
             print(f"one thread, torch {calls[0]['torch']}, {calls[0]['device']}: median (middle half)")
             tell(calls, others, chosen.clips * length)
