@@ -14,7 +14,7 @@ from echodfkd.distill.settings import Training
 from echodfkd.engine import for_each
 from echodfkd.errors import InputError, StudyError
 from echodfkd.files import sha256
-from echodfkd.pipeline import distill, label, synthesize
+from echodfkd.pipeline import distill, label, run, synthesize
 from echodfkd.student.card import read_card
 from echodfkd.student.settings import NetworkSettings
 from echodfkd.synthetic.generate import generate
@@ -31,6 +31,21 @@ STUDY = Study(
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory) -> Store:
     return synthesize(STUDY, tmp_path_factory.mktemp("stages") / "clips")
+
+
+@pytest.mark.parametrize(
+    ("teacher", "lesson"),
+    [
+        (Teacher("model", name="nobody"), "No model nobody"),
+        (Teacher("model", path=Path("nowhere")), "No student in nowhere"),
+        (Teacher("onnx", path=Path("nowhere.onnx"), structures=("lv", "la")), "nowhere.onnx"),
+        (Teacher("fusion", of=(Teacher(structures=("lv",)),)), "la"),
+    ],
+)
+def test_a_teacher_that_cannot_teach_is_refused_before_anything_is_made(teacher, lesson, tmp_path):
+    with pytest.raises(InputError, match=lesson):
+        run(replace(STUDY, teacher=teacher), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_store_holds_what_its_recipes_draw(clips):

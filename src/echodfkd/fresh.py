@@ -88,6 +88,11 @@ class FreshBatches(Dataset[Arrays]):
         return load_teacher(self.study.teacher, self._drawn, self.study.student.structures)
 
 
+def check_teacher(study: Study) -> None:
+    """Loads the study's teacher, of whom no clip is asked yet: raises what that raises, before hours are spent."""
+    load_teacher(study.teacher, _Drawn(study.clips.structures), study.student.structures)
+
+
 class _Drawn:
     """The true masks of the clips that were drawn last: what a store is to a teacher."""
 

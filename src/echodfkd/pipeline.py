@@ -18,7 +18,7 @@ from echodfkd.engine import cores, for_each, progress
 from echodfkd.errors import StudyError
 from echodfkd.everyday import clip_source, identity, segment_clip
 from echodfkd.files import holding, make_folder, read_json, remove_parts, write_json
-from echodfkd.fresh import FreshWindows
+from echodfkd.fresh import FreshWindows, check_teacher
 from echodfkd.judging import judge, table
 from echodfkd.labelling import label
 from echodfkd.report.run import report_run
@@ -41,8 +41,10 @@ def run(study: Study, out: Path, workers: int | None = None) -> str:
     """Walks the study through every stage in the folder `out`; the scores as a table with the report's path.
 
     Each stage takes up what an earlier, stopped run left. `workers` draw fresh clips, see `distill`. Raises StudyError
-    where `out` holds another study, and OutputError where it cannot be written or another process works in it.
+    where `out` holds another study, OutputError where it cannot be written or another process works in it, and
+    InputError, before anything is written, where the teacher cannot be loaded or lacks a structure.
     """
+    check_teacher(study)
     with Run(out, study_table(study)) as here:
         with here.stage("synth"):
             clips = synthesize(study, out / "clips")
