@@ -111,7 +111,7 @@ def test_the_sector_holds_the_ventricle():
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"length": 0}, "length must be above 0, got 0"), ({"widest": 1.2}, "lie between 0 and 1, got 1.2")],
+    [({"length": 0}, "length must be above 0, got 0"), ({"widest": 1.2}, "widest must be between 0 and 1, got 1.2")],
 )
 def test_anatomy_refuses_nonsense(change, words):
     with pytest.raises(InputError, match=words):
@@ -124,7 +124,7 @@ def test_anatomy_refuses_nonsense(change, words):
         ("acoustics", {"half_angle": 95}, "half angle of 0 to 90"),
         ("acoustics", {"lateral": 0.8}, "point spread lie in 0..0.5"),
         ("display", {"dynamic_range": 0}, "must be above 0"),
-        ("display", {"smoothing": 2}, "between 0 and 1"),
+        ("display", {"smoothing": 2}, "in 0..1"),
         ("tissue", {"segments": (1.0,)}, "at least 2 segments"),
     ],
 )

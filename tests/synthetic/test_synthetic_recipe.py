@@ -91,11 +91,28 @@ def test_arrhythmia_makes_beats_irregular():
         ({"arrhythmia": 1.5}, "arrhythmia is a share of clips"),
         ({"fps": (float("nan"), 50)}, "fps must be"),
         ({"held": {"tissue.rigde": 0}}, "not drawn, tissue.rigde: did you mean tissue.ridge"),
+        ({"held": {"tissue.ridge": float("nan")}}, "tissue.ridge must be held at a number, got nan"),
+        ({"held": {"tissue.ridge": float("inf")}}, "tissue.ridge must be held at a number, got inf"),
+        ({"held": {"acoustics.coherence": 1}}, "Acoustics: coherence must be 0 or more and below 1, got 1.0"),
+        ({"held": {"tissue.ridge_place": 1.2}}, r"no clip can be. Tissue: ridge_place must be in 0..1, got 1.2"),
+        ({"held": {"tissue.gap_width": 0}}, r"Tissue: gap_width must be above 0, got \(0.0, 0.0\)"),
+        ({"held": {"display.logo": 300}}, "Display: logo must be in 0..255, got 300.0"),
+        ({"held": {"anatomy.coaptation": 0}}, "Anatomy: coaptation must be between 0 and 1, got 0.0"),
+        ({"held": {"rhythm.phase": -0.1}}, "Rhythm: phase must be in 0..1, got -0.1"),
+        ({"held": {"acoustics.depth": 0.05}}, "nearest < depth"),  # some nearest is nearer
+        ({"held": {"rhythm.early_filling": 0.75}}, "sum below 1"),  # with some atrial kicks
     ],
 )
 def test_conditions_refuse_nonsense(change, words):
     with pytest.raises(InputError, match=words):
         Conditions(**change)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_every_dial_may_be_held_at_either_end_of_what_is_drawn(row):
+    for chance in (0, 0.5, 1):
+        value = row.distribution.at(chance)
+        assert Conditions(held={row.name: value}).held == {row.name: value}
 
 
 def test_a_recipe_of_another_version_is_refused():

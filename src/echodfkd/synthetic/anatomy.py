@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from echodfkd.errors import InputError
+from echodfkd.synthetic.dials import check_dials
 
 
 @dataclass(frozen=True)
@@ -95,21 +95,9 @@ class Anatomy:
     """Where the drift starts, 0..1."""
 
     def __post_init__(self) -> None:
-        positive = (
-            "length",
-            "ratio",
-            "length_share",
-            "roundness",
-            "septum",
-            "lateral",
-            "apical",
-            "rv_width",
-            "rv_length",
-        )
-        for name in positive:
-            if not getattr(self, name) > 0:
-                raise InputError(f"Anatomy: {name} must be above 0, got {getattr(self, name)}.")
-        if not 0 < self.widest < 1 or not 0 < self.septal_share < 1:
-            raise InputError(
-                f"Anatomy: widest and septal_share lie between 0 and 1, got {self.widest} and {self.septal_share}."
-            )
+        check_dials(self, "above 0", "length", "ratio", "length_share", "roundness", "septum", "lateral", "apical")
+        check_dials(self, "above 0", "rv_width", "rv_length", "la_width", "la_length", "ra_width", "ra_length")
+        check_dials(self, "0 or more", "atrial_septum", "tenting", "papillary_length", "beside_length", "drift")
+        check_dials(self, "between 0 and 1", "widest", "septal_share", "coaptation")
+        check_dials(self, "in 0..1", "taper", "shortening", "apical_share", "rv_shrink")
+        check_dials(self, "in 0..1", "papillary_place", "papillary_reach", "beside_place")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
 from echodfkd.errors import InputError
+from echodfkd.synthetic.dials import check_dials
 
 ISOVOLUMIC_CONTRACTION = 0.05
 ISOVOLUMIC_RELAXATION = 0.07
@@ -53,6 +54,7 @@ class Rhythm:
             )
         if not len(self.intervals) == len(self.fillings) == len(self.residuals):
             raise InputError("A rhythm needs one filling and one residual per interval.")
+        check_dials(self, "in 0..1", "phase", "early_filling", "atrial_share", "atrial_length")
         if self.early_filling + self.atrial_length >= 1:
             raise InputError("Early filling and the atrial kick must leave room in diastole: their shares sum below 1.")
 

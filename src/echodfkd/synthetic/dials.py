@@ -2,12 +2,32 @@
 be drawn, stored and read where torch is not installed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.errors import InputError
+
+RULES: dict[str, Callable[[float], bool]] = {
+    "above 0": lambda value: value > 0,
+    "0 or more": lambda value: value >= 0,
+    "between 0 and 1": lambda value: 0 < value < 1,
+    "in 0..1": lambda value: 0 <= value <= 1,
+    "0 or more and below 1": lambda value: 0 <= value < 1,
+    "in 0..255": lambda value: 0 <= value <= 255,
+}
+"""What a dial must be, in words, and whether a number is."""
+
+
+def check_dials(dials: Any, rule: str, *names: str) -> None:
+    """InputError where one of the named dials, or a number of its tuple, breaks one of RULES; NaN breaks them all."""
+    for name in names:
+        value = getattr(dials, name)
+        if not all(map(RULES[rule], value if isinstance(value, tuple) else (value,))):
+            raise InputError(f"{type(dials).__name__}: {name} must be {rule}, got {value}.")
 
 
 @dataclass(frozen=True)
@@ -84,6 +104,10 @@ class Tissue:
             raise InputError(f"Tissue: the wall needs a level for at least 2 segments, got {len(self.segments)}.")
         if len({len(self.gap_place), len(self.gap_width), len(self.gap_depth)}) != 1:
             raise InputError("Tissue: every gap needs a place, a width and a depth.")
+        check_dials(self, "above 0", "endocardium", "outer_edge", "ridge_width", "pericardium_width", "gap_width")
+        check_dials(self, "above 0", "leaflet_thickness", "papillary_size", "annulus_size", "spot_size")
+        check_dials(self, "0 or more", "unevenness", "thin_wall", "thin_patchiness", "trabeculae")
+        check_dials(self, "in 0..1", "ridge_place", "compaction")
 
 
 @dataclass(frozen=True)
@@ -148,6 +172,9 @@ class Acoustics:
             )
         if not 0 <= self.axial <= 0.5 or not 0 <= self.lateral <= 0.5:
             raise InputError(f"Weights of the point spread lie in 0..0.5, got {self.axial} and {self.lateral}.")
+        check_dials(self, "above 0", "near_reach", "near_loss_reach", "shadow_widths")
+        check_dials(self, "0 or more", "defocus", "texture", "streaks", "haze_unevenness")
+        check_dials(self, "0 or more and below 1", "coherence")
 
 
 @dataclass(frozen=True)
@@ -177,14 +204,9 @@ class Display:
     trace_y: float
 
     def __post_init__(self) -> None:
-        if not self.dynamic_range > 0 or not self.gamma > 0:
-            raise InputError(
-                f"Display: dynamic_range and gamma must be above 0, got {self.dynamic_range} and {self.gamma}."
-            )
-        if not 0 <= self.smoothing <= 1 or not 0 <= self.exposure <= 1:
-            raise InputError(
-                f"Display: smoothing and exposure lie between 0 and 1, got {self.smoothing} and {self.exposure}."
-            )
+        check_dials(self, "above 0", "dynamic_range", "gamma", "ruler_step")
+        check_dials(self, "in 0..1", "smoothing", "exposure")
+        check_dials(self, "in 0..255", "ruler", "logo", "trace")
 
     @property
     def white(self) -> float:

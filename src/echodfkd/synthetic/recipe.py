@@ -8,6 +8,7 @@ conditions differs only in what the conditions name.
 import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -74,11 +75,38 @@ class Conditions:
         for name in ("arrhythmia", *CHANGES):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"Conditions: {name} is a share of clips, 0..1, got {getattr(self, name)}.")
-        for name in self.held:
+        for name, value in self.held.items():
             if name not in COUNTS:
                 near = difflib.get_close_matches(name, COUNTS, n=1)
                 hint = f"did you mean {near[0]}?" if near else "docs/explanation/simulation.md lists them."
                 raise InputError(f"Conditions: held names a dial that is not drawn, {name}: {hint}")
+            if not isfinite(value):
+                raise InputError(f"Conditions: {name} must be held at a number, got {value}.")
+        if self.held:
+            self._check_held()
+
+    def _check_held(self) -> None:
+        """InputError where a dial refuses its value, be it only beside the least or the most of another."""
+        for chance in (0.0, 1.0):
+            try:
+                _draw(self, 0, 0, 1, _Always(chance))
+            except InputError as error:
+                raise InputError(f"Conditions: held asks for what no clip can be. {error}") from None
+
+
+@dataclass(frozen=True)
+class _Always:
+    """Stands in for a random generator: each number is the same, the lowest or the highest of its distribution."""
+
+    chance: float
+
+    def random(self, size: int | None = None) -> Any:
+        """`chance`, or an array of it."""
+        return self.chance if size is None else np.full(size, self.chance)
+
+    def standard_normal(self, shape: tuple[int, ...]) -> np.ndarray:
+        """The middle."""
+        return np.zeros(shape)
 
 
 @dataclass(frozen=True)
@@ -138,7 +166,9 @@ def draw_recipe(conditions: Conditions, seed: int, number: int, frames: int) -> 
     return recipe
 
 
-def _draw(conditions: Conditions, seed: int, number: int, frames: int, chance: np.random.Generator) -> ClipRecipe:
+def _draw(
+    conditions: Conditions, seed: int, number: int, frames: int, chance: np.random.Generator | _Always
+) -> ClipRecipe:
     """One attempt at a recipe."""
     given = {name: Uniform(*getattr(conditions, name)).at(chance.random()) for name in LIMITS}
     fibrillates = bool(chance.random() < conditions.arrhythmia)
@@ -174,7 +204,7 @@ def _generator(recipe: ClipRecipe, module: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=words))
 
 
-def _draw_table(chance: np.random.Generator) -> dict[str, dict[str, Any]]:
+def _draw_table(chance: np.random.Generator | _Always) -> dict[str, dict[str, Any]]:
     """Every row's value, by group and dial."""
     drawn: dict[str, dict[str, Any]] = {name: {} for name in GROUPS}
     for row in TABLE:
@@ -183,7 +213,9 @@ def _draw_table(chance: np.random.Generator) -> dict[str, dict[str, Any]]:
     return drawn
 
 
-def _beats(chance: np.random.Generator, given: dict[str, float], frames: int, fibrillates: bool) -> dict[str, Any]:
+def _beats(
+    chance: np.random.Generator | _Always, given: dict[str, float], frames: int, fibrillates: bool
+) -> dict[str, Any]:
     """The beats that cover the clip; EF is kept from beat to beat in a regular rhythm, not in fibrillation."""
     mean = 60 / given["heart_rate"]
     count = int(np.ceil(1.6 * frames / given["fps"] / mean)) + 3
