@@ -1,4 +1,4 @@
-"""What the README shows runs."""
+"""What the README and the pages show runs."""
 
 import re
 from pathlib import Path
@@ -10,25 +10,30 @@ from echodfkd.data.video import write
 from echodfkd.student.card import Card, Preprocessing
 
 ROOT = Path(__file__).parents[1]
-SNIPPETS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
+SNIPPETS = [
+    pytest.param(snippet, id=f"{page.stem}-{number}")
+    for page in PAGES
+    for number, snippet in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL))
+]
 
 
-@pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda text: text.splitlines()[-1][:40])
-def test_the_snippets_of_the_readme_run(snippet, tmp_path, monkeypatch):
+@pytest.mark.parametrize("snippet", SNIPPETS)
+def test_the_snippets_of_the_pages_run(snippet, tmp_path, monkeypatch):
     from echodfkd.student.checkpoint import save
     from echodfkd.student.network import seeded_network
     from echodfkd.student.settings import NetworkSettings
 
     network = seeded_network(NetworkSettings(blocks=1), 0)
-    save(tmp_path / "runs" / "demo" / "student", network, Card(network.settings, Preprocessing(28)), onnx=True)
+    for folder in (tmp_path / "runs" / "demo" / "student", tmp_path / "shelf" / "b4"):
+        save(folder, network, Card(network.settings, Preprocessing(28)), onnx=True)
+    monkeypatch.setattr("echodfkd.student.bundled.ROOT", tmp_path / "shelf")
     write(tmp_path / "clip.avi", np.full((4, 40, 60), 90, np.uint8), 50)
     monkeypatch.chdir(tmp_path)
-    exec(compile(snippet, "README.md", "exec"), {})
+    exec(compile(snippet, "page", "exec"), {})
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", *(str(p.relative_to(ROOT)) for p in sorted(ROOT.glob("docs/**/*.md")))]
-)
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", *(str(page.relative_to(ROOT)) for page in PAGES)])
 def test_links_between_pages_lead_somewhere(page):
     for target in re.findall(r"\]\((?!http)([^)#]+)", (ROOT / page).read_text()):
         assert (ROOT / page).parent.joinpath(target).exists(), target
@@ -39,5 +44,5 @@ def test_every_verb_of_the_pages_exists():
 
     verbs = {command.name or command.callback.__name__ for command in app.registered_commands}
     verbs |= {group.name for group in app.registered_groups}
-    for page in (ROOT / "README.md", ROOT / "docs" / "tutorial.md"):
+    for page in PAGES:
         assert set(re.findall(r"^    (?:\S*/|\$ )?echodfkd ([a-z-]+)", page.read_text(), flags=re.MULTILINE)) <= verbs
