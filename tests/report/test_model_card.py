@@ -95,6 +95,15 @@ def test_the_list_fits_eighty_columns_and_is_plain_text(published):
     assert max(map(len, lines)) <= 80 and listing().isascii()
 
 
+def test_a_model_without_a_graph_says_that_it_needs_torch(published):
+    needs = "No ONNX graph: torch must run it, pip install 'echodfkd[study]'."
+    assert needs not in " ".join(listing().split())
+    table = json.loads((published / "model.json").read_text())
+    del table["files"]["model.onnx"]
+    (published / "model.json").write_text(json.dumps(table))
+    assert needs in " ".join(listing().split())
+
+
 def test_an_installation_without_weights_says_so(tmp_path, monkeypatch, echodfkd):
     monkeypatch.setattr(bundled, "ROOT", tmp_path)
     assert echodfkd("models")[1].count("not in this installation") == len(bundled.BUNDLED)

@@ -11,7 +11,7 @@ from typing import Any
 
 from echodfkd.report.summary import Interval, interval, number
 from echodfkd.student.bundled import BUNDLED, DEFAULT, README, find_model, installed
-from echodfkd.student.card import WEIGHTS, Card, read_card
+from echodfkd.student.card import GRAPH, WEIGHTS, Card, read_card
 
 LICENCE = "Apache-2.0"
 NOTICE = "Research software, not for diagnosis."
@@ -62,7 +62,8 @@ def entry(folder: Path) -> list[str]:
     """What the list says of the model in `folder`: a sentence or two for shape, origin, each score, licence."""
     card = read_card(folder)
     size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
-    facts = [f"{_shape(card)}; {size / 1e6:.1f} MB on disk."]
+    runs = "" if GRAPH in card.files else " No ONNX graph: torch must run it, pip install 'echodfkd[study]'."
+    facts = [f"{_shape(card)}; {size / 1e6:.1f} MB on disk.{runs}"]
     published = card.provenance.get("published")
     if published is None:
         return [*facts, "Not published: what it was taught stands in its model.json."]
