@@ -65,8 +65,8 @@ def test_the_bundled_files_are_small_together():
     assert sum(path.stat().st_size for path in bundled.ROOT.rglob("*") if path.is_file()) <= MOST_BYTES
 
 
-def test_nothing_but_known_models_is_bundled():
-    assert {path.name for path in bundled.ROOT.glob("*")} <= set(BUNDLED)
+def test_every_known_model_is_bundled_and_nothing_else():
+    assert {path.name for path in bundled.ROOT.glob("*")} == set(installed()) == set(BUNDLED)
 
 
 @pytest.mark.parametrize("name", installed())
