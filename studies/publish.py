@@ -62,6 +62,8 @@ def publish(
             f"{run} was drawn by generator {generator}, this echodfkd has {GENERATOR}. Run the study again."
         )
     study = read_json(run / "study.json")
+    _check_drawn(student.card)
+    study["training"].pop("start", None)  # a path it may be; what it held stands in made_from
     _forget_places(study["teacher"])
     published: dict[str, Any] = {
         "name": name,
@@ -76,6 +78,19 @@ def publish(
     card = replace(student.card, files=files, provenance={**student.card.provenance, "published": published})
     write(out, run / "student", card)
     return out
+
+
+def _check_drawn(card: Card) -> None:
+    """InputError where the student, or the one it started from, may have learned from real clips.
+
+    What is published here says of itself that it is Apache-2.0 and learned from formulas.
+    """
+    made = card.provenance["made_from"]
+    if "real" in made or made.get("start", {}).get("real"):
+        raise InputError(
+            "This student was taught on real clips, or started from one that may have been: its data sets' licences "
+            "decide who may have it. Only students of drawn clips are published by this script."
+        )
 
 
 def _forget_places(teacher: dict[str, Any]) -> None:

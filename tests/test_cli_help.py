@@ -23,7 +23,20 @@ def test_nothing_heavy_is_imported_before_it_is_needed(code):
 
 @pytest.mark.parametrize(
     "verb",
-    ["", "run", "synth", "label", "distill", "segment", "evaluate", "check", "report", "models", "import-reference"],
+    [
+        "",
+        "run",
+        "synth",
+        "gather",
+        "label",
+        "distill",
+        "segment",
+        "evaluate",
+        "check",
+        "report",
+        "models",
+        "import-reference",
+    ],
 )
 def test_every_verb_explains_itself(verb):
     words = [sys.executable, "-m", "echodfkd", *verb.split(), "--help"]

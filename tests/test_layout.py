@@ -15,7 +15,7 @@ MAY_IMPORT = (
         "teachers": BOTTOM | {"student"},
         "distill": BOTTOM | {"data", "student"},
         "report": BOTTOM | {"evaluate", "data", "student"},
-        "config": BOTTOM | {"synthetic", "teachers", "student", "distill"},
+        "config": BOTTOM | {"synthetic", "data", "teachers", "student", "distill"},
         "fresh": BOTTOM | {"synthetic", "teachers", "distill", "config"},
         "labelling": BOTTOM | {"data", "teachers", "evaluate", "config"},
         "runs": BOTTOM | {"student"},

@@ -90,7 +90,7 @@ def _whole(folder: Path) -> "Store":
 
 
 INTERRUPTED = 130
-RESUMABLE = ("run", "synth", "label", "distill")
+RESUMABLE = ("run", "synth", "gather", "label", "distill")
 
 
 _STUDY_MODULES = dict.fromkeys(
@@ -115,6 +115,16 @@ def synth(study: StudyFile, out: Out) -> None:
 
     store = synthesize(read_study(study), out)
     print(f"{len(store.entries)} clips in {out}")
+
+
+@app.command()
+def gather(study: StudyFile, out: Out) -> None:
+    """The clips of the study's data sets at the working size, as a store: a copy, as private as they are."""
+    from echodfkd.config import read_study
+    from echodfkd.pipeline import gather_clips
+
+    store = gather_clips(read_study(study), out)
+    print(f"{len(store.entries)} clips in {out}. Private: the data sets' licences forbid to publish copies.")
 
 
 @app.command()
@@ -153,12 +163,21 @@ def distill(
         typer.Option("--resume/--no-resume", help="Take up a stopped training, keep a finished one; or start anew."),
     ] = True,
     workers: Workers = None,
+    real: Annotated[
+        Path | None, typer.Option("--real", metavar="DIR", help="The study's real clips, made by `gather`.")
+    ] = None,
+    real_labels: Annotated[
+        Path | None, typer.Option("--real-labels", metavar="DIR", help="The teacher's masks of them, made by `label`.")
+    ] = None,
 ) -> None:
     """A student taught the labels of a store of clips. Started again, it continues at the last finished epoch."""
     from echodfkd.config import read_study
     from echodfkd.pipeline import distill as distill_student
 
-    card = distill_student(read_study(study), _whole(clips), _whole(labels), out, resume, workers)
+    if (real is None) != (real_labels is None):
+        raise InputError("Real clips and their labels go together: give both --real and --real-labels.")
+    beside = None if real is None or real_labels is None else (_whole(real), _whole(real_labels))
+    card = distill_student(read_study(study), _whole(clips), _whole(labels), out, resume, workers, beside)
     print(f"Student in {out}, threshold {card.threshold:g}")
 
 

@@ -11,8 +11,10 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 from pydantic import Discriminator, Tag, TypeAdapter, ValidationError
 
 from echodfkd.clip import STRUCTURES, WORKING_SIZE, check_structures
+from echodfkd.data.settings import Data
 from echodfkd.distill.settings import Training
 from echodfkd.errors import StudyError
+from echodfkd.student.bundled import BUNDLED
 from echodfkd.student.settings import FramewiseSettings, NetworkSettings, shape_class
 from echodfkd.synthetic.recipe import Conditions
 from echodfkd.teachers.settings import Teacher
@@ -28,7 +30,7 @@ class Split:
     """Frames of each clip."""
 
     def __post_init__(self) -> None:
-        if self.count < 1 or self.frames < 1:
+        if self.count < 0 or self.frames < 1:
             raise StudyError(f"A split needs at least one clip of one frame, got {self.count} of {self.frames}.")
 
 
@@ -37,7 +39,8 @@ class Clips:
     """The synthetic clips: their splits and the size of the store's shards."""
 
     train: Split
-    """With `fresh`, the clips of one epoch, each exactly `training.window` frames long."""
+    """With `fresh`, the clips of one epoch, each exactly `training.window` frames long; a count of 0 where all
+    that is trained on is real."""
     validation: Split
     test: Split
     shard: int = 16
@@ -91,6 +94,8 @@ class Study:
     student: Student = field(default_factory=NetworkSettings)
     training: Training = field(default_factory=Training)
     scoring: Scoring = field(default_factory=Scoring)
+    data: tuple[Data, ...] = ()
+    """Data sets whose clips are taught on, by `training.real_share`, beside drawn ones or in their place."""
     hindsight: bool = False
     """Whether the student's card asks for a second pass from a clip's end. Its threshold is chosen, and it is judged,
     the way it will be used; `training.backwards` teaches it to walk that way, which asks for nothing."""
@@ -105,6 +110,7 @@ class Study:
                 f"with clips.fresh a training clip is one window: clips.train.frames ({drawn}) must be training.window "
                 f"({window})"
             )
+        faults += self._counted() + self._mixed()
         if self.teacher.weight != 1:
             faults.append(f"teacher.weight is what one of several counts: [[teacher.of]], got {self.teacher.weight}")
         if self.clips.fresh and any(teacher.kind == "archive" for teacher in self.teacher.each()):
@@ -132,6 +138,44 @@ class Study:
         if faults:
             raise StudyError("Settings contradict each other: " + "; ".join(faults) + ".")
 
+    @property
+    def drawn_alone(self) -> "Study":
+        """The same study of the drawn windows of every batch, without the real ones."""
+        return replace(self, data=(), training=self.training.drawn_alone)
+
+    def _counted(self) -> list[str]:
+        """What is wrong with the numbers of drawn clips."""
+        faults, all_real = [], self.training.real_share == 1
+        for name in ("train", "validation", "test"):
+            count, frames = getattr(self.clips, name).count, getattr(self.clips, name).frames
+            if not count and not (name == "train" and all_real):
+                faults.append(f"clips.{name} needs at least one clip of one frame, got {count} of {frames}")
+        if self.clips.train.count and all_real:
+            faults.append(
+                "with training.real_share = 1 no drawn clip is trained on: clips.train.count must be 0, "
+                f"got {self.clips.train.count}"
+            )
+        if self.clips.fresh and all_real:
+            faults.append("clips.fresh draws clips to train on, training.real_share = 1 wants none")
+        return faults
+
+    def _mixed(self) -> list[str]:
+        """What is wrong with real clips beside drawn ones."""
+        faults, share = [], self.training.real_share
+        if bool(self.data) != bool(share):
+            faults.append(
+                f"[[data]] and training.real_share above 0 go together, got {len(self.data)} data sets and {share:g}"
+            )
+        if self.data and any(one.kind == "truth" or one.truth for one in self.teacher.each()):
+            faults.append(
+                "the simulator's truth knows no real clip: with [[data]] take another teacher, no teacher.truth"
+            )
+        if self.data and not any(one.train for one in self.data):
+            faults.append("some [[data]] must name splits to train on")
+        if share == 1 and not any(one.validation for one in self.data):
+            faults.append("with training.real_share = 1 some [[data]] must name splits for validation")
+        return faults
+
 
 def read_study(path: Path) -> Study:
     """The study in a TOML file; StudyError naming the file and every fault in it."""
@@ -142,15 +186,35 @@ def read_study(path: Path) -> Study:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise StudyError(f"{path} is not readable TOML: {error}") from None
     study = study_from(table, str(path))
-    return replace(study, teacher=_placed(study.teacher, path.parent))
+    return replace(
+        study,
+        teacher=_placed(study.teacher, path.parent),
+        data=tuple(_placed_data(one, path.parent) for one in study.data),
+        training=replace(study.training, start=_placed_start(study.training.start, path.parent)),
+    )
 
 
 def _placed(teacher: Teacher, folder: Path) -> Teacher:
     """The teacher with every relative path in it starting at `folder`."""
-    path = teacher.path
-    if path is not None and not path.is_absolute():
-        path = (folder / path).resolve()
+    path = None if teacher.path is None else _at(teacher.path, folder)
     return replace(teacher, path=path, of=tuple(_placed(one, folder) for one in teacher.of))
+
+
+def _placed_data(data: Data, folder: Path) -> Data:
+    """The data set with relative paths starting at `folder`."""
+    return replace(
+        data, path=_at(data.path, folder), exclude=None if data.exclude is None else _at(data.exclude, folder)
+    )
+
+
+def _placed_start(start: str | None, folder: Path) -> str | None:
+    """Where a student starts: a bundled name as it is, a path as one that starts at `folder`."""
+    return start if start is None or start in BUNDLED else str(_at(Path(start), folder))
+
+
+def _at(path: Path, folder: Path) -> Path:
+    """An absolute path as it is, a relative one from `folder` on."""
+    return path if path.is_absolute() else (folder / path).resolve()
 
 
 def study_from(table: dict[str, Any], source: str = "study") -> Study:
@@ -169,6 +233,9 @@ def study_table(study: Study) -> dict[str, Any]:
     """The study as nested JSON-able values, defaults filled in: what a run keeps."""
     table: dict[str, Any] = _ADAPTER.dump_python(study, mode="json")
     table["teacher"] = _without_later(table["teacher"])
+    for place, name in ((table, "data"), (table["training"], "real_share"), (table["training"], "start")):
+        if not place[name]:
+            del place[name]  # came later and says nothing: runs from before stay runs of the same study
     return table
 
 

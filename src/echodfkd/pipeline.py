@@ -11,9 +11,13 @@ import numpy as np
 
 from echodfkd.clip import WORKING_SIZE
 from echodfkd.config import Study, study_table
+from echodfkd.data.gather import gather
 from echodfkd.data.store import Entry, Store, StoreWriter
+from echodfkd.distill.mixture import Pair, beside, looked_at
+from echodfkd.distill.start import start_table, starting_network
 from echodfkd.distill.threshold import choose_threshold
 from echodfkd.distill.train import INPUT_SCALE, train
+from echodfkd.distill.windows import Source
 from echodfkd.engine import cores, for_each, progress
 from echodfkd.errors import StudyError
 from echodfkd.everyday import clip_source, identity, segment_clip
@@ -23,6 +27,7 @@ from echodfkd.judging import judge, table
 from echodfkd.labelling import label
 from echodfkd.report.run import report_run
 from echodfkd.runs import Run, environment, streaming_speed
+from echodfkd.student.bundled import find_model
 from echodfkd.student.card import CARD, Card, Preprocessing, check_files, read_card
 from echodfkd.student.checkpoint import save
 from echodfkd.student.segment import Student, load_student
@@ -50,8 +55,9 @@ def run(study: Study, out: Path, workers: int | None = None) -> str:
             clips = synthesize(study, out / "clips")
         with here.stage("label"):
             labels = label(study, clips, out / "labels")
+        real = _real(study, out, here) if study.data else None
         with here.stage("distill"):
-            distill(study, clips, labels, out / "student", workers=workers)
+            distill(study, clips, labels, out / "student", workers=workers, real=real)
         with here.stage("segment"):
             segment(clips, out / "student", out / "masks")
         with here.stage("score"):
@@ -59,6 +65,21 @@ def run(study: Study, out: Path, workers: int | None = None) -> str:
         with here.stage("report"):
             page = report_run(out)
     return "\n".join([table(scores), *_size(out), f"Report: {page}"])
+
+
+def _real(study: Study, out: Path, here: Run) -> Pair:
+    """The study's real clips and its teacher's masks of them, in `out`'s folders `real` and `real-labels`."""
+    with here.stage("gather"):
+        clips = gather_clips(study, out / "real")
+    with here.stage("label real"):
+        return clips, label(study, clips, out / "real-labels")
+
+
+def gather_clips(study: Study, out: Path) -> Store:
+    """The clips of the study's data sets, as `data.gather.gather` writes them into `out`. StudyError without any."""
+    if not study.data:
+        raise StudyError("The study takes no real clips: it has no [[data]].")
+    return gather(study.data, out, study.training.window, study.clips.shard)
 
 
 def synthesize(study: Study, out: Path) -> Store:
@@ -98,30 +119,40 @@ def _clip_writer(study: Study, out: Path) -> StoreWriter:
 
 
 def distill(
-    study: Study, clips: Store, labels: Store, out: Path, resume: bool = True, workers: int | None = None
+    study: Study,
+    clips: Store,
+    labels: Store,
+    out: Path,
+    resume: bool = True,
+    workers: int | None = None,
+    real: Pair | None = None,
 ) -> Card:
     """A student in `out`, taught `labels` on `clips`; a finished one is kept, a stopped training goes on.
 
-    With `clips.fresh` the clips to train on are drawn and labelled beside it by that many `workers`. Without `resume`
+    With `clips.fresh` the clips to train on are drawn and labelled beside it by that many `workers`. A study with
+    `data` needs its `real` clips and their labels too. Without `resume`
     it is taught anew. Checkpoints, the curve and TensorBoard's log lie beside it in `<out>-training`. Raises StudyError
     where either folder comes from other settings or other clips.
     """
-    table = study_table(study)
-    made_from = {key: table[key] for key in ("name", "seed", "student", "training")}
-    made_from["teacher"] = teacher_table(study.teacher, study.student.structures)
-    made_from |= {"clips": clips.content, "labels": labels.content}
-    if study.clips.fresh:  # what the store of clips tells of those it holds
-        made_from["fresh"] = {"generator": GENERATOR, "conditions": table["conditions"]}
-        made_from["fresh"] |= {key: table["clips"][key] for key in ("train", "annotator")}
-    if study.hindsight:
-        made_from["hindsight"] = True
+    if bool(study.data) != (real is not None):
+        raise StudyError("Real clips and their labels (--real, --real-labels) go with a study that has [[data]].")
+    begin = None if study.training.start is None else starting_network(study.training.start, study.student)
+    made_from = _made_from(study, clips, labels, real)
+    pairs = looked_at((clips, labels), real, study.training)
     training = out.with_name(f"{out.name}-training")
     with holding(training):
         _claim(training, made_from)
         if resume and (out / CARD).is_file():
             return _finished(out, made_from)
-        with FreshWindows(study, workers) if study.clips.fresh else nullcontext() as source:
-            taught = train(clips, labels, study.student, study.training, study.seed, training, resume, source)
+        with FreshWindows(study.drawn_alone, workers) if study.clips.fresh else nullcontext() as fresh:
+            source: Source | None = fresh
+            if fresh is not None and real is not None:
+                source = beside(fresh, real, study.student.structures, study.training, study.seed)
+            taught = train(
+                *(clips, labels, study.student, study.training, study.seed, training, resume, source),
+                real=real,
+                network=begin,
+            )
         card = Card(
             network=study.student,
             preprocessing=Preprocessing(study.training.size, INPUT_SCALE),
@@ -131,8 +162,27 @@ def distill(
             | {"environment": environment()},
         )
         student = Student(card, TorchStepper(taught.network, INPUT_SCALE))
-        card = replace(card, threshold=choose_threshold(student, clips, labels))
+        card = replace(card, threshold=choose_threshold(student, *pairs[0], others=pairs[1:]))
         return save(out, taught.network, card, onnx=True)
+
+
+def _made_from(study: Study, clips: Store, labels: Store, real: Pair | None) -> dict[str, Any]:
+    """What tells a student from others, without paths: settings, and what was looked at by checksum."""
+    table = study_table(study)
+    made_from = {key: table[key] for key in ("name", "seed", "student", "training")}
+    made_from["teacher"] = teacher_table(study.teacher, study.student.structures)
+    made_from |= {"clips": clips.content, "labels": labels.content}
+    if study.clips.fresh:  # what the store of clips tells of those it holds
+        made_from["fresh"] = {"generator": GENERATOR, "conditions": table["conditions"]}
+        made_from["fresh"] |= {key: table["clips"][key] for key in ("train", "annotator")}
+    if study.hindsight:
+        made_from["hindsight"] = True
+    if real is not None:
+        made_from["real"] = {"clips": real[0].content, "labels": real[1].content, "data": real[0].settings["data"]}
+    if start := study.training.start:
+        made_from["training"] = {key: value for key, value in table["training"].items() if key != "start"}
+        made_from["start"] = start_table(find_model(start))
+    return made_from
 
 
 def segment(clips: Store, student_folder: Path, out: Path) -> None:

@@ -1,6 +1,6 @@
 """How a student is taught, as a value. No torch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from echodfkd.errors import StudyError
@@ -22,6 +22,11 @@ class Training:
     """Share of the windows that are played from their end: what a second pass from a clip's end will see."""
     stills: float = 0.0
     """Share of the windows that show one of their frames throughout."""
+    real_share: float = 0.0
+    """Share of every batch that is real windows, of the study's `data`: 0 none, 1 all. The others are drawn. An
+    epoch shows each drawn clip once, and real ones beside them, each before any comes again; with 1 each real clip."""
+    start: str | None = None
+    """The model whose weights the student starts from, a folder or a bundled name; none: weights are drawn."""
     patience: int = 10
     """Epochs without a better validation loss before training stops; 0 never stops early."""
     loss: Literal["bce", "dice", "bce+dice"] = "bce"
@@ -46,7 +51,23 @@ class Training:
         for name in ("backwards", "stills"):
             if not 0 <= getattr(self, name) <= 1:
                 raise StudyError(f"training.{name} is a share of windows, 0..1, got {getattr(self, name)}.")
+        real = self.real_share * self.batch
+        if not 0 <= self.real_share <= 1 or abs(real - round(real)) > 1e-6:
+            raise StudyError(
+                "training.real_share is a share of each batch, 0..1, that makes whole windows, "
+                f"got {self.real_share} of {self.batch}."
+            )
         if not 0 <= self.average < 1:
             raise StudyError(f"training.average must be 0 (off) or more and below 1, got {self.average}.")
         if not 0 < self.learning_rate < 1:
             raise StudyError(f"training.learning_rate must lie between 0 and 1, got {self.learning_rate}.")
+
+    @property
+    def real_windows(self) -> int:
+        """Windows of real clips in every batch."""
+        return round(self.real_share * self.batch)
+
+    @property
+    def drawn_alone(self) -> "Training":
+        """The same training of the drawn windows of every batch, without the real ones."""
+        return replace(self, real_share=0.0, batch=self.batch - self.real_windows)

@@ -1,10 +1,13 @@
 """The one threshold that turns a student's probabilities into masks, chosen on validation clips."""
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.clip import Masks, Segmenter
 from echodfkd.data.store import Store
+from echodfkd.distill.mixture import Pair
 
 GRID = np.arange(5, 100, 5) / 100
 """The thresholds tried."""
@@ -12,23 +15,30 @@ CLIPS = 32
 """Clips looked at, at most, evenly spread over the validation clips: more would move the choice by less than a step."""
 
 
-def choose_threshold(student: Segmenter, clips: Store, labels: Store, split: str = "validation") -> float:
+def choose_threshold(
+    student: Segmenter, clips: Store, labels: Store, split: str = "validation", others: Sequence[Pair] = ()
+) -> float:
     """The threshold out of 0.05, 0.10 .. 0.95 with the best mean per-frame Dice against the teacher cut at one half.
 
     The student is used as it will be: whole clips, from their first frame, at their own size. One threshold serves all
     structures and phases, as in the paper; of equals, the one nearest 0.5 is taken. What is not known does not count.
+    `others` are clips and labels that count too.
     """
+    scores = [score for pair in ((clips, labels), *others) for score in _scores(student, *pair, split)]
+    mean = np.concatenate(scores, axis=1).mean(axis=1).round(6)
+    best = np.flatnonzero(mean == mean.max())
+    return float(GRID[best[np.abs(GRID[best] - 0.5).argmin()]])
+
+
+def _scores(student: Segmenter, clips: Store, labels: Store, split: str) -> Iterator[NDArray[np.float64]]:
+    """Dice by threshold of every mask of a clip, clip by clip."""
     entries = clips.split(split)
     chosen = [entries[k] for k in np.unique(np.linspace(0, len(entries) - 1, CLIPS).round().astype(int))]
-    scores = []
     for entry in chosen:
         known = [name for name in student.structures if name in labels.known(entry.name)]
         truth = labels.masks(entry.name)[:, [labels.structures.index(name) for name in known]] >= 128
         masks = student(clips.clip(entry))[:, [list(student.structures).index(name) for name in known]]
-        scores.append(dice_by_threshold(masks, truth))
-    mean = np.concatenate(scores, axis=1).mean(axis=1).round(6)
-    best = np.flatnonzero(mean == mean.max())
-    return float(GRID[best[np.abs(GRID[best] - 0.5).argmin()]])
+        yield dice_by_threshold(masks, truth)
 
 
 def dice_by_threshold(probabilities: Masks, truth: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -20,8 +20,9 @@ from echodfkd.distill.bar import Bar
 from echodfkd.distill.checkpoints import WholeFiles, read_checkpoint
 from echodfkd.distill.interrupt import Interrupt
 from echodfkd.distill.losses import LOSSES, known_planes
+from echodfkd.distill.mixture import Pair, looked_at, mixed, validation
 from echodfkd.distill.settings import Training
-from echodfkd.distill.windows import Batch, Batches, Epoch, Source, StoreWindows, check_windows, middle_windows
+from echodfkd.distill.windows import Batch, Epoch, Source
 from echodfkd.engine import resolve_precision
 from echodfkd.files import write_text
 from echodfkd.student.network import AnyNetwork, build, seeded_network
@@ -44,7 +45,7 @@ class Distilled:
 class Distillation(lightning.LightningModule):
     """The training loop's body: windows in, the loss between the student's logits and the teacher's masks out."""
 
-    def __init__(self, network: AnyNetwork, training: Training, source: Source, validation: Batches):
+    def __init__(self, network: AnyNetwork, training: Training, source: Source, validation: Epoch):
         super().__init__()
         self.network = network
         self.training_settings = training
@@ -54,7 +55,7 @@ class Distillation(lightning.LightningModule):
         """This epoch's windows: asked for anew in each epoch."""
         return self.source.epoch(self.current_epoch)
 
-    def val_dataloader(self) -> Batches:
+    def val_dataloader(self) -> Epoch:
         """The same windows in every epoch."""
         return self.validation
 
@@ -139,20 +140,23 @@ def train(
     folder: Path,
     resume: bool = True,
     source: Source | None = None,
+    *,
+    real: Pair | None = None,
+    network: AnyNetwork | None = None,
 ) -> Distilled:
     """Teaches a `student` the masks of `labels` on the clips of `clips` (splits `train` and `validation`).
 
-    With a `source` it learns from that one's windows in place of the split `train`. The middle window of every
-    validation clip chooses the epoch.
+    With a `source` it learns from that one's windows in place of the split `train`. `real` clips and masks come beside
+    or in place of these by `training.real_share`. The middle window of every validation clip of what is taught chooses
+    the epoch. It begins as the `network`, or with weights drawn from the seed.
     `folder` receives the checkpoints (`last.ckpt`, `best.ckpt`), `curve.csv` and TensorBoard's log. With `resume`,
     a `last.ckpt` found there is continued at the next epoch and gives the same curve as an undisturbed run on the
     same machine with the same number of threads. Raises InputError where the stores cannot teach this student.
     """
-    structures, length = student.structures, training.window
-    middles = middle_windows(check_windows(clips, labels, structures, length, "validation"), length)
-    validation = Batches(clips, labels, structures, training.size, middles, training.batch)
-    source = source or StoreWindows(clips, labels, structures, training, seed)
-    module = Distillation(seeded_network(student, seed), training, source, validation)
+    structures, drawn = student.structures, (clips, labels)
+    judged = validation(looked_at(drawn, real, training), structures, training)
+    source = source or mixed(drawn, real, structures, training, seed)
+    module = Distillation(network or seeded_network(student, seed), training, source, judged)
     curve = Curve(folder / "curve.csv")
     precision = resolve_precision(training.precision)
     interrupt = Interrupt()
@@ -164,10 +168,10 @@ def train(
         warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
         trainer.fit(module, ckpt_path=last if resume and last.is_file() else None, weights_only=True)
     best = read_checkpoint(folder / "best.ckpt")
-    network = build(student)
+    taught = build(student)
     weights = {key.removeprefix("network."): value for key, value in best["state_dict"].items()}
-    network.load_state_dict(weights)
-    return Distilled(network.eval(), int(best["epoch"]), curve.rows, precision)
+    taught.load_state_dict(weights)
+    return Distilled(taught.eval(), int(best["epoch"]), curve.rows, precision)
 
 
 def _trainer(training: Training, precision: str, own: list[Callback], folder: Path) -> lightning.Trainer:

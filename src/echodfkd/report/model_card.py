@@ -121,11 +121,19 @@ def _origin(card: Card, published: Table) -> list[str]:
         f"by generator {published['generator']}.",
         f"Taught by {_teacher(made['teacher'])}",
         _seen(study),
+        *_started(made),
         f"Windows of {training['window']} frames, loss {training['loss']}, "
         f"best epoch {card.provenance['best_epoch']}, {card.provenance['precision']}, on {device}.",
         "Hearts are formulas with drawn numbers (docs/explanation/simulation.md). The whole study, every version and "
         "the checksums stand in model.json.",
     ]
+
+
+def _started(made: Table) -> list[str]:
+    """Whose weights it started from, if anybody's."""
+    if "start" not in made:
+        return []
+    return [f"Started from a model that drawn clips taught (weights {made['start']['weights'][:16]})."]
 
 
 def _seen(study: Table) -> str:

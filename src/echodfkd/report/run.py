@@ -119,6 +119,7 @@ def _provenance(folder: Path, card: Card) -> dict[str, str]:
     return {
         "study": f"{study['name']}, seed {study['seed']}",
         "clips": f"{counts}{anew}; synthetic, no patient's pixel",
+        **_not_drawn(card.provenance.get("made_from", {}), training),
         "teacher": " ".join(filter(None, (study["teacher"]["kind"], study["teacher"].get("name")))),
         "student": f"{card.network.name} at {size} x {size}, threshold {card.threshold:g}, "
         + ("looking both ways" if card.hindsight else "causal"),
@@ -128,6 +129,21 @@ def _provenance(folder: Path, card: Card) -> dict[str, str]:
         "speed measured on": f"{_machine(measured)}; {_versions(measured)}",
         "drawn": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     }
+
+
+def _not_drawn(made: Row, training: Row) -> dict[str, str]:
+    """What the student saw besides drawn clips, in words: clips of data sets, the model it started from."""
+    told = {}
+    if "real" in made:
+        each = (
+            f"{one['about'] or one['layout']}: " + ", ".join(f"{n} {split}" for split, n in one["clips"].items())
+            for one in made["real"]["data"]
+        )
+        told["clips of data sets"] = f"{training['real_share']:.0%} of what was trained on: {'; '.join(each)}"
+    if "start" in made:
+        seen = "may have seen real clips" if made["start"]["real"] else "drawn clips alone taught it"
+        told["started from"] = f"the model of weights {made['start']['weights'][:16]}; {seen}"
+    return told
 
 
 def _machine(environment: Row) -> str:
