@@ -35,7 +35,7 @@ def test_an_archive_is_a_folder_of_masks(tmp_path):
     np.testing.assert_array_equal(to_bytes(teacher(CLIP)), MASKS[:, :1])
 
 
-@pytest.mark.parametrize("kind", TEACHERS.keys() - {"truth"})
+@pytest.mark.parametrize("kind", sorted(TEACHERS.keys() - {"truth"}))
 def test_a_teacher_without_a_place_is_refused(kind):
     with pytest.raises(StudyError, match=r"teacher\.path goes with kind"):
         Teacher(kind)
