@@ -70,8 +70,10 @@ def publish(
         "study": study,
         "generator": generator,
         "guided_by_population": [row.name for row in TABLE if row.reason == LOOK],
-        "scores": read_json(run / "scores" / "scores.json") | {"structures": others(run, student.structures)},
+        "scores": read_json(run / "scores" / "scores.json"),
     }
+    if len(student.structures) > 1:
+        published["scores"]["structures"] = others(run, student.structures)
     if real is not None:
         published["real"] = {"note": note, "scores": scores_of(identity(student), read_json(real))}
     files = {key: digest for key, digest in student.card.files.items() if graph or key != GRAPH}

@@ -212,7 +212,7 @@ def test_a_finished_run_is_published_with_its_study_and_scores(undisturbed, tmp_
     assert published["study"]["name"] == "tiny" and published["real"]["scores"] == scored
     assert str(undisturbed) not in text and str(TINY.parent) not in text
     code, told, _ = echodfkd("models", tmp_path / "a")
-    assert code == 0 and "On real clips (three clips):" in told and "| Dice | 0.900 (0.800 to 1.000) | 3 |" in told
+    assert code == 0 and "On real clips (three clips):" in told and "| LV Dice | 0.900 (0.800 to 1.000) | 3 |" in told
     with pytest.raises(InputError, match="go together"):
         publish(undisturbed, "tiny", tmp_path / "c", real)
     real.write_text('{"models": []}')
