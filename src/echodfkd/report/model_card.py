@@ -62,8 +62,7 @@ def entry(folder: Path) -> list[str]:
     """What the list says of the model in `folder`: a sentence or two for shape, origin, each score, licence."""
     card = read_card(folder)
     size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
-    runs = "" if GRAPH in card.files else " No ONNX graph: torch must run it, pip install 'echodfkd[study]'."
-    facts = [f"{_shape(card)}; {size / 1e6:.1f} MB on disk.{runs}"]
+    facts = [f"{_shape(card)}; {size / 1e6:.1f} MB on disk.{_needs(card)}"]
     published = card.provenance.get("published")
     if published is None:
         return [*facts, "Not published: what it was taught stands in its model.json."]
@@ -79,7 +78,12 @@ def readme(card: Card) -> str:
     """A published model's README.md, made of nothing but its card. KeyError where it was not published."""
     published = card.provenance["published"]
     name = published["name"]
-    lines = [f"# {name}: {BUNDLED.get(name, card.network.name)}", "", f"{_shape(card)}. {LICENCE}. **{NOTICE}**", ""]
+    lines = [
+        f"# {name}: {BUNDLED.get(name, card.network.name)}",
+        "",
+        f"{_shape(card)}.{_needs(card)} {LICENCE}. **{NOTICE}**",
+        "",
+    ]
     lines += ["    echodfkd segment clip.avi --model " + name + " --out out", ""]
     lines += ["## How it was made", "", *_bullets(_origin(card, published)), ""]
     lines += ["## Ranges guided by population figures", "", *_guided(published["guided_by_population"]), ""]
@@ -96,6 +100,11 @@ def readme(card: Card) -> str:
         *_bullets(LIMITS),
     ]
     return "\n".join([*lines, *_bullets([NOTICE])]) + "\n"
+
+
+def _needs(card: Card) -> str:
+    """What a model wants installed beyond the core; nothing where it has a graph."""
+    return "" if GRAPH in card.files else " No ONNX graph: torch must run it, pip install 'echodfkd[study]'."
 
 
 def _shape(card: Card) -> str:
