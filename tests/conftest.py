@@ -1,7 +1,7 @@
 """A small student on disk, and the command in this process: what tests of the command share."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,17 @@ def student_folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("student") / "small"
     make_student(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """torch on one thread throughout a module: other tests may have set another number."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

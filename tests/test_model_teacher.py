@@ -2,13 +2,11 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from echodfkd.config import Clips, Scoring, Split, Study, Teacher
 from echodfkd.data.store import Store
@@ -29,14 +27,7 @@ STUDY = Study(
     training=Training(size=28, window=3, batch=2, epochs=10, loss="bce+dice", learning_rate=1e-2, precision="float32"),
     scoring=Scoring(100),
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,14 +17,7 @@ from echodfkd.teachers import Teacher, load_teacher
 with_torchvision = pytest.mark.skipif(find_spec("torchvision") is None, reason="needs the extra teachers: torchvision")
 FRAMES = np.random.default_rng(0).integers(0, 256, (3, 112, 112), dtype=np.uint8)
 CLIP = Clip("a", FRAMES)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def lively():

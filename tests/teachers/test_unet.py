@@ -1,6 +1,5 @@
 """A model of ours as a teacher gives the masks that it gives as a student, of the structures that are asked for."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +18,7 @@ from echodfkd.teachers.unet import UNetTeacher
 STRUCTURES = ("lv", "la", "myocardium")
 FRAMES = np.random.default_rng(4).integers(0, 256, (9, 40, 30), dtype=np.uint8)
 """More than two batches, of a size that is not the model's."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
