@@ -10,7 +10,7 @@ from echodfkd.distill import train as training_module
 from echodfkd.distill.checkpoints import read_checkpoint
 from echodfkd.distill.losses import LOSSES
 from echodfkd.distill.settings import Training
-from echodfkd.distill.train import Curve, resolve_precision, train
+from echodfkd.distill.train import Curve, kept_network, resolve_precision, snapshot_name, train
 from echodfkd.distill.windows import Batches, middle_windows
 from echodfkd.errors import StudyError
 from echodfkd.student.settings import NetworkSettings
@@ -72,6 +72,21 @@ def test_a_stopped_training_continues_the_same_curve(discs, tmp_path, monkeypatc
     assert continued.best_epoch == whole.best_epoch
     for name, tensor in whole.network.state_dict().items():
         assert torch.equal(tensor, continued.network.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("average", [0.0, 0.8])
+def test_a_snapshot_is_the_student_that_a_training_stopped_there_would_have_had(discs, tmp_path, average):
+    settings = replace(SMALL, average=average, schedule="constant")
+    train(discs, discs, STUDENT, settings, 0, tmp_path / "whole", snapshots=(2, 4))
+    train(discs, discs, STUDENT, replace(settings, epochs=2), 0, tmp_path / "short", snapshots=(2,))
+    assert not (tmp_path / "whole" / snapshot_name(1)).exists()
+    (kept, epoch), (other, _) = (kept_network(tmp_path / run / snapshot_name(2), STUDENT) for run in ("whole", "short"))
+    assert epoch == 1
+    assert all(torch.equal(a, b) for a, b in zip(kept.parameters(), other.parameters(), strict=True))
+    last, _ = kept_network(tmp_path / "whole" / "last.ckpt", STUDENT)
+    end, _ = kept_network(tmp_path / "whole" / snapshot_name(4), STUDENT)
+    assert all(torch.equal(a, b) for a, b in zip(last.parameters(), end.parameters(), strict=True))
+    assert any(not torch.equal(a, b) for a, b in zip(kept.parameters(), end.parameters(), strict=True))
 
 
 def test_seeds_decide_the_weights(discs, tmp_path):

@@ -3,6 +3,7 @@
 import logging
 import sys
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,18 @@ class Curve(Callback):
         self.rows = list(state["rows"])
 
 
+class Snapshots(Callback):
+    """Whole checkpoints at the end of some epochs, counted from 1: students that learned less, to be compared."""
+
+    def __init__(self, folder: Path, epochs: Collection[int]):
+        self.folder, self.epochs = folder, frozenset(epochs)
+
+    def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
+        """Keeps this epoch where it is wanted."""
+        if (finished := trainer.current_epoch + 1) in self.epochs:
+            trainer.save_checkpoint(self.folder / snapshot_name(finished))
+
+
 class Patience(EarlyStopping):
     """Early stopping that a restart does not undo: a checkpoint whose patience is spent is not trained any further."""
 
@@ -143,13 +156,15 @@ def train(
     *,
     real: Pair | None = None,
     network: AnyNetwork | None = None,
+    snapshots: Collection[int] = (),
 ) -> Distilled:
     """Teaches a `student` the masks of `labels` on the clips of `clips` (splits `train` and `validation`).
 
     With a `source` it learns from that one's windows in place of the split `train`. `real` clips and masks come beside
     or in place of these by `training.real_share`. The middle window of every validation clip of what is taught chooses
     the epoch. It begins as the `network`, or with weights drawn from the seed.
-    `folder` receives the checkpoints (`last.ckpt`, `best.ckpt`), `curve.csv` and TensorBoard's log. With `resume`,
+    `folder` receives the checkpoints (`last.ckpt`, `best.ckpt`, and `epoch-NNN.ckpt` of the epochs in `snapshots`,
+    counted from 1), `curve.csv` and TensorBoard's log. With `resume`,
     a `last.ckpt` found there is continued at the next epoch and gives the same curve as an undisturbed run on the
     same machine with the same number of threads. Raises InputError where the stores cannot teach this student.
     """
@@ -160,18 +175,28 @@ def train(
     curve = Curve(folder / "curve.csv")
     precision = resolve_precision(training.precision)
     interrupt = Interrupt()
-    trainer = _trainer(training, precision, [curve, interrupt], folder)
+    trainer = _trainer(training, precision, [curve, interrupt, Snapshots(folder, snapshots)], folder)
     last = folder / "last.ckpt"
     with warnings.catch_warnings(), interrupt.listening():
         # Of Lightning's own making, and nothing that whoever runs a study could act on.
         warnings.filterwarnings("ignore", message=r"Checkpoint directory .* exists and is not empty")
         warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
         trainer.fit(module, ckpt_path=last if resume and last.is_file() else None, weights_only=True)
-    best = read_checkpoint(folder / "best.ckpt")
-    taught = build(student)
-    weights = {key.removeprefix("network."): value for key, value in best["state_dict"].items()}
-    taught.load_state_dict(weights)
-    return Distilled(taught.eval(), int(best["epoch"]), curve.rows, precision)
+    taught, epoch = kept_network(folder / "best.ckpt", student)
+    return Distilled(taught, epoch, curve.rows, precision)
+
+
+def kept_network(path: Path, student: Shape) -> tuple[AnyNetwork, int]:
+    """The network in a checkpoint of `train` (eval mode, CPU) and its epoch, from 0. InputError where it is damaged."""
+    kept = read_checkpoint(path)
+    network = build(student)
+    network.load_state_dict({key.removeprefix("network."): value for key, value in kept["state_dict"].items()})
+    return network.eval(), int(kept["epoch"])
+
+
+def snapshot_name(epoch: int) -> str:
+    """The file of the snapshot after so many epochs."""
+    return f"epoch-{epoch:03d}.ckpt"
 
 
 def _trainer(training: Training, precision: str, own: list[Callback], folder: Path) -> lightning.Trainer:
