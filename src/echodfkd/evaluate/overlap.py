@@ -30,11 +30,7 @@ def overlap_counts(
     a: NDArray[np.bool_], b: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Pixels in both, in `a` and in `b`, per frame. Sums of these over frames give the pooled coefficients."""
-    if a.shape != b.shape or a.ndim < 2 or a.dtype != np.bool_ or b.dtype != np.bool_:
-        raise InputError(
-            f"Masks to compare must be bool (..., height, width) of one shape, got {a.dtype} {a.shape} "
-            f"and {b.dtype} {b.shape}. Bring both to the clip's own size and cut them at their threshold."
-        )
+    check_pair(a, b)
     shared, in_a, in_b = (np.count_nonzero(mask, axis=(-2, -1)) for mask in (a & b, a, b))
     return np.asarray(shared, np.int64), np.asarray(in_a, np.int64), np.asarray(in_b, np.int64)
 
@@ -57,3 +53,12 @@ def pooled_iou(counts: NDArray[np.int64]) -> float:
     """Intersection over union of all frames taken as one large image; rows as for `pooled_dice`."""
     shared, first, second = counts.sum(axis=0)
     return float(ratio(shared, first + second - shared))
+
+
+def check_pair(a: np.ndarray, b: np.ndarray) -> None:
+    """Raises InputError unless both are bool (..., height, width) of one shape."""
+    if a.shape != b.shape or a.ndim < 2 or a.dtype != np.bool_ or b.dtype != np.bool_:
+        raise InputError(
+            f"Masks to compare must be bool (..., height, width) of one shape, got {a.dtype} {a.shape} "
+            f"and {b.dtype} {b.shape}. Bring both to the clip's own size and cut them at their threshold."
+        )

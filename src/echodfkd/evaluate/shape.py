@@ -9,6 +9,7 @@ from echodfkd.errors import InputError
 
 Mask = NDArray[np.bool_]  # (height, width)
 MaskClip = NDArray[np.bool_]  # (time, height, width)
+Spacing = tuple[float, float] | None  # mm per pixel, y then x
 
 
 def check_masks(masks: np.ndarray, dimensions: int = 3) -> None:
@@ -18,6 +19,14 @@ def check_masks(masks: np.ndarray, dimensions: int = 3) -> None:
         raise InputError(
             f"Masks must be {axes} bool, got {masks.dtype} {masks.shape}. Cut probabilities with `masks >= threshold`."
         )
+
+
+def pixel_scale(spacing: Spacing) -> NDArray[np.float64]:
+    """The sides of a pixel (y, x) in mm, ones where unknown; raises InputError unless they are two lengths above 0."""
+    scale = np.array(spacing or (1.0, 1.0), np.float64)
+    if scale.shape != (2,) or not (np.isfinite(scale) & (scale > 0)).all():
+        raise InputError(f"Spacing must be two lengths above 0 mm (y, x), got {spacing}.")
+    return scale
 
 
 def area_curve(masks: MaskClip) -> NDArray[np.int64]:
