@@ -9,6 +9,7 @@ import pytest
 from made_datasets import beats, patient, save_nifti, traced, write_camus, write_echonet, write_pediatric
 
 from echodfkd.data.findings import Finding, write_curation
+from echodfkd.data.store import Entry, StoreWriter
 from echodfkd.evaluate.ejection import ejection_at
 
 NAMES = ("C0", "C1", "C2")
@@ -88,6 +89,29 @@ def test_all_clips_and_those_that_are_left_are_both_named(echonet, tmp_path, ech
     assert "All 3 clips\n" in told and "Without the 1 excluded (static 1): 2 clips\n" in told
     both, _, _ = scores_of(echodfkd, masks, data, tmp_path / "both", "--exclude", curation)
     assert both["excluded"] == {"clips": 2, "by_reason": {"blank": 1, "static": 1}}
+
+
+def test_the_worst_clips_are_shown_and_the_quality_told(echonet, tmp_path, echodfkd):
+    _, rows, _ = scores_of(echodfkd, echonet[1], echonet[0], tmp_path / "out")
+    assert (tmp_path / "out" / "worst.png").read_bytes().startswith(b"\x89PNG")
+    assert rows["C0"]["quality"] == ""  # this data set tells none
+    data = write_camus(tmp_path / "camus", {"patient0001": patient(beats()[0])})
+    predict(tmp_path / "camus-masks", "patient0001_4CH_half_sequence", patient(beats()[0]).sequence_masks == 1)
+    _, rows, _ = scores_of(echodfkd, tmp_path / "camus-masks", data, tmp_path / "camus-out")
+    assert rows["patient0001_4CH_half_sequence"]["quality"] == "Good"
+
+
+def test_clips_whose_teacher_did_not_know_the_ventricle_are_counted_not_scored(tmp_path, echodfkd):
+    masks = np.zeros((4, 1, 16, 16), np.uint8)
+    masks[:, :, 4:9, 4:9] = 255
+    entries = [Entry("seen", "test", 2, 50.0), Entry("unseen", "test", 2, 50.0, {"known": []})]
+    writer = StoreWriter(tmp_path / "labels", ("lv",), (16, 16), {}, with_frames=False)
+    writer.write(0, entries, None, masks)
+    writer.finish(1)
+    for name in ("seen", "unseen"):
+        predict(tmp_path / "masks", name, masks[:2, 0] > 0)
+    scores, rows, _ = scores_of(echodfkd, tmp_path / "masks", tmp_path / "labels", tmp_path / "out")
+    assert list(rows) == ["seen"] and scores["n"]["unknown"] == 1 and scores["dice"]["overall"]["value"] == 1
 
 
 def test_excluding_everything_or_for_no_known_reason_is_refused(echonet, tmp_path, echodfkd):

@@ -86,6 +86,12 @@ def write_text(path: Path, text: str) -> None:
         beside.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file all or nothing."""
+    with writing(path) as beside:
+        beside.write_bytes(content)
+
+
 def write_json(path: Path, value: Any) -> None:
     """`value` as indented JSON with sorted keys, all or nothing: equal values give equal bytes. NaN is refused."""
     write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")

@@ -3,7 +3,8 @@
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from itertools import chain, compress
 from pathlib import Path
 from typing import Any
@@ -11,29 +12,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.data.dataset import Listed, Truth
 from echodfkd.data.findings import Exclusion
-from echodfkd.data.layouts import open_dataset
 from echodfkd.errors import InputError
-from echodfkd.evaluate.predictions import Prediction, prediction_folders, read_prediction
+from echodfkd.evaluate.frame_distance import PHASES, Reference
+from echodfkd.evaluate.overlap import dice
+from echodfkd.evaluate.predictions import prediction_folders, read_prediction
 from echodfkd.evaluate.scorecard import ClipCase, constant_mask, score_clip, scorecard
-from echodfkd.files import make_folder, write_json, write_text
+from echodfkd.files import make_folder, write_bytes, write_json, write_text
+from echodfkd.labels import Labels, read_labels
+from echodfkd.report.figures import png_bytes
+from echodfkd.report.gallery import Shown, clip_gallery
 from echodfkd.report.summary import Interval, count, interval, number
 
+WORST = 6
+"""Clips in the picture of the worst."""
 
-@dataclass(frozen=True)
-class Labels:
-    """A data set as something to judge by: the clips of the split, how to score one, and what the training clips say.
 
-    `case` joins a prediction with its clip's truth. `training_masks` (time, height, width) bool and `training_ef`
-    (percent, mean) give the baselines that never look at an image; they are empty where there are no training clips.
-    """
+@dataclass
+class Judged:
+    """What was found of every clip, in one order; `frame_dice` (time,) is NaN on frames without a label."""
 
-    names: tuple[str, ...]
-    case: Callable[[Prediction], ClipCase]
-    training_masks: Iterator[NDArray[np.bool_]]
-    training_ef: float | None
-    left_out: int = 0
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    baseline: list[dict[str, Any]] = field(default_factory=list)
+    references: list[Reference] = field(default_factory=list)
+    frame_dice: list[NDArray[np.float64]] = field(default_factory=list)
 
 
 def judge(
@@ -48,35 +50,23 @@ def judge(
 ) -> dict[str, Any]:
     """Scores of the masks in `predictions` (as `segment` writes them) against the clips of `split`; the scorecard.
 
-    `out` receives `scores.json`, `clips.csv` (one row per clip) and `constant_mask.csv` (the baseline's rows). Clips
-    without a prediction, or of a size that the constant mask does not have, are counted, never dropped silently. With
-    `exclude` the scorecard is that of all clips as ever, and under `clean` the one without the excluded stands beside.
-    Raises InputError where nothing matches or a file is not what it should be.
+    `out` receives `scores.json`, `clips.csv` (one row per clip), `constant_mask.csv` (the baseline's rows) and
+    `worst.png`. Clips without a prediction, or of a size that the constant mask does not have, are counted, never
+    dropped silently. With `exclude` the scorecard is that of all clips as ever, and under `clean` the one without the
+    excluded stands beside. Raises InputError where nothing matches or a file is not what it should be.
     """
     known = read_labels(labels, split)
-    folders = {folder.name: folder for folder in prediction_folders(predictions)}
-    names = [name for name in known.names if name in folders]
-    if not names:
-        raise InputError(
-            f"None of the {len(folders)} predictions in {predictions} is a clip of split '{split}' of {labels}."
-        )
-    size = known.case(read_prediction(folders[names[0]])).truth.shape[1:]
-    constant, training_clips = _constant(known.training_masks, size)
-    rows, baseline, references = [], [], []
-    for name in names:
-        case = known.case(read_prediction(folders[name]))
-        rows.append(score_clip(case))
-        references.append(case.reference)
-        if constant is not None and constant.shape == case.truth.shape[1:]:
-            baseline.append(score_clip(replace(case, predicted=np.broadcast_to(constant, case.truth.shape).copy())))
+    folders = _matching(predictions, known, f"split '{split}' of {labels}")
+    constant, training_clips = _constant(known, folders)
+    judged = _judged(known, folders, constant)
 
     def card(wanted: Callable[[str], bool]) -> dict[str, Any]:
         """The scorecard of the clips whose names are wanted."""
-        chosen = [wanted(name) for name in names]
+        chosen = [wanted(name) for name in folders]
         return scorecard(
-            list(compress(rows, chosen)),
-            baseline=[row for row in baseline if wanted(row["name"])],
-            references=list(compress(references, chosen)),
+            list(compress(judged.rows, chosen)),
+            baseline=[row for row in judged.baseline if wanted(row["name"])],
+            references=list(compress(judged.references, chosen)),
             training_ef=known.training_ef,
             seed=seed,
             resamples=resamples,
@@ -85,20 +75,70 @@ def judge(
     scores = card(lambda name: True)
     scores["n"] |= {
         "split": split,
-        "without_prediction": len(known.names) - len(names),
+        "without_prediction": len(known.names) - len(folders),
         "left_out": known.left_out,
+        "unknown": known.unknown,
         "training_clips": training_clips,
-        "without_constant_mask": len(rows) - len(baseline),
+        "without_constant_mask": len(judged.rows) - len(judged.baseline),
     }
+    rows = judged.rows
     if exclude is not None:
-        scores |= _clean(names, exclude, card)
+        scores |= _clean(list(folders), exclude, card)
         rows = [row | {"excluded": "; ".join(exclude.clips.get(row["name"], ()))} for row in rows]
     make_folder(out)
     write_text(out / "clips.csv", _csv(rows))
-    if baseline:
-        write_text(out / "constant_mask.csv", _csv(baseline))
+    if judged.baseline:
+        write_text(out / "constant_mask.csv", _csv(judged.baseline))
+    _show_worst(known, folders, rows, out / "worst.png")
     write_json(out / "scores.json", scores)
     return scores
+
+
+def _matching(predictions: Path, known: Labels, where: str) -> dict[str, Path]:
+    """The folders of predictions of labelled clips, by name, in the labels' order; InputError where there are none."""
+    there = {folder.name: folder for folder in prediction_folders(predictions)}
+    found = {name: there[name] for name in known.names if name in there}
+    if not found:
+        raise InputError(f"None of the {len(there)} predictions in {predictions} is a clip of {where}.")
+    return found
+
+
+def _judged(known: Labels, folders: Mapping[str, Path], constant: NDArray[np.bool_] | None) -> Judged:
+    """Every clip scored, one at a time in memory."""
+    found = Judged()
+    for name, folder in folders.items():
+        case = known.case(read_prediction(folder))
+        found.rows.append(score_clip(case) | known.covariates(name))
+        found.references.append(case.reference)
+        found.frame_dice.append(_frame_dice(case))
+        if constant is not None and constant.shape == case.truth.shape[1:]:
+            always = np.broadcast_to(constant, case.truth.shape).copy()
+            found.baseline.append(score_clip(replace(case, predicted=always)))
+    return found
+
+
+def _frame_dice(case: ClipCase) -> NDArray[np.float64]:
+    """Dice of every frame (time,); NaN where there is no label."""
+    values = dice(case.predicted, case.truth)
+    return values if case.labelled is None else np.where(case.labelled, values, np.nan)
+
+
+def _show_worst(known: Labels, folders: Mapping[str, Path], rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """A picture of the clips of lowest Dice at their labelled ED and ES; none where their frames cannot be read."""
+    shown = []
+    for row in sorted(rows, key=lambda row: (row["dice"], row["name"]))[:WORST]:
+        with suppress(InputError):  # labels may come without films
+            shown.append(_shown(known, folders[row["name"]], row))
+    figure = clip_gallery(shown)
+    if figure is not None:
+        write_bytes(path, png_bytes(figure, dpi=80))
+
+
+def _shown(known: Labels, folder: Path, row: Mapping[str, Any]) -> Shown:
+    """One clip as the gallery wants it."""
+    case, frames = known.case(read_prediction(folder)), known.clip(folder.name).frames
+    moments = {phase.upper(): number for phase in PHASES for number in case.reference.of(phase)[:1]}
+    return Shown(folder.name, f"Dice {row['dice']:.3f}", frames, case.predicted, case.truth, moments)
 
 
 def _clean(
@@ -112,16 +152,17 @@ def _clean(
     return {"excluded": {"clips": len(gone), "by_reason": by_reason}, "clean": card(lambda name: name not in gone)}
 
 
-def _constant(masks: Iterator[NDArray[np.bool_]], size: tuple[int, ...]) -> tuple[NDArray[np.bool_] | None, int]:
-    """The constant mask of the training clips of that (height, width), None without any, and how many they are.
+def _constant(known: Labels, folders: Mapping[str, Path]) -> tuple[NDArray[np.bool_] | None, int]:
+    """The constant mask of the training clips of the first clip's size, None without any, and how many they are.
 
     Clips pass one by one: a data set's masks need not fit into memory.
     """
+    size = known.case(read_prediction(next(iter(folders.values())))).truth.shape[1:]
     used = 0
 
     def fitting() -> Iterator[NDArray[np.bool_]]:
         nonlocal used
-        for clip in masks:
+        for clip in known.training_masks:
             if clip.shape[1:] == size:
                 used += 1
                 yield clip
@@ -129,50 +170,6 @@ def _constant(masks: Iterator[NDArray[np.bool_]], size: tuple[int, ...]) -> tupl
     fit = fitting()
     first = next(fit, None)
     return (None if first is None else constant_mask(chain([first], fit))), used
-
-
-def read_labels(folder: Path, split: str) -> Labels:
-    """The labels of the left ventricle in any data set; InputError where there are none of that split."""
-    dataset = open_dataset(folder)
-    if not dataset.structures:
-        raise InputError(f"{folder} has no tracings or masks to score against.")
-    if "lv" not in dataset.structures:
-        raise InputError(f"{folder} holds masks of {', '.join(dataset.structures)}, not of the left ventricle (lv).")
-    clips = {row.name: row for row in dataset.split(split)}
-    if not clips:
-        raise InputError(f"{folder} has no labelled clips in the split '{split}'.")
-    masks = (dataset.truth(row.name).of("lv") for row in dataset.training)
-    fractions = [row.ejection_fraction for row in dataset.training if row.ejection_fraction is not None]
-
-    def case(prediction: Prediction) -> ClipCase:
-        """The prediction beside its clip's labels."""
-        return _case(prediction, clips[prediction.name], dataset.truth(prediction.name))
-
-    mean = float(np.mean(fractions)) if fractions else None
-    return Labels(tuple(clips), case, masks, mean, len(dataset.left_out))
-
-
-def _case(prediction: Prediction, row: Listed, truth: Truth) -> ClipCase:
-    """A prediction beside its clip's labels; InputError where it is too short for them."""
-    length = truth.length or len(prediction.masks)
-    if max(truth.frames) >= length:
-        raise InputError(f"Clip {row.name} has {length} predicted frames, but frame {max(truth.frames)} is traced.")
-    ventricle = truth.of("lv")
-    masks = np.zeros((length, *ventricle.shape[1:]), np.bool_)
-    masks[list(truth.frames)] = ventricle
-    return ClipCase(
-        name=row.name,
-        predicted=prediction.masks,
-        truth=masks,
-        fps=row.fps or prediction.fps,
-        ed_frames=truth.ed_frames,
-        es_frames=truth.es_frames,
-        ejection_fraction=row.ejection_fraction,
-        labelled=np.isin(np.arange(length), truth.frames),
-        events_complete=truth.every_beat,
-        one_contraction=truth.one_contraction,
-        spacing=truth.spacing,
-    )
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:

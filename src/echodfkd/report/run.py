@@ -18,6 +18,7 @@ from echodfkd.evaluate.beats import ASSUMED_FPS, Events
 from echodfkd.evaluate.predictions import read_prediction
 from echodfkd.files import make_folder, read_json
 from echodfkd.report import figures
+from echodfkd.report.gallery import Shown, clip_gallery
 from echodfkd.report.overlay import overlay_frame, overlay_frames
 from echodfkd.report.page import Film, Picture, write_page
 from echodfkd.report.summary import Model, report_page
@@ -77,9 +78,12 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _value(key: str, text: str) -> Any:
-    if key == "name":
-        return text
-    return None if text == "" else float(text)
+    if text == "" or key == "name":
+        return text or None
+    try:
+        return float(text)
+    except ValueError:
+        return text  # an image quality in words, reasons
 
 
 def _baseline(folder: Path) -> list[dict[str, Any]]:
@@ -182,26 +186,15 @@ def _film(clips: Store, masks: Path, row: Row) -> Film:
 
 
 def _gallery(clips: Store, masks: Path, ranked: Mapping[str, Row]) -> list[Picture]:
-    """First ED and ES of the best, the median and the worst clip, student in colour, truth as a thin line.
-
-    Empty where the clips are too short to show either.
-    """
-    cells = []
+    """First ED and ES of the best, the median and the worst clip; empty where the clips are too short to show any."""
+    shown = []
     for rank, row in ranked.items():
         clip, predicted, truth = _masks(clips, masks, row["name"])
         facts = _truth(clips, row["name"])
-        line = []
-        for phase in ("ed", "es"):
-            for frame in facts[f"{phase}_frames"][:1]:
-                picture = overlay_frame(clip.frames[frame], {"lv": predicted[frame]}, {"lv": truth[frame]})
-                line += [
-                    (f"{rank}, {phase.upper()}, frame {frame}", _rgb(clip.frames[frame])),
-                    (f"Dice {row['dice']:.3f}", picture),
-                ]
-        if line:
-            cells.append(line)
-    alt = "Frames of the best, the median and the worst clip with masks"
-    return [_picture(figures.gallery_figure(cells), alt)] if cells else []
+        moments = {phase.upper(): frame for phase in ("ed", "es") for frame in facts[f"{phase}_frames"][:1]}
+        shown.append(Shown(rank, f"Dice {row['dice']:.3f}", np.asarray(clip.frames), predicted, truth, moments))
+    figure = clip_gallery(shown)
+    return [] if figure is None else [_picture(figure, "Frames of the best, the median and the worst clip with masks")]
 
 
 def _masks(clips: Store, masks: Path, name: str) -> tuple[Clip, NDArray[np.bool_], NDArray[np.bool_]]:
@@ -217,10 +210,6 @@ def _truth(clips: Store, name: str) -> dict[str, Any]:
 
 def _by_frame(masks: NDArray[np.bool_]) -> Iterator[dict[str, NDArray[np.bool_]]]:
     return ({"lv": mask} for mask in masks)
-
-
-def _rgb(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.repeat(frame[..., None], 3, axis=-1)
 
 
 def _training(path: Path, card: Card) -> Picture:
