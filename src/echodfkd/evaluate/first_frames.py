@@ -1,4 +1,4 @@
-"""How much worse the first frames are (supplement 6): a causal network has to find the heart before it can follow it."""
+"""How much worse the first frames are (supplement 6): a causal network finds the heart before it can follow it."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -32,9 +32,10 @@ def first_frames(
 
     `dice` holds one array (time,) per clip, NaN on frames without truth. `by_frame` is the mean over the clips that
     have the frame, `later` the mean over the clips of their mean from frame `frames` on, `gap` frame by frame the mean
-    difference to the clip's *own* later mean: clips too short for one count in `by_frame` alone. `settled` is the first
-    frame from which on no gap is more than `tolerance` below 0; `frames` where that never comes. A gap may come from the
-    clips and not from the network, as where all begin at end diastole: a constant mask's gaps on the same clips tell.
+    difference to the clip's *own* later mean: clips too short for one count in `by_frame` alone. `settled` is the
+    first frame from which on no gap is more than `tolerance` below 0; `frames` where that never comes.
+    A gap may come from the clips and not from the network, as where all begin at end diastole: the gaps of a constant
+    mask on the same clips tell.
     Raises InputError where no clip reaches beyond the first frames.
     """
     start, later = _start(dice, frames), _later(dice, frames)
