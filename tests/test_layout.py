@@ -19,12 +19,14 @@ MAY_IMPORT = (
         "fresh": BOTTOM | {"synthetic", "teachers", "distill", "config"},
         "labelling": BOTTOM | {"data", "teachers", "evaluate", "config"},
         "runs": BOTTOM | {"student"},
-        "judging": BOTTOM | {"data", "evaluate", "report"},
+        "labels": BOTTOM | {"data", "evaluate"},
+        "judging": BOTTOM | {"data", "evaluate", "report", "labels"},
+        "sizes": BOTTOM | {"evaluate", "report", "student"},
         "checking": BOTTOM | {"data", "report"},
         "everyday": BOTTOM | {"data", "student", "evaluate", "report"},
         "pipeline": BOTTOM
         | WORKSHOPS
-        | {"distill", "report", "config", "fresh", "labelling", "runs", "judging", "everyday"},
+        | {"distill", "report", "config", "fresh", "labelling", "runs", "judging", "sizes", "everyday"},
     }
 )
 FILES = sorted(SOURCE.rglob("*.py"))
