@@ -4,7 +4,16 @@ from planted_hearts import beating, ellipse
 
 from echodfkd.errors import InputError
 from echodfkd.evaluate.beats import Events, beat_events
-from echodfkd.evaluate.ejection import disc_volume, ejection_fraction, ejection_of_beats, long_axis
+from echodfkd.evaluate.ejection import (
+    area_length_volume,
+    cardiobench_csv,
+    disc_volume,
+    ejection_at_by_method,
+    ejection_by_method,
+    ejection_fraction,
+    ejection_of_beats,
+    long_axis,
+)
 from echodfkd.evaluate.shape import area_curve
 
 ANGLES = [0, 0.3, np.pi / 4, 1.2, np.pi / 2, 2.5]
@@ -129,3 +138,84 @@ def test_ejection_by_hand_and_beats_without_a_volume_left_out():
 def test_events_outside_the_clip_are_refused():
     with pytest.raises(InputError, match="inside the clip's 3 frames"):
         ejection_fraction(np.ones((3, 8, 8), bool), Events((1,), (3,)))
+
+
+@pytest.mark.parametrize("angle", ANGLES)
+def test_area_length_of_ellipses_and_of_half_ones_is_exact(angle):
+    whole = area_length_volume(ellipse(60, 30, angle, size=200))
+    assert whole == pytest.approx(4 / 3 * np.pi * 60 * 30**2, rel=0.02)
+    half = area_length_volume(ellipse(120, 40, angle, size=300, half=True))
+    assert half == pytest.approx(2 / 3 * np.pi * 120 * 40**2, rel=0.02)
+
+
+def test_area_length_by_hand_on_a_rectangle():
+    mask = np.zeros((60, 60), bool)
+    mask[10:50, 20:36] = True
+    assert area_length_volume(mask) == pytest.approx(8 * (40 * 16) ** 2 / (3 * np.pi * 40))
+    assert area_length_volume(mask, (0.5, 0.5)) == pytest.approx(8 * (40 * 16) ** 2 / (3 * np.pi * 40) / 8 / 1000)
+    assert area_length_volume(mask, (0.5, 0.25)) == pytest.approx(8 * (20 * 4) ** 2 / (3 * np.pi * 20) / 1000)
+    assert area_length_volume(np.zeros((9, 9), bool)) == 0
+
+
+def rectangles(*sides):
+    masks = np.zeros((len(sides), 40, 40), bool)
+    for mask, (height, width) in zip(masks, sides, strict=True):
+        mask[5 : 5 + height, 5 : 5 + width] = True
+    return masks
+
+
+def test_three_ejection_fractions_by_hand_on_rectangles():
+    found = ejection_at_by_method(rectangles((30, 10), (24, 8)), [(0, 1)], fps=50.0, steady_s=0)
+    assert list(found) == ["discs", "area_length", "area_ratio"]
+    assert found["area_ratio"].per_beat == pytest.approx((100 * (300 - 192) / 300,))  # 36 %
+    assert found["area_length"].per_beat == pytest.approx((100 * (1 - (192**2 / 24) / (300**2 / 30)),))  # 48.8 %
+    assert found["discs"].per_beat == pytest.approx((100 * (1 - 8**2 * 24 / (10**2 * 30)),), abs=0.7)  # cylinders
+    assert found["area_ratio"].ed_volumes == (300.0,)
+
+
+def test_all_methods_take_the_same_beats_and_the_median_of_the_same_frames():
+    masks = rectangles((30, 10), (30, 12), (30, 11), (20, 9), (20, 7), (20, 8))
+    found = ejection_at_by_method(masks, [(1, 4)], fps=50.0)  # a frame to both sides
+    assert {ejection.beats for ejection in found.values()} == {((1, 4),)}
+    assert found["area_ratio"].ed_volumes == (330.0,)
+    assert found["area_ratio"].es_volumes == (160.0,)
+    assert found["area_length"].ed_volumes == pytest.approx((8 * 330**2 / (3 * np.pi * 30),))
+
+
+@pytest.mark.parametrize("ef", [30, 60])
+def test_every_method_tells_its_own_truth_of_ellipsoids_that_shrink_evenly(ef):
+    curve, ed, es = beating(150, 50, 70)
+    masks = ellipsoids(1 - ef / 100 * (1000 - curve) / 400)
+    events = Events(tuple(ed), tuple(es))
+    found = ejection_by_method(masks, events)
+    assert found["discs"].median == pytest.approx(ef, abs=1.5)
+    assert found["area_length"].median == pytest.approx(ef, abs=2)
+    assert found["area_ratio"].median == pytest.approx(100 * (1 - (1 - ef / 100) ** (2 / 3)), abs=1.5)
+    assert found["discs"] == ejection_fraction(masks, events)
+    assert ejection_by_method(masks, events, methods=["area_ratio"]) == {"area_ratio": found["area_ratio"]}
+
+
+def test_the_area_ratio_does_not_see_how_the_area_is_spread():
+    """A wall that moves in by a fifth and one that shortens by a fifth: one area, two volumes."""
+    masks = rectangles((30, 10), (30, 8), (24, 10))
+    thinner, shorter = (ejection_at_by_method(masks, [(0, es)], 50.0, steady_s=0) for es in (1, 2))
+    assert thinner["area_ratio"].median == shorter["area_ratio"].median == pytest.approx(20)
+    for method in ("discs", "area_length"):
+        assert thinner[method].median > shorter[method].median + 10
+
+
+def test_unknown_methods_are_refused():
+    with pytest.raises(InputError, match="discs, area_length, area_ratio, got biplane"):
+        ejection_by_method(np.ones((3, 8, 8), bool), Events((), ()), methods=["biplane"])
+
+
+def test_the_cardiobench_file_has_its_header_and_a_line_for_every_clip():
+    rows = [
+        {"name": "0X1A", "ef_predicted": 54.3219, "ef_area_ratio": 40.0},
+        {"name": "b, c", "ef_predicted": None, "ef_area_ratio": 0.0},
+    ]
+    assert cardiobench_csv(rows) == 'FileName,EF_pred\n0X1A,54.32\n"b, c",\n'
+    assert cardiobench_csv(rows, "ef_area_ratio") == 'FileName,EF_pred\n0X1A,40.00\n"b, c",0.00\n'
+    assert cardiobench_csv([]) == "FileName,EF_pred\n"
+    with pytest.raises(InputError, match="one line for each clip, got 0X1A more than once"):
+        cardiobench_csv(rows[:1] * 2)
