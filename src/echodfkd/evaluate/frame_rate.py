@@ -1,0 +1,93 @@
+"""How the distances of ED and ES depend on the frame rate: the paper's Figure 4, in frames and in milliseconds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from echodfkd.errors import InputError
+from echodfkd.evaluate.intervals import bootstrap
+
+Row = Mapping[str, Any]
+
+DISTANCES = tuple(f"{phase}_{name}" for phase in ("ed", "es") for name in ("afd", "distance_frames", "distance_ms"))
+"""Columns of `scorecard.score_clip` that are looked at: the paper's aFD, and events one to one."""
+MOST_BINS = 6
+LEAST_CLIPS = 10
+"""Fewer clips than this tell nothing of a slope. By choice."""
+
+
+def rate_scores(
+    rows: Sequence[Row], *, seed: int = 0, resamples: int = 2000, edges: Sequence[float] | None = None
+) -> dict[str, Any] | None:
+    """Distances against frame rate: `bins` (mean with interval in each) and `trend` (slope, rank correlation).
+
+    `rows` are those of `scorecard.score_clip`. `edges` (Hz, ascending) bound the bins, which hold their lower edge and
+    the last one its upper; None takes `rate_edges` of the rows. Each trend has `slope` (least squares, frames or ms per
+    Hz), `intercept` and `spearman`, all with 95 % bootstrap intervals by clip. A distance that is constant in time has
+    a slope in frames of that time and none in milliseconds. None where fewer than `LEAST_CLIPS` clips have a rate, or
+    all have the same.
+    """
+    known = [row for row in rows if row["fps"] is not None]
+    rates = np.array([row["fps"] for row in known], np.float64)
+    if len(known) < LEAST_CLIPS or np.ptp(rates) < 1e-9:
+        return None
+    bounds = rate_edges(rates) if edges is None else _checked(edges)
+    boot = partial(bootstrap, seed=seed, resamples=resamples)
+    bins = [_bin(known, rates, low, high, high == bounds[-1], boot) for low, high in pairwise(bounds)]
+    trend = {name: _trend(known, name, boot) for name in DISTANCES}
+    return {"bins": [one for one in bins if one["clips"]], "trend": trend}
+
+
+def rate_edges(rates: NDArray[np.float64], most: int = MOST_BINS) -> tuple[float, ...]:
+    """At most `most` + 1 edges (Hz) that cut the rates into bins of about as many clips; a common rate is not cut."""
+    edges = np.unique(np.quantile(rates, np.linspace(0, 1, most + 1), method="closest_observation"))
+    return tuple(float(edge) for edge in edges)
+
+
+def least_squares(pairs: NDArray[np.float64]) -> tuple[float, float]:
+    """Slope and intercept of the line through (x, y) rows that has least squared error; NaN where x does not vary."""
+    x, y = pairs.T
+    spread = ((x - x.mean()) ** 2).sum()
+    slope = ((x - x.mean()) * (y - y.mean())).sum() / spread if spread > 1e-12 else np.nan
+    return float(slope), float(y.mean() - slope * x.mean())
+
+
+def spearman(pairs: NDArray[np.float64]) -> float:
+    """Rank correlation of the columns of (x, y) rows, ties sharing their mean rank; NaN where one does not vary."""
+    x, y = rankdata(pairs, axis=0).T - (len(pairs) + 1) / 2
+    norm = np.sqrt((x @ x) * (y @ y))
+    return float(x @ y / norm) if norm > 1e-12 else float("nan")
+
+
+def _checked(edges: Sequence[float]) -> tuple[float, ...]:
+    if len(edges) < 2 or any(not low < high for low, high in pairwise(edges)):
+        raise InputError(f"Edges of frame rates must be two or more ascending numbers (Hz), got {list(edges)}.")
+    return tuple(edges)
+
+
+def _bin(rows: Sequence[Row], rates: NDArray, low: float, high: float, last: bool, boot: Any) -> dict[str, Any]:
+    """One bin: its edges, clips, mean rate, and each distance's mean with interval (None where no clip has it)."""
+    inside = (rates >= low) & ((rates <= high) if last else (rates < high))
+    chosen = [row for row, held in zip(rows, inside, strict=True) if held]
+    rate = float(rates[inside].mean()) if chosen else None
+    values = {name: [row[name] for row in chosen if row.get(name) is not None] for name in DISTANCES}
+    means = {name: asdict(boot(found)) if found else None for name, found in values.items()}
+    return {"low": low, "high": high, "clips": len(chosen), "fps": rate, **means}
+
+
+def _trend(rows: Sequence[Row], name: str, boot: Any) -> dict[str, Any] | None:
+    pairs = np.array([(row["fps"], row[name]) for row in rows if row.get(name) is not None], np.float64)
+    if len(pairs) < LEAST_CLIPS or np.ptp(pairs[:, 0]) < 1e-9:
+        return None
+    statistics = {
+        "slope": lambda rows: least_squares(rows)[0],
+        "intercept": lambda rows: least_squares(rows)[1],
+        "spearman": spearman,
+    }
+    return {label: asdict(boot(pairs, statistic)) for label, statistic in statistics.items()}
