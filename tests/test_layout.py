@@ -19,6 +19,7 @@ MAY_IMPORT = (
         "fresh": BOTTOM | {"synthetic", "teachers", "distill", "config"},
         "labelling": BOTTOM | {"data", "teachers", "evaluate", "config"},
         "runs": BOTTOM | {"student"},
+        "robustness": BOTTOM | {"student", "evaluate"},
         "labels": BOTTOM | {"data", "evaluate"},
         "judging": BOTTOM | {"data", "evaluate", "report", "labels"},
         "sizes": BOTTOM | {"evaluate", "report", "student"},
