@@ -60,6 +60,74 @@ def test_unlabelled_frames_do_not_count():
     assert row["px_true"] == 16
 
 
+def test_boundary_distances_of_a_row_by_hand_and_what_has_none_is_counted():
+    truth, predicted = np.zeros((4, 9, 9), bool), np.zeros((4, 9, 9), bool)
+    truth[:3, 2:4, 2:4], predicted[0, 2:4, 2:4], predicted[1, 2:4, 5:7] = True, True, True
+    row = score_clip(ClipCase("a", predicted, truth, 50.0, (0,), (1, 2), spacing=(0.5, 2.0)))
+    # Frame 0 agrees, 1 is three columns off (each side: 3 and 2), 2 was not found at all, 3 is rightly empty.
+    assert (row["hd95_ed"], row["hd95_es"]) == (0, 3)
+    assert row["hd95"] == row["surface_distance"] / 2.5 * 3 == 1
+    assert (row["surface_distance_es"], row["surface_distance_mm_es"], row["hd95_mm_es"]) == (2.5, 5, 6)
+    assert row["one_empty"] == 1
+    assert row["hd95_penalised"] == pytest.approx((0 + 3 + np.hypot(8, 8) + 0) / 4)
+    unknown = score_clip(ClipCase("a", predicted, truth, 50.0, labelled=np.array([False, True, False, False])))
+    assert (unknown["hd95"], unknown["hd95_mm"], unknown["one_empty"]) == (3, None, 0)
+
+
+def test_giving_up_on_hard_frames_is_seen_beside_the_distances(cases):
+    lazy = [one.predicted.copy() for one in cases]
+    for masks in lazy:
+        masks[::3] = False
+    pairs = [(score_clip(one), score_clip(replace(one, predicted=m))) for one, m in zip(cases, lazy, strict=True)]
+    whole, empty = (scorecard(rows, resamples=20)["boundary"] for rows in zip(*pairs, strict=True))
+    assert (whole["one_empty"], empty["one_empty"]) == (0, 5 * 40)
+    assert empty["hd95"]["overall"]["value"] == pytest.approx(whole["hd95"]["overall"]["value"], rel=0.1)
+    assert empty["hd95_penalised"]["value"] > 30 > whole["hd95_penalised"]["value"]
+    assert whole["hd95_penalised"] == whole["hd95"]["overall"]
+
+
+def test_of_half_a_beat_every_method_takes_the_labelled_frames():
+    masks = np.zeros((4, 40, 40), bool)
+    for frame, (height, width) in enumerate([(30, 10), (30, 10), (24, 8), (24, 8)]):
+        masks[frame, 5 : 5 + height, 5 : 5 + width] = True
+    row = score_clip(ClipCase("a", masks, masks, 50.0, (0,), (3,), 48.8, one_contraction=True))
+    assert row["ef_area_ratio"] == pytest.approx(36)
+    assert row["ef_area_length"] == pytest.approx(48.8)
+    assert row["ef_predicted"] == pytest.approx(48.8, abs=0.7)
+
+
+def test_every_method_of_the_ejection_fraction_is_scored_on_the_same_clips(cases, scores):
+    rows = [score_clip(one) for one in cases]
+    methods = scores["ejection"]["methods"]
+    assert list(methods) == ["discs", "area_length", "area_ratio"]
+    for method, column in (
+        ("discs", "ef_predicted"),
+        ("area_length", "ef_area_length"),
+        ("area_ratio", "ef_area_ratio"),
+    ):
+        errors = np.array([row[column] - row["ef_true"] for row in rows])
+        found = methods[method]
+        assert found["mae"]["value"] == pytest.approx(np.abs(errors).mean())
+        limits = found["bland_altman"]
+        assert limits["sd"]["value"] == pytest.approx(np.std(errors, ddof=1))
+        assert limits["lower"]["value"] == pytest.approx(errors.mean() - 1.96 * np.std(errors, ddof=1))
+        assert limits["upper"]["n"] == 5
+    assert methods["area_ratio"]["bias"]["high"] < -5  # an area falls by less than a volume
+    assert scores["ejection"]["mae"] == methods["discs"]["mae"]
+
+
+def test_clips_of_one_patient_are_drawn_together(cases):
+    rows = [score_clip(replace(one, patient=f"p{n}")) for n, one in enumerate(cases)]
+    again = [row | {"name": f"{row['name']} once more"} for row in rows]
+    alone, twice = (scorecard(chosen, seed=3, resamples=200) for chosen in (rows, rows + again))
+    assert (alone["n"]["patients"], twice["n"]["patients"]) == (5, 5)
+    for key in ("value", "low", "high"):
+        assert twice["dice"]["overall"][key] == pytest.approx(alone["dice"]["overall"][key])
+        assert twice["iou"]["pooled"][key] == pytest.approx(alone["iou"]["pooled"][key])
+        assert twice["ejection"]["mae"][key] == pytest.approx(alone["ejection"]["mae"][key])
+    assert twice["dice"]["overall"]["n"] == 10
+
+
 def test_where_only_one_beat_is_labelled_other_events_are_not_extra():
     full = case(0)
     row = score_clip(replace(full, ed_frames=full.ed_frames[1:2], es_frames=full.es_frames[1:2], events_complete=False))

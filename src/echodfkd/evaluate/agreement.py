@@ -5,7 +5,6 @@ Pairs are (clip, 2): what was predicted, then what is true.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,6 +39,20 @@ STATISTICS: dict[str, Callable[[NDArray], float]] = {
 """What `agreement` reports of pairs. `r2` is not the square of `correlation`: it counts bias and scale as errors."""
 
 
+def deviation(pairs: NDArray) -> float:
+    """Standard deviation of the differences of at least two pairs, n - 1 in the denominator."""
+    return float((pairs[:, 0] - pairs[:, 1]).std(ddof=1))
+
+
+LIMITS: dict[str, Callable[[NDArray], float]] = {
+    "bias": STATISTICS["bias"],
+    "sd": deviation,
+    "lower": lambda pairs: STATISTICS["bias"](pairs) - LIMIT * deviation(pairs),
+    "upper": lambda pairs: STATISTICS["bias"](pairs) + LIMIT * deviation(pairs),
+}
+"""What `bland_altman` reports of pairs."""
+
+
 def agreement(
     pairs: ArrayLike, *, seed: int, level: float = 0.95, resamples: int = 2000, groups: Groups = None
 ) -> dict[str, Interval]:
@@ -71,22 +84,16 @@ def bland_altman(
     The intervals are bootstrapped by clip, or by group, instead of Bland and Altman's normal approximation. With groups
     the differences of all clips are still taken together.
     """
-    differences = np.subtract(*_checked(pairs).T)
-    if len(differences) < 2:
+    array = _checked(pairs)
+    if len(array) < 2:
         return None
 
-    parts: tuple[Callable[[NDArray], float], ...] = (np.mean, _sd, partial(_limit, -LIMIT), partial(_limit, LIMIT))
     return BlandAltman(
-        *(bootstrap(differences, part, seed=seed, level=level, resamples=resamples, groups=groups) for part in parts)
+        **{
+            name: bootstrap(array, statistic, seed=seed, level=level, resamples=resamples, groups=groups)
+            for name, statistic in LIMITS.items()
+        }
     )
-
-
-def _sd(differences: NDArray) -> float:
-    return float(differences.std(ddof=1))
-
-
-def _limit(deviations: float, differences: NDArray) -> float:
-    return float(differences.mean()) + deviations * _sd(differences)
 
 
 def _checked(pairs: ArrayLike) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ rows = [score_clip(case) for case in cases]
 scores = scorecard(rows, baseline=[score_clip(replace(case, predicted=constant)) for case in cases], ...)
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.errors import InputError
+from echodfkd.evaluate.agreement import LIMITS, STATISTICS
 from echodfkd.evaluate.beats import Events, beat_events
-from echodfkd.evaluate.ejection import Ejection, ejection_at, ejection_fraction
+from echodfkd.evaluate.boundary import boundary_distances, image_diagonal
+from echodfkd.evaluate.ejection import Ejection, ejection_at_by_method, ejection_by_method
 from echodfkd.evaluate.frame_distance import (
     PHASES,
     TOLERANCE_S,
@@ -23,12 +25,14 @@ from echodfkd.evaluate.frame_distance import (
     match_events,
     null_curves,
 )
-from echodfkd.evaluate.intervals import Interval, bootstrap
+from echodfkd.evaluate.intervals import Groups, Interval, Statistic, bootstrap
 from echodfkd.evaluate.overlap import dice, iou, overlap_counts, pooled_dice, pooled_iou
 from echodfkd.evaluate.shape import Mask, MaskClip, area_curve, check_masks
 
 Row = dict[str, Any]
 Bootstrap = Callable[..., Interval]
+BOUNDARY = ("hd95", "surface_distance", "hd95_mm", "surface_distance_mm")
+EF_COLUMNS = {"discs": "ef_predicted", "area_length": "ef_area_length", "area_ratio": "ef_area_ratio"}
 END_MARGIN_S = 0.1
 """Reference events this near (s) to an end are counted, not missed: the curve has no room to turn. By choice."""
 
@@ -40,7 +44,8 @@ class ClipCase:
     `labelled` (time,) bool marks the frames that have a true mask (None: all). ED and ES frames and EF (percent) are
     the truth's; `events_complete` says that they list every event of the clip. `one_contraction` says that the clip
     goes from ED to ES (or back), where no curve shows that it turns: its ejection fraction is then taken at the truth's
-    frames. `spacing` is mm per pixel, y then x; it matters where pixels are not square.
+    frames. `spacing` is mm per pixel, y then x; it matters where pixels are not square. `patient` says whose clip it
+    is: where patients have several, intervals are by patient.
     """
 
     name: str
@@ -54,6 +59,7 @@ class ClipCase:
     events_complete: bool = True
     one_contraction: bool = False
     spacing: tuple[float, float] | None = None
+    patient: str | None = None
 
     def __post_init__(self) -> None:
         check_masks(self.predicted)
@@ -78,22 +84,21 @@ def score_clip(case: ClipCase) -> Row:
     """Every score of one clip as a flat row of plain numbers (None where it cannot be had): one line of a CSV."""
     area = area_curve(case.predicted)
     events = beat_events(area, case.fps)
-    predicted = _predicted_ejection(case, events).median
-    row: Row = {"name": case.name, "frames": len(area), "fps": case.fps, **_overlap_row(case)}
+    row: Row = {"name": case.name, "patient": case.patient, "frames": len(area), "fps": case.fps, **_overlap_row(case)}
     for phase, found in (("ed", events.ed_frames), ("es", events.es_frames)):
         row |= event_row(area, found, case.reference, phase)
-    true = case.ejection_fraction
-    row |= {"ef_true": true, "ef_predicted": predicted}
-    row["ef_error"] = None if true is None or predicted is None else predicted - true
+    true, predicted = case.ejection_fraction, _predicted_ejections(case, events)
+    row |= {"ef_true": true} | {EF_COLUMNS[method]: ejection.median for method, ejection in predicted.items()}
+    row["ef_error"] = None if true is None or row["ef_predicted"] is None else row["ef_predicted"] - true
     return plain(row)
 
 
-def _predicted_ejection(case: ClipCase, events: Events) -> Ejection:
-    """The ejection fraction of the predicted masks, at the events found in them unless the truth must tell them."""
+def _predicted_ejections(case: ClipCase, events: Events) -> dict[str, Ejection]:
+    """Ejection fractions of the predicted masks, at the events found in them unless the truth must tell them."""
     if not case.one_contraction:
-        return ejection_fraction(case.predicted, events, case.spacing)
+        return ejection_by_method(case.predicted, events, case.spacing)
     beats = tuple(zip(case.ed_frames, case.es_frames, strict=True))
-    return ejection_at(case.predicted, beats, events.fps, case.spacing)
+    return ejection_at_by_method(case.predicted, beats, events.fps, case.spacing)
 
 
 def event_row(area: NDArray, found: Sequence[int], reference: Reference, phase: str) -> Row:
@@ -143,6 +148,8 @@ def scorecard(
 ) -> dict[str, Any]:
     """Rows of `score_clip` as one dictionary of plain numbers: value, low, high (95 % bootstrap by clip) and n.
 
+    Where patients have several clips whole patients are drawn, but for the null curves; `n` stays that of clips.
+
     `baseline` holds the rows of the constant mask on the same clips, `references` the clips' known beats (for the
     null curves), `training_ef` the mean EF (percent) of the training clips: the baseline of always saying that
     number. `resamples` are the bootstrap's draws; `seed` sets them and the null curves.
@@ -151,7 +158,13 @@ def scorecard(
         raise InputError("A scorecard needs at least one clip, got none.")
     boot = partial(bootstrap, seed=seed, resamples=resamples)
     scores: dict[str, Any] = {
-        "n": {"clips": len(rows), "frames": sum(row["frames"] for row in rows), "seed": seed, "resamples": resamples},
+        "n": {
+            "clips": len(rows),
+            "patients": len({row["patient"] for row in rows if row.get("patient") is not None}) or None,
+            "frames": sum(row["frames"] for row in rows),
+            "seed": seed,
+            "resamples": resamples,
+        },
         **_overlap_scores(rows, boot),
         "constant_mask": _overlap_scores(baseline, boot) if baseline else None,
         "afd": {phase: _interval(rows, f"{phase}_afd", boot) for phase in PHASES},
@@ -185,20 +198,49 @@ def _overlap_row(case: ClipCase) -> Row:
     }
     row = {name + suffix: _mean(frames[where]) for name, frames in values.items() for suffix, where in at.items()}
     counts = overlap_counts(case.predicted[labelled], case.truth[labelled])
-    return row | dict(zip(("px_both", "px_predicted", "px_true"), (int(c.sum()) for c in counts), strict=True))
+    row |= dict(zip(("px_both", "px_predicted", "px_true"), (int(c.sum()) for c in counts), strict=True))
+    return row | _boundary_row(case, labelled, at)
+
+
+def _boundary_row(case: ClipCase, labelled: NDArray[np.bool_], at: dict[str, NDArray[np.intp]]) -> Row:
+    """Mean distances over the frames on which there is one, and how many labelled frames have none."""
+    values = _boundary_frames(case, labelled)
+    row: Row = {}
+    for name, frames in values.items():
+        found = {suffix: frames[where] for suffix, where in at.items()}
+        row |= {name + suffix: _mean(distances[np.isfinite(distances)]) for suffix, distances in found.items()}
+    distances = values["hd95"][labelled]
+    worst = np.where(np.isfinite(distances), distances, image_diagonal(case.truth.shape))
+    return row | {"hd95_penalised": _mean(worst), "one_empty": int(np.count_nonzero(~np.isfinite(distances)))}
+
+
+def _boundary_frames(case: ClipCase, labelled: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
+    """Each of `BOUNDARY` per frame; NaN where unlabelled, where one mask alone is empty, in mm without a spacing."""
+    pair = case.predicted[labelled], case.truth[labelled]
+    found = [*boundary_distances(*pair), *(boundary_distances(*pair, case.spacing) if case.spacing else ())]
+    values = {name: np.full(len(case.truth), np.nan) for name in BOUNDARY}
+    for name, distances in zip(BOUNDARY, found, strict=False):
+        values[name][labelled] = distances
+    return values
 
 
 def _overlap_scores(rows: Sequence[Row], boot: Bootstrap) -> dict[str, Any]:
     counts = np.array([[row["px_both"], row["px_predicted"], row["px_true"]] for row in rows])
     pooled: dict[str, Callable] = {"dice": pooled_dice, "iou": pooled_iou}
-    return {
-        name: {
-            "overall": _interval(rows, name, boot),
-            **{phase: _interval(rows, f"{name}_{phase}", boot) for phase in PHASES},
-            "pooled": asdict(boot(counts, pool)),
-        }
+    scores: dict[str, Any] = {
+        name: {**_by_phase(rows, name, boot), "pooled": asdict(boot(counts, pool, groups=_patients(rows)))}
         for name, pool in pooled.items()
     }
+    scores["boundary"] = {name: _by_phase(rows, name, boot) for name in BOUNDARY} | {
+        "hd95_penalised": _interval(rows, "hd95_penalised", boot),
+        "one_empty": _total(row.get("one_empty") for row in rows),
+    }
+    return scores
+
+
+def _by_phase(rows: Sequence[Row], name: str, boot: Bootstrap) -> dict[str, Any]:
+    phases = {phase: _interval(rows, f"{name}_{phase}", boot) for phase in PHASES}
+    return {"overall": _interval(rows, name, boot), **phases}
 
 
 def _event_scores(rows: Sequence[Row], phase: str, boot: Bootstrap) -> dict[str, Any]:
@@ -211,14 +253,32 @@ def _event_scores(rows: Sequence[Row], phase: str, boot: Bootstrap) -> dict[str,
 
 def _ejection_scores(rows: Sequence[Row], training_ef: float | None, boot: Bootstrap) -> dict[str, Any]:
     known = [row for row in rows if row["ef_true"] is not None]
-    pairs = np.array([(row["ef_predicted"], row["ef_true"]) for row in known if row["ef_predicted"] is not None])
-    scores: dict[str, Any] = {name: _statistic(pairs, statistic, boot) for name, statistic in EF_STATISTICS.items()}
-    scores |= {"clips": len(known), "without_prediction": len(known) - len(pairs), "always_training_mean": None}
+    methods = {method: _agreement(known, column, boot) for method, column in EF_COLUMNS.items()}
+    scores: dict[str, Any] = {**methods["discs"], "clips": len(known), "always_training_mean": None, "methods": methods}
     if training_ef is not None:
         said = np.array([(training_ef, row["ef_true"]) for row in known])
-        errors = {name: _statistic(said, EF_STATISTICS[name], boot) for name in ("mae", "bias", "rmse")}
+        errors = _statistics(said, {name: STATISTICS[name] for name in ("mae", "bias", "rmse")}, _patients(known), boot)
         scores["always_training_mean"] = {"says": training_ef, **errors}
     return scores
+
+
+def _agreement(rows: Sequence[Row], column: str, boot: Bootstrap) -> dict[str, Any]:
+    """Errors and limits of agreement of a predicted ejection fraction; rows without one are counted."""
+    told = [row for row in rows if row[column] is not None]
+    pairs = np.array([(row[column], row["ef_true"]) for row in told])
+    return {
+        **_statistics(pairs, STATISTICS, _patients(told), boot),
+        "bland_altman": _statistics(pairs, LIMITS, _patients(told), boot) if len(pairs) > 1 else None,
+        "without_prediction": len(rows) - len(told),
+    }
+
+
+def _statistics(pairs: NDArray, statistics: Mapping[str, Statistic], groups: Groups, boot: Bootstrap) -> dict[str, Any]:
+    """Each statistic of the pairs with its interval; None for each where there is no pair."""
+    return {
+        name: asdict(boot(pairs, statistic, groups=groups)) if len(pairs) else None
+        for name, statistic in statistics.items()
+    }
 
 
 def _null_scores(references: Sequence[Reference], seed: int, boot: Bootstrap) -> dict[str, Any]:
@@ -239,36 +299,16 @@ def _null_row(curve: NDArray, reference: Reference) -> Row:
     return {key: value for phase in PHASES for key, value in event_row(curve, found[phase], reference, phase).items()}
 
 
-def _correlation(pairs: NDArray) -> float:
-    """Pearson's r between the columns; NaN where one of them does not vary."""
-    a, b = pairs.T - pairs.mean(axis=0)[:, None]
-    norm = np.sqrt((a @ a) * (b @ b))
-    return float(a @ b / norm) if norm > 1e-12 else float("nan")
-
-
-def _explained(pairs: NDArray) -> float:
-    """Coefficient of determination, 1 - squared error / spread of the truth; NaN where the truth does not vary."""
-    error, spread = ((pairs[:, 0] - pairs[:, 1]) ** 2).sum(), ((pairs[:, 1] - pairs[:, 1].mean()) ** 2).sum()
-    return float(1 - error / spread) if spread > 1e-12 else float("nan")
-
-
-EF_STATISTICS: dict[str, Callable[[NDArray], float]] = {
-    "mae": lambda pairs: float(np.abs(pairs[:, 0] - pairs[:, 1]).mean()),
-    "bias": lambda pairs: float((pairs[:, 0] - pairs[:, 1]).mean()),
-    "rmse": lambda pairs: float(np.sqrt(((pairs[:, 0] - pairs[:, 1]) ** 2).mean())),
-    "correlation": _correlation,
-    "r2": _explained,
-}
-
-
-def _statistic(pairs: NDArray, statistic: Callable[[NDArray], float], boot: Bootstrap) -> Row | None:
-    return asdict(boot(pairs, statistic)) if len(pairs) else None
-
-
 def _interval(rows: Sequence[Row], key: str, boot: Bootstrap) -> Row | None:
     """Mean of a column over the clips that have it, with its interval; None where none has."""
-    values = [row[key] for row in rows if row[key] is not None]
-    return asdict(boot(values)) if values else None
+    known = [row for row in rows if row.get(key) is not None]
+    return asdict(boot([row[key] for row in known], groups=_patients(known))) if known else None
+
+
+def _patients(rows: Sequence[Row]) -> Groups:
+    """Whose clips the rows are, a clip of nobody known being its own; None where nobody has two of them."""
+    labels = [(row.get("patient"), None if row.get("patient") else number) for number, row in enumerate(rows)]
+    return labels if len(set(labels)) < len(labels) else None
 
 
 def _mean(values: NDArray) -> float | None:
