@@ -228,7 +228,7 @@ def _overlap_scores(rows: Sequence[Row], boot: Bootstrap) -> dict[str, Any]:
     counts = np.array([[row["px_both"], row["px_predicted"], row["px_true"]] for row in rows])
     pooled: dict[str, Callable] = {"dice": pooled_dice, "iou": pooled_iou}
     scores: dict[str, Any] = {
-        name: {**_by_phase(rows, name, boot), "pooled": asdict(boot(counts, pool, groups=_patients(rows)))}
+        name: {**_by_phase(rows, name, boot), "pooled": asdict(boot(counts, pool, groups=patient_groups(rows)))}
         for name, pool in pooled.items()
     }
     scores["boundary"] = {name: _by_phase(rows, name, boot) for name in BOUNDARY} | {
@@ -257,7 +257,9 @@ def _ejection_scores(rows: Sequence[Row], training_ef: float | None, boot: Boots
     scores: dict[str, Any] = {**methods["discs"], "clips": len(known), "always_training_mean": None, "methods": methods}
     if training_ef is not None:
         said = np.array([(training_ef, row["ef_true"]) for row in known])
-        errors = _statistics(said, {name: STATISTICS[name] for name in ("mae", "bias", "rmse")}, _patients(known), boot)
+        errors = _statistics(
+            said, {name: STATISTICS[name] for name in ("mae", "bias", "rmse")}, patient_groups(known), boot
+        )
         scores["always_training_mean"] = {"says": training_ef, **errors}
     return scores
 
@@ -267,8 +269,8 @@ def _agreement(rows: Sequence[Row], column: str, boot: Bootstrap) -> dict[str, A
     told = [row for row in rows if row[column] is not None]
     pairs = np.array([(row[column], row["ef_true"]) for row in told])
     return {
-        **_statistics(pairs, STATISTICS, _patients(told), boot),
-        "bland_altman": _statistics(pairs, LIMITS, _patients(told), boot) if len(pairs) > 1 else None,
+        **_statistics(pairs, STATISTICS, patient_groups(told), boot),
+        "bland_altman": _statistics(pairs, LIMITS, patient_groups(told), boot) if len(pairs) > 1 else None,
         "without_prediction": len(rows) - len(told),
     }
 
@@ -302,10 +304,10 @@ def _null_row(curve: NDArray, reference: Reference) -> Row:
 def _interval(rows: Sequence[Row], key: str, boot: Bootstrap) -> Row | None:
     """Mean of a column over the clips that have it, with its interval; None where none has."""
     known = [row for row in rows if row.get(key) is not None]
-    return asdict(boot([row[key] for row in known], groups=_patients(known))) if known else None
+    return asdict(boot([row[key] for row in known], groups=patient_groups(known))) if known else None
 
 
-def _patients(rows: Sequence[Row]) -> Groups:
+def patient_groups(rows: Sequence[Row]) -> Groups:
     """Whose clips the rows are, a clip of nobody known being its own; None where nobody has two of them."""
     labels = [(row.get("patient"), None if row.get("patient") else number) for number, row in enumerate(rows)]
     return labels if len(set(labels)) < len(labels) else None
