@@ -72,8 +72,8 @@ class TrueClip:
 class RobustnessSettings:
     """Dials of `robustness`. The defaults take about a minute with the bundled b4 on one core."""
 
-    clips: int = 8  # clips taken, spread evenly over those given
-    frames: int = 32  # frames of each, from its start
+    clips: int = 12  # clips taken, spread evenly over those given
+    frames: int = 16  # frames of each, from its start: clips tell more than frames, which resemble each other
     strengths: Mapping[str, tuple[float, ...]] = field(
         default_factory=lambda: {kind: found.strengths for kind, found in DEGRADATIONS.items()}
     )  # kinds of DEGRADATIONS to try, and at which strengths, in their units
