@@ -71,6 +71,22 @@ Student = Annotated[
 
 
 @dataclass(frozen=True)
+class Sizes:
+    """A grid of students, each taught and judged alike: every number of layers with every number of blocks."""
+
+    blocks: tuple[int, ...] = (1, 2, 3, 4)
+    """In place of `student.blocks`, in the order of the work."""
+    layers: tuple[int, ...] = (1, 2, 3, 4)
+    """In place of `student.layers`; all blocks are done with the first before the second begins."""
+
+    def __post_init__(self) -> None:
+        for name in ("blocks", "layers"):
+            values = getattr(self, name)
+            if not values or len(set(values)) < len(values):
+                raise StudyError(f"sizes.{name} must be different numbers, at least one, got {list(values)}.")
+
+
+@dataclass(frozen=True)
 class Scoring:
     """How the student's masks are judged."""
 
@@ -96,6 +112,8 @@ class Study:
     scoring: Scoring = field(default_factory=Scoring)
     data: tuple[Data, ...] = ()
     """Data sets whose clips are taught on, by `training.real_share`, beside drawn ones or in their place."""
+    sizes: Sizes | None = None
+    """A grid of students in place of the one; what `student` says besides blocks and layers holds for all."""
     hindsight: bool = False
     """Whether the student's card asks for a second pass from a clip's end. Its threshold is chosen, and it is judged,
     the way it will be used; `training.backwards` teaches it to walk that way, which asks for nothing."""
@@ -130,13 +148,31 @@ class Study:
             )
         if self.hindsight and not self.student.remembers:
             faults.append(f"hindsight is for students with a memory, {self.student.name} has none")
-        step = self.student.divisor
+        deepest = max(self.shapes, key=lambda shape: shape.divisor)
+        step = deepest.divisor
         if self.training.size % step:
-            faults.append(f"training.size ({self.training.size}) must be a multiple of {step} for {self.student.name}")
+            faults.append(f"training.size ({self.training.size}) must be a multiple of {step} for {deepest.name}")
+        if self.sizes is not None and self.training.start is not None:
+            faults.append("training.start has the weights of one shape, [sizes] asks for several")
         if self.training.size > WORKING_SIZE:
             faults.append(f"training.size ({self.training.size}) is larger than the clips' {WORKING_SIZE}")
         if faults:
             raise StudyError("Settings contradict each other: " + "; ".join(faults) + ".")
+
+    @property
+    def shapes(self) -> tuple[Student, ...]:
+        """The students to teach, in order: the one, or those of the grid. StudyError where one of these cannot be."""
+        if self.sizes is None:
+            return (self.student,)
+        if not isinstance(self.student, NetworkSettings):
+            raise StudyError(f"[sizes] is a grid of recurrent students, {self.student.name} is none.")
+        grid = ((blocks, layers) for layers in self.sizes.layers for blocks in self.sizes.blocks)
+        return tuple(replace(self.student, blocks=blocks, layers=layers) for blocks, layers in grid)
+
+    @property
+    def alone(self) -> "tuple[Study, ...]":
+        """The same study of each of its students alone."""
+        return tuple(replace(self, student=shape, sizes=None) for shape in self.shapes)
 
     @property
     def drawn_alone(self) -> "Study":
@@ -233,7 +269,8 @@ def study_table(study: Study) -> dict[str, Any]:
     """The study as nested JSON-able values, defaults filled in: what a run keeps."""
     table: dict[str, Any] = _ADAPTER.dump_python(study, mode="json")
     table["teacher"] = _without_later(table["teacher"])
-    for place, name in ((table, "data"), (table["training"], "real_share"), (table["training"], "start")):
+    later = ((table, "data"), (table, "sizes"), (table["training"], "real_share"), (table["training"], "start"))
+    for place, name in later:
         if not place[name]:
             del place[name]  # came later and says nothing: runs from before stay runs of the same study
     return table

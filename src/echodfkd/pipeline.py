@@ -26,7 +26,9 @@ from echodfkd.fresh import FreshWindows, check_teacher
 from echodfkd.judging import judge, table
 from echodfkd.labelling import label
 from echodfkd.report.run import report_run
+from echodfkd.report.sizes import report_sizes
 from echodfkd.runs import Run, environment, streaming_speed
+from echodfkd.sizes import STUDENTS, score_sizes, size_table
 from echodfkd.student.bundled import find_model
 from echodfkd.student.card import CARD, Card, Preprocessing, check_files, read_card
 from echodfkd.student.checkpoint import save
@@ -56,15 +58,42 @@ def run(study: Study, out: Path, workers: int | None = None) -> str:
         with here.stage("label"):
             labels = label(study, clips, out / "labels")
         real = _real(study, out, here) if study.data else None
+        if study.sizes is not None:
+            return _grid(study, out, here, (clips, labels), real, workers)
         with here.stage("distill"):
             distill(study, clips, labels, out / "student", workers=workers, real=real)
         with here.stage("segment"):
             segment(clips, out / "student", out / "masks")
         with here.stage("score"):
-            scores = score(study, out)
+            scores = score(study, out, clips)
+            measure_speed(out, clips)
         with here.stage("report"):
             page = report_run(out)
     return "\n".join([table(scores), *_size(out), f"Report: {page}"])
+
+
+def _grid(study: Study, out: Path, here: Run, taught: Pair, real: Pair | None, workers: int | None) -> str:
+    """Teaches and judges every student of the grid in its folder of `out`'s `students`; their table and the report.
+
+    The table is written anew after every student: a run that is stopped leaves that of those who were done.
+    """
+    students = {study.student.name: study for study in study.alone}
+    for name, one in students.items():
+        folder = out / STUDENTS / name
+        with here.stage(f"distill {name}"):
+            distill(one, *taught, folder / "student", workers=workers, real=real)
+        with here.stage(f"segment {name}"):
+            segment(taught[0], folder / "student", folder / "masks")
+        with here.stage(f"score {name}"):
+            score(one, folder, taught[0])
+            score_sizes(out)
+    with here.stage("speed"):  # one after another, so that whatever else the machine does is about the same for all
+        for name in students:
+            measure_speed(out / STUDENTS / name, taught[0], threads=1)
+    with here.stage("report"):
+        scores = score_sizes(out)
+        page = report_sizes(out)
+    return f"{size_table(scores)}\nReport: {page}"
 
 
 def _real(study: Study, out: Path, here: Run) -> Pair:
@@ -134,6 +163,8 @@ def distill(
     it is taught anew. Checkpoints, the curve and TensorBoard's log lie beside it in `<out>-training`. Raises StudyError
     where either folder comes from other settings or other clips.
     """
+    if study.sizes is not None:
+        raise StudyError("A study of [sizes] has several students: `echodfkd run` teaches them all.")
     if bool(study.data) != (real is not None):
         raise StudyError("Real clips and their labels (--real, --real-labels) go with a study that has [[data]].")
     begin = None if study.training.start is None else starting_network(study.training.start, study.student)
@@ -196,14 +227,16 @@ def segment(clips: Store, student_folder: Path, out: Path) -> None:
             segment_clip(clip_source(clips.clip(entry)), student, out / entry.name)
 
 
-def score(study: Study, run_folder: Path) -> dict[str, Any]:
-    """Scores of a run's masks against the simulator's truth, in `scores/` with `speed.json` beside; the scorecard."""
-    out = run_folder / "scores"
-    clips = Store(run_folder / "clips")
-    scores = judge(run_folder / "masks", run_folder / "clips", out, resamples=study.scoring.resamples, seed=study.seed)
-    speed = streaming_speed(run_folder / "student", clips.clip(clips.split("test")[0]))
-    write_json(out / "speed.json", speed | {"environment": environment()})
-    return scores
+def score(study: Study, folder: Path, clips: Store) -> dict[str, Any]:
+    """Scores of the masks in `folder` against the simulator's truth of `clips`, in `folder`'s `scores`; the card."""
+    resamples = study.scoring.resamples
+    return judge(folder / "masks", clips.folder, folder / "scores", resamples=resamples, seed=study.seed)
+
+
+def measure_speed(folder: Path, clips: Store, threads: int | None = None) -> None:
+    """Writes how fast the student in `folder` streams a test clip, and on what, as `scores/speed.json`."""
+    speed = streaming_speed(folder / "student", clips.clip(clips.split("test")[0]), threads=threads)
+    write_json(folder / "scores" / "speed.json", speed | {"environment": environment()})
 
 
 def _size(run_folder: Path) -> list[str]:

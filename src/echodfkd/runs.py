@@ -90,12 +90,13 @@ def environment() -> dict[str, Any]:
     }
 
 
-def streaming_speed(student: Path, clip: Clip, repeats: int = 5) -> dict[str, Any]:
+def streaming_speed(student: Path, clip: Clip, repeats: int = 5, threads: int | None = None) -> dict[str, Any]:
     """Frames per second of the student streaming `clip` frame by frame, resizing included: median, lowest, highest.
 
-    The first pass warms up and is not counted. It is this machine's figure under whatever else it was doing.
+    The first pass warms up and is not counted. `threads` are onnxruntime's, None as many as it takes by itself. It is
+    this machine's figure under whatever else it was doing.
     """
-    model = load_student(student)
+    model = load_student(student, threads=threads)
     rates = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
@@ -103,7 +104,8 @@ def streaming_speed(student: Path, clip: Clip, repeats: int = 5) -> dict[str, An
         rates.append(frames / (time.perf_counter() - start))
     counted = sorted(rates[1:])
     middle = counted[len(counted) // 2]
-    return {"frames_per_second": middle, "low": counted[0], "high": counted[-1], "repeats": repeats, "frames": frames}
+    spread = {"frames_per_second": middle, "low": counted[0], "high": counted[-1]}
+    return spread | {"repeats": repeats, "frames": frames, "threads": threads}
 
 
 def _processor() -> str:
