@@ -164,3 +164,19 @@ def test_a_smooth_mask_comes_back_from_square_pixels():
     back = resized(np.stack([seen, seen]), 120, 90)
     assert back.shape == (2, 120, 90) and np.abs(back - mask / 255).max() < 0.03
     assert resized(seen, 60, 90) is seen
+
+
+def test_clips_of_flat_pixels_are_seen_as_those_of_square_ones():
+    frames = RNG.integers(0, 256, (3, 20, 30), dtype=np.uint8)
+    flat = np.repeat(frames, 2, axis=1)
+    np.testing.assert_array_equal(fit(flat, 16, (0.2, 0.4)), fit(frames, 16))
+    np.testing.assert_array_equal(fit(flat, 16, (0.4, 0.4)), fit(flat, 16))
+    assert (fit(flat, 16) != fit(frames, 16)).any()
+
+
+def test_masks_find_their_way_back_to_flat_pixels():
+    mask = gaussian_filter(disc(40, 60, 12).astype(np.float64), 3)
+    frames = np.rint(mask).astype(np.uint8)
+    flat = np.repeat(frames, 2, axis=0)
+    back = unfit(fit(flat, 56, (0.2, 0.4)).astype(np.float32) / 255, *flat.shape, (0.2, 0.4))
+    assert back.shape == flat.shape and np.abs(back - flat / 255).max() < 0.05

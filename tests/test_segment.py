@@ -6,10 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from made_datasets import save_nifti
 from small_student import beating, make_student
 
 from echodfkd.data.video import open_video, read, write
@@ -165,6 +167,19 @@ def test_with_hindsight_a_file_gets_the_masks_that_the_whole_clip_gets(size, tmp
     assert echodfkd(*words, "--causal")[0] == 0
     assert (masks_in(out / "clip")["masks"] != arrays["masks"]).any()
     assert measures_in(out / "clip")["model"]["hindsight"] is False
+
+
+@pytest.mark.parametrize("words", ["--causal", "--hindsight"])
+def test_from_python_a_clip_of_flat_pixels_gets_the_masks_of_the_command(words, tmp_path, student_folder, echodfkd):
+    path, out = tmp_path / "flat.nii.gz", tmp_path / "out"
+    save_nifti(path, np.repeat(beating(20, 40, 40), 2, axis=1), spacing=(0.15, 0.3))
+    assert echodfkd("segment", path, "--model", student_folder, "--out", out, words)[0] == 0
+    student, clip = load_student(student_folder, hindsight=words == "--hindsight"), read(path)
+    masks = student(clip) >= student.threshold
+    arrays = masks_in(out / "flat")
+    np.testing.assert_array_equal(arrays["masks"], masks[:, 0])
+    np.testing.assert_array_equal(arrays["la"], masks[:, 1])
+    assert (masks != (student(replace(clip, spacing=None)) >= student.threshold)).any()
 
 
 # Several inputs

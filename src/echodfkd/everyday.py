@@ -22,7 +22,6 @@ from echodfkd.evaluate.ejection import ejection_fraction
 from echodfkd.evaluate.shape import area_curve, largest_component
 from echodfkd.evaluate.verdict import verdict
 from echodfkd.files import filling, holding, read_json, remove_parts, write_json, write_text
-from echodfkd.resize import resized, square_pixels
 from echodfkd.student.card import WEIGHTS
 from echodfkd.student.segment import Student, load_student
 from echodfkd.student.spool import Spool
@@ -238,18 +237,14 @@ def summary(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _stream_masks(source: Source, student: Student, folder: Path) -> dict[str, NDArray[np.uint8]]:
-    """Masks of every structure, cut at the student's threshold, as memory-mapped files in `folder`: uint8 {0, 1}.
-
-    The student sees hearts in their true proportions, and so frames with square pixels.
-    """
+    """Masks of every structure, cut at the student's threshold, as memory-mapped files in `folder`: uint8 {0, 1}."""
     paths = {name: folder / f"{name}.raw" for name in student.structures}
-    seen = (square_pixels(frame, source.spacing) for frame in source.frames())
     count = 0
     with ExitStack() as stack:
         files = [stack.enter_context(open(path, "wb")) for path in paths.values()]
         kept = Spool(stack.enter_context(TemporaryFile(dir=folder)))
-        for probabilities in student.masks_in_turn(seen, kept):
-            for file, probability in zip(files, resized(probabilities, *source.size), strict=True):
+        for probabilities in student.masks_in_turn(source.frames(), kept, source.spacing):
+            for file, probability in zip(files, probabilities, strict=True):
                 mask = probability >= student.threshold
                 file.write((largest_component(mask) if student.largest_component else mask).tobytes())
             count += 1

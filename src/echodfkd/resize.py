@@ -2,7 +2,8 @@
 
 A frame is thought of as lying in the middle of a black square as large as its longer side. Both ways are two small
 matrix products, one per axis, whose weights depend on the sizes alone; the padding and its removal are part of
-the weights.
+the weights. Where pixels are known not to be square, they are made so first: networks see hearts in their true
+proportions.
 """
 
 from functools import lru_cache
@@ -14,15 +15,19 @@ from numpy.typing import NDArray
 from echodfkd.errors import InputError
 
 Weights = NDArray[np.float64]  # (to, from): every row says how an output pixel is made of input pixels
+Spacing = tuple[float, float] | None  # mm per pixel, y then x, where known
 
 
-def fit(frames: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+def fit(frames: NDArray[np.uint8], size: int, spacing: Spacing = None) -> NDArray[np.uint8]:
     """Frames (..., height, width) uint8 as (..., size, size): padded with black to a centred square, resampled by area.
+
+    Pixels that are not square by `spacing` are made so before: see `square_pixels`.
 
     Every pixel of the result is the mean of what it covers of the square, rounded half up. The sums are exact in
     floating point (whole-number weights), so a frame's result depends neither on its neighbours nor on the machine.
     Going up, area resampling repeats pixels. A frame that is size x size already comes back as it is.
     """
+    frames = square_pixels(frames, spacing)
     height, width = _checked(frames, np.uint8, size)
     if (height, width) == (size, size):
         return frames
@@ -38,7 +43,7 @@ def fit(frames: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     return result
 
 
-def unfit(masks: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+def unfit(masks: NDArray[np.float32], height: int, width: int, spacing: Spacing = None) -> NDArray[np.float32]:
     """Probabilities (..., size, size) float32 at a frame's own size (..., height, width): the way back from `fit`.
 
     Bilinear between pixel centres where the frame is larger than the mask, mean by area where it is smaller; what lay
@@ -47,7 +52,12 @@ def unfit(masks: NDArray[np.float32], height: int, width: int) -> NDArray[np.flo
     size, other = _checked(masks, np.float32, min(height, width))
     if size != other:
         raise InputError(f"Masks to be brought back must be square, got {other} x {size} pixels.")
-    side = max(height, width)
+    return resized(_unpadded(masks, *square_size(height, width, spacing)), height, width)
+
+
+def _unpadded(masks: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """Square masks (..., size, size) at a size of square pixels."""
+    size, side = masks.shape[-1], max(height, width)
     if height == width == size:
         return masks
     weights = _shares(size, side)
@@ -59,22 +69,31 @@ def unfit(masks: NDArray[np.float32], height: int, width: int) -> NDArray[np.flo
     return result
 
 
-def square_pixels(frame: NDArray[np.uint8], spacing: tuple[float, float] | None) -> NDArray[np.uint8]:
-    """A frame (height, width) uint8 whose pixels are as wide as high: its finer side averaged to the coarser's step.
+def square_pixels(frames: NDArray[np.uint8], spacing: Spacing) -> NDArray[np.uint8]:
+    """Frames (..., height, width) uint8 of pixels as wide as high: the finer side averaged to the coarser's step.
 
-    `spacing` is mm per pixel, y then x. A frame whose pixels are square already, to 2 %, or of unknown sides, comes
-    back as it is. Sums are exact, rounded half up, as in `fit`.
+    `spacing` is mm per pixel, y then x. Frames whose pixels are square already, to 2 %, or of unknown sides, come
+    back as they are. Sums are exact, rounded half up, as in `fit`.
     """
-    height, width = _checked(frame, np.uint8, 1)
-    if spacing is None or max(spacing) <= 1.02 * min(spacing):
-        return frame
-    rows, columns = (
-        _overlaps(side, max(1, round(side * step / max(spacing))))
-        for side, step in zip((height, width), spacing, strict=True)
-    )
+    before = _checked(frames, np.uint8, 1)
+    after = square_size(*before, spacing)
+    if before == after:
+        return frames
+    rows, columns = (_overlaps(source, target) for source, target in zip(before, after, strict=True))
     total = int(rows[0].sum() * columns[0].sum())
-    sums = (rows @ frame.astype(np.float64) @ columns.T).astype(np.int64)
-    return ((2 * sums + total) // (2 * total)).astype(np.uint8)
+    result = np.empty((*frames.shape[:-2], *after), np.uint8)
+    for frame, out in zip(frames.reshape(-1, *before), result.reshape(-1, *after), strict=True):
+        sums = (rows @ frame.astype(np.float64) @ columns.T).astype(np.int64)
+        out[...] = (2 * sums + total) // (2 * total)
+    return result
+
+
+def square_size(height: int, width: int, spacing: Spacing) -> tuple[int, int]:
+    """Height and width of a frame once its pixels are square; its own where they are, to 2 %, or nobody knows."""
+    if spacing is None or max(spacing) <= 1.02 * min(spacing):
+        return height, width
+    coarser = max(spacing)
+    return max(1, round(height * spacing[0] / coarser)), max(1, round(width * spacing[1] / coarser))
 
 
 def resized(masks: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:

@@ -126,6 +126,16 @@ def test_masks_come_at_the_frames_own_size(folder, height, width):
     np.testing.assert_array_equal(masks, resize.unfit(working, height, width))
 
 
+def test_the_network_sees_hearts_in_their_true_proportions(folder):
+    student, frames = load_student(folder), noise(6, 24, 32)
+    flat = Clip("flat", np.repeat(frames, 2, axis=1), spacing=(0.15, 0.3))
+    working = student(Clip("square", resize.fit(frames, 32)))
+    np.testing.assert_array_equal(student(flat), resize.resized(resize.unfit(working, 24, 32), 48, 32))
+    np.testing.assert_array_equal(student(flat), np.stack(list(student.stream(flat.frames, flat.spacing))))
+    square = Clip("square", frames, spacing=(0.3, 0.3))
+    np.testing.assert_array_equal(student(square), student(Clip("unknown", frames)))
+
+
 def test_frames_after_the_mask_never_change_it(folder):
     student, frames = load_student(folder), noise(12, 32, 32)
     whole = student(Clip("noise", frames))

@@ -67,6 +67,18 @@ def test_clips_of_another_size_get_masks_of_their_own_size(tmp_path):
     np.testing.assert_allclose(masks[:, :, :, 4:12], 0.2, atol=1e-6)
 
 
+def test_a_network_sees_hearts_in_their_true_proportions(tmp_path):
+    network = teacher(graph(tmp_path / "g.onnx"), output="probabilities")
+    flat = Clip("b", np.repeat(FRAMES, 2, axis=1), spacing=(0.15, 0.3))
+    masks = network(flat).reshape(len(FRAMES), 8, 2, 8).mean(2)
+    np.testing.assert_allclose(masks[:, 2:-2], _smoothed(FRAMES / 255.0)[:, 2:-2], atol=1e-6)
+
+
+def _smoothed(frames: np.ndarray) -> np.ndarray:
+    """What two rows drawn out of one between its neighbours have on average: an eighth of each neighbour."""
+    return (np.roll(frames, 1, axis=1) + 6 * frames + np.roll(frames, -1, axis=1)) / 8
+
+
 def test_the_sigmoid_of_any_logit_is_a_number():
     out = probabilities(np.array([-1e4, 0, 1e4], np.float32), "logits")
     np.testing.assert_array_equal(out, [0, 0.5, 1])

@@ -48,6 +48,14 @@ def test_batches_of_the_teacher_are_the_masks_of_the_student(models):
     np.testing.assert_allclose(teacher(Clip("a", FRAMES)), expected, atol=1e-5)
 
 
+def test_teacher_and_student_see_flat_pixels_alike(models):
+    teacher, student = UNetTeacher(models["framewise"], "float32"), load_student(models["framewise"], "torch")
+    flat, unknown = Clip("a", FRAMES, spacing=(0.2, 0.4)), Clip("a", FRAMES)
+    expected = student(flat)
+    assert np.abs(expected - student(unknown)).max() > 0.05
+    np.testing.assert_allclose(teacher(flat), expected, atol=1e-5)
+
+
 def test_a_frame_has_its_mask_wherever_it_stands(models):
     teacher = UNetTeacher(models["framewise"])
     order = np.random.default_rng(0).permutation(len(FRAMES))

@@ -18,7 +18,7 @@ from echodfkd.data.store import Entry, Store, StoreWriter
 from echodfkd.engine import progress
 from echodfkd.errors import InputError
 from echodfkd.files import holding, write_text
-from echodfkd.resize import fit, square_pixels
+from echodfkd.resize import fit
 
 NOTICE = "PRIVATE.txt"
 NOTICE_TEXT = (
@@ -69,7 +69,7 @@ def gather(data: Sequence[Data], out: Path, window: int, shard: int = 16) -> Sto
 
 def working(clip: Clip) -> Frames:
     """The clip's frames in their true proportions at the working size."""
-    return fit(np.stack([square_pixels(frame, clip.spacing) for frame in clip.frames]), WORKING_SIZE)
+    return fit(clip.frames, WORKING_SIZE, clip.spacing)
 
 
 def continued(frames: Frames, length: int) -> Frames:

@@ -12,6 +12,7 @@ import numpy as np
 from echodfkd import resize
 from echodfkd.clip import Clip, Masks
 from echodfkd.errors import InputError, MissingExtra
+from echodfkd.resize import Spacing
 from echodfkd.student.card import GRAPH, Card, check_files, read_card
 from echodfkd.student.spool import Stack
 from echodfkd.student.steppers import Frame, FrameMasks, OnnxStepper, Stepper, TorchStepper
@@ -49,7 +50,8 @@ class Student:
     def __call__(self, clip: Clip) -> Masks:
         """Probabilities (time, structure, height, width) at the clip's own size. For long clips use `masks_in_turn`."""
         masks = np.empty((len(clip.frames), len(self.structures), *clip.frames.shape[1:]), np.float32)
-        for place, mask in zip(masks[:: self.direction], self.masks_in_turn(clip.frames, []), strict=True):
+        given = self.masks_in_turn(clip.frames, [], clip.spacing)
+        for place, mask in zip(masks[:: self.direction], given, strict=True):
             place[...] = mask
         return masks
 
@@ -58,37 +60,39 @@ class Student:
         """The order in which a whole clip's masks come: 1 from its first frame on, -1 with hindsight, from its last."""
         return -1 if self.card.hindsight else 1
 
-    def masks_in_turn(self, frames: Iterable[Frame], kept: Stack) -> Iterator[FrameMasks]:
+    def masks_in_turn(self, frames: Iterable[Frame], kept: Stack, spacing: Spacing = None) -> Iterator[FrameMasks]:
         """A whole clip's probabilities (structure, height, width), frame by frame in this student's `direction`.
 
-        With hindsight `kept`, which must be empty, holds every frame and its masks at the working size between the two
-        passes: a list, or a Spool where memory must not grow with the clip. Without, it stays empty.
+        `spacing` is the clip's, mm per pixel, y then x: the network sees square pixels. With hindsight `kept`, which
+        must be empty, holds every frame and its masks at the working size between the two passes: a list, or a Spool
+        where memory must not grow with the clip. Without, it stays empty.
         """
-        return self.look_back(frames, kept) if self.card.hindsight else self.stream(frames)
+        return self.look_back(frames, kept, spacing) if self.card.hindsight else self.stream(frames, spacing)
 
-    def stream(self, frames: Iterable[Frame]) -> Iterator[FrameMasks]:
+    def stream(self, frames: Iterable[Frame], spacing: Spacing = None) -> Iterator[FrameMasks]:
         """For each grey frame (height, width) uint8, in order, its probabilities (structure, height, width).
 
         Always causal, whatever the card says of hindsight. Holds a few frames whatever the length: the first mask comes
-        once `warm_up` + 1 frames are seen (or the stream has ended), every other one with its frame. Raises InputError
-        for frames of another type.
+        once `warm_up` + 1 frames are seen (or the stream has ended), every other one with its frame. `spacing`: see
+        `masks_in_turn`. Raises InputError for frames of another type.
         """
-        for _, size, masks in self._pass(map(self._fitted, frames)):
-            yield resize.unfit(masks, *size)
+        for _, size, masks in self._pass(self._fitted(frames, spacing)):
+            yield resize.unfit(masks, *size, spacing)
 
-    def look_back(self, frames: Iterable[Frame], kept: Stack) -> Iterator[FrameMasks]:
+    def look_back(self, frames: Iterable[Frame], kept: Stack, spacing: Spacing = None) -> Iterator[FrameMasks]:
         """For each frame of a clip, last one first, the mean of what a pass from the start and one from the end say.
 
         The second pass is the first on the clip played backwards: same weights, and a reflected warm-up of its own at
-        the clip's end. The mean is taken of probabilities at the working size. `kept`: see `masks_in_turn`.
+        the clip's end. The mean is taken of probabilities at the working size. `kept` and
+        `spacing`: see `masks_in_turn`.
         """
         size = (0, 0)
-        for frame, own, masks in self._pass(map(self._fitted, frames)):
+        for frame, own, masks in self._pass(self._fitted(frames, spacing)):
             kept.append((frame, masks))
             size = own
         backwards = (kept.pop() for _ in range(len(kept)))
         for _, first, second in self._pass(backwards):
-            yield resize.unfit(np.float32(0.5) * (first + second), *size)
+            yield resize.unfit(np.float32(0.5) * (first + second), *size, spacing)
 
     def _pass(self, frames: Iterable[tuple[Frame, Along]]) -> Iterator[tuple[Frame, Along, FrameMasks]]:
         """For each frame of the working size, in order, its masks; what came along with the frame comes along."""
@@ -101,10 +105,11 @@ class Student:
             masks, state = self._stepper.step(frame, state)
             yield frame, along, masks
 
-    def _fitted(self, frame: Frame) -> tuple[Frame, tuple[int, int]]:
-        """A frame of any size at the working size, and its own (height, width). InputError for another type."""
-        height, width = _checked(frame).shape
-        return resize.fit(frame, self.card.preprocessing.size), (height, width)
+    def _fitted(self, frames: Iterable[Frame], spacing: Spacing) -> Iterator[tuple[Frame, tuple[int, int]]]:
+        """Frames of any size at the working size, each with its own (height, width). InputError for another type."""
+        for frame in frames:
+            height, width = _checked(frame).shape
+            yield resize.fit(frame, self.card.preprocessing.size, spacing), (height, width)
 
 
 def load_student(

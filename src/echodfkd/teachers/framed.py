@@ -28,11 +28,12 @@ class Framed:
 
     def __call__(self, clip: Clip) -> Masks:
         """Probabilities (time, structure, height, width) at the clip's own size."""
-        masks = np.empty((len(clip.frames), len(self.structures), *clip.frames.shape[1:]), np.float32)
-        for start in range(0, len(clip.frames), self._batch):
+        time, height, width = clip.frames.shape
+        masks = np.empty((time, len(self.structures), height, width), np.float32)
+        for start in range(0, time, self._batch):
             part = slice(start, start + self._batch)
-            frames = resize.fit(clip.frames[part], self._input.size)
-            masks[part] = resize.unfit(self._probabilities(frames), *clip.frames.shape[1:])
+            frames = resize.fit(clip.frames[part], self._input.size, clip.spacing)
+            masks[part] = resize.unfit(self._probabilities(frames), height, width, clip.spacing)
         return masks
 
     def _probabilities(self, frames: NDArray[np.uint8]) -> Masks:

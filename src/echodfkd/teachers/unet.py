@@ -11,6 +11,7 @@ from echodfkd import resize
 from echodfkd.clip import Clip, Frames, Masks, check_frames, to_bytes
 from echodfkd.engine import resolve_precision
 from echodfkd.errors import InputError
+from echodfkd.resize import Spacing
 from echodfkd.student.checkpoint import load_network
 from echodfkd.student.framewise import FramewiseNetwork, fused
 
@@ -38,7 +39,7 @@ class UNetTeacher:
     def __call__(self, clip: Clip) -> Masks:
         """Probabilities (time, structure, height, width) at the clip's own size."""
         masks = np.empty((len(clip.frames), len(self.structures), *clip.frames.shape[1:]), np.float32)
-        for part, given in self._batches(clip.frames):
+        for part, given in self._batches(clip.frames, clip.spacing):
             masks[part] = given
         return masks
 
@@ -50,12 +51,13 @@ class UNetTeacher:
             masks[part] = to_bytes(given)
         return masks
 
-    def _batches(self, frames: Frames) -> Iterator[tuple[slice, Masks]]:
+    def _batches(self, frames: Frames, spacing: Spacing = None) -> Iterator[tuple[slice, Masks]]:
         """Where each batch lies and its probabilities at the frames' own size."""
-        for start in range(0, len(frames), BATCH[self._device]):
+        time, height, width = frames.shape
+        for start in range(0, time, BATCH[self._device]):
             part = slice(start, start + BATCH[self._device])
-            worked = resize.fit(frames[part], self._size)
-            yield part, resize.unfit(self._probabilities(worked), *frames.shape[1:])
+            worked = resize.fit(frames[part], self._size, spacing)
+            yield part, resize.unfit(self._probabilities(worked), height, width, spacing)
 
     def _probabilities(self, frames: Frames) -> Masks:
         """Probabilities (n, structure, size, size) of frames (n, size, size)."""
