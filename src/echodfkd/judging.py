@@ -22,7 +22,7 @@ from echodfkd.files import make_folder, write_bytes, write_json, write_text
 from echodfkd.labels import Labels, read_labels
 from echodfkd.report.figures import png_bytes
 from echodfkd.report.gallery import Shown, clip_gallery
-from echodfkd.report.summary import Interval, count, interval, number
+from echodfkd.report.words import Interval, count, interval, number
 
 WORST = 6
 """Clips in the picture of the worst."""

@@ -44,7 +44,13 @@ def test_a_number_that_one_model_lacks_is_left_out_and_counted():
         row["ef_error"] = None
     first[0]["ef_error"] = None
     found = paired_scores(first, second)["differences"]
-    assert (found["ef_absolute_error"]["n"], found["ef_absolute_error"]["alone"]) == (16, 3)
+    error = found["ef_absolute_error"]
+    assert (error["n"], error["alone"]) == (16, 3)
+    differences = np.array(
+        [abs(a["ef_error"]) - abs(b["ef_error"]) for a, b in zip(first[4:], second[4:], strict=True)]
+    )
+    assert error["sd"] == pytest.approx(np.sqrt(((differences - differences.mean()) ** 2).sum() / 15))
+    assert paired_scores(first[:1], second[:1])["differences"]["dice"]["sd"] is None
     assert found["hd95_penalised"] is None
 
 

@@ -47,9 +47,9 @@ def paired_scores(
 
     `clips` counts those of both, and of each alone. `differences` has for each of `COMPARED` the mean difference with
     `low`, `high`, `n` and `p` (see `intervals.paired_difference`; by patient where patients have several clips), the
-    means `first` and `second` on those n clips, and `alone`: clips on which one model alone has that number. None where
-    no clip has it of both. The p-values are not corrected for how many are looked at. InputError where no clip is
-    shared or a name comes twice.
+    means `first` and `second` on those n clips, `sd` of the clips' differences (None for one clip), and `alone`: clips
+    on which one model alone has that number. None where no clip has it of both. The p-values are not corrected for how
+    many are looked at. InputError where no clip is shared or a name comes twice.
     """
     ones, others = _by_name(first), _by_name(second)
     shared = [name for name in ones if name in others]
@@ -72,6 +72,7 @@ def _difference(pairs: Sequence[tuple[Row, Row]], compared: Compared, seed: int,
     values = np.array([(a, b) for _, a, b in told if a is not None and b is not None], np.float64)
     found = paired_difference(*values.T, seed=seed, resamples=resamples, groups=patient_groups(known))
     means = dict(zip(("first", "second"), values.mean(axis=0), strict=True))
+    means["sd"] = np.subtract(*values.T).std(ddof=1) if len(values) > 1 else None
     return asdict(found) | means | {"alone": sum((a is None) != (b is None) for _, a, b in told)}
 
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from echodfkd.errors import InputError
 from echodfkd.evaluate.beats import ASSUMED_FPS, Events, check_curve, check_rate
+from echodfkd.report.page import Picture
 
 INK, SOFT, BLUE, ORANGE, GREEN = "#1c2733", "#8a95a1", "#0072b2", "#d55e00", "#009e73"
 
@@ -30,6 +31,11 @@ def picture_png(picture: NDArray[np.uint8]) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
+
+
+def drawn(figure: Figure, alt: str, caption: str | None = None) -> Picture:
+    """The figure as a picture of a page, as wide as it was drawn; `caption` is `alt` unless told."""
+    return Picture(png_bytes(figure), alt, alt if caption is None else caption, width=round(figure.get_figwidth() * 96))
 
 
 def area_figure(area: ArrayLike, events: Events, truth: ArrayLike | None = None, title: str = "") -> Figure:

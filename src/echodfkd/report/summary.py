@@ -6,7 +6,9 @@ from typing import Any
 
 from echodfkd.report import published
 from echodfkd.report.page import Film, Page, Picture, Section, Table, Tile
-from echodfkd.report.words import NONE, Interval, count, interval, number
+from echodfkd.report.sections.ejection import section as ejection_section
+from echodfkd.report.sections.overlap import section as overlap_section
+from echodfkd.report.words import NONE, Interval, interval, number
 
 
 @dataclass(frozen=True)
@@ -82,35 +84,6 @@ def headline_tiles(scores: Mapping[str, Any], model: Model) -> tuple[Tile, ...]:
     )
 
 
-def overlap_section(scores: Mapping[str, Any], pictures: Sequence[Picture] = ()) -> Section:
-    """Dice and IoU, overall and per phase, beside the constant mask's."""
-    constant = scores.get("constant_mask") or {}
-    names = {
-        "overall": "mean of labelled frames",
-        "ed": "end-diastole",
-        "es": "end-systole",
-        "pooled": "all pixels pooled",
-    }
-    rows = tuple(
-        (
-            label,
-            interval(scores["dice"][key], 3),
-            interval(scores["iou"][key], 3),
-            interval(constant.get("dice", {}).get(key), 3),
-            count(scores["dice"][key]),
-        )
-        for key, label in names.items()
-    )
-    note = (
-        "Means are over frames within a clip, then over clips. Two empty masks score 1. "
-        "The constant mask holds the pixels inside on at least half of the training frames."
-    )
-    columns = ("", "Dice", "IoU", "Dice of a constant mask", "clips")
-    return Section(
-        "Overlap with the truth", tables=(Table("Dice and IoU", columns, rows, note),), pictures=tuple(pictures)
-    )
-
-
 def beats_section(scores: Mapping[str, Any], pictures: Sequence[Picture] = ()) -> Section:
     """ED and ES one to one, then the paper's frame distance, both beside curves that saw no image."""
     events, nulls = scores["events"], scores.get("null_curves") or {}
@@ -158,31 +131,6 @@ def beats_section(scores: Mapping[str, Any], pictures: Sequence[Picture] = ()) -
         ),
     )
     return Section("End-diastole and end-systole", text, tables=tables, pictures=tuple(pictures))
-
-
-def ejection_section(scores: Mapping[str, Any], pictures: Sequence[Picture] = ()) -> Section:
-    """EF error, bias, RMSE and correlation beside always saying the training mean."""
-    found = scores["ejection"]
-    always = found["always_training_mean"] or {}
-    names = {
-        "mae": "mean absolute error, points",
-        "bias": "bias, points",
-        "rmse": "RMSE, points",
-        "correlation": "correlation",
-        "r2": "R2, of the variance explained",
-    }
-    rows = tuple(
-        (label, interval(found[key], 2), interval(always.get(key), 2), count(found[key]))
-        for key, label in names.items()
-    )
-    missing = (
-        f"{found['without_prediction']} of {found['clips']} clips with a known EF got none (no complete beat found)."
-    )
-    table = Table(
-        "Error of the ejection fraction", ("", "segmenter", "always the training mean", "clips"), rows, missing
-    )
-    text = ("Single-plane method of discs (20), median over the beats of a clip.",)
-    return Section("Ejection fraction", text, tables=(table,), pictures=tuple(pictures))
 
 
 def published_section(scores: Mapping[str, Any], data: str) -> Section:

@@ -1,0 +1,127 @@
+"""Overlap with the truth and the distance between outlines, each beside what a constant mask gets."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from echodfkd.errors import InputError
+from echodfkd.report.figures import BLUE, ORANGE, dice_figure, drawn, tidy
+from echodfkd.report.page import Picture, Section, Table
+from echodfkd.report.words import count, interval
+
+Row = Mapping[str, Any]
+PHASES = {"overall": "mean of labelled frames", "ed": "end-diastole", "es": "end-systole"}
+OVERLAP_NOTE = (
+    "Means are over frames within a clip, then over clips: every clip weighs the same. Pooled takes the pixels of all "
+    "labelled frames as one image: large ventricles and long clips weigh more. Two empty masks score 1. "
+    "The constant mask holds the pixels inside on at least half of the training frames."
+)
+BOUNDARY_TEXT = (
+    "HD95 is the larger of the two directed 95th percentiles of the distances between the outlines' pixels (as in "
+    "Metrics Reloaded and MONAI; medpy's HD95 takes one percentile of both directions together). The mean surface "
+    "distance is the mean over the pixels of both outlines (ASSD). Means are over frames, then over clips."
+)
+
+
+def section(
+    scores: Row, pictures: Sequence[Picture] = (), rows: Sequence[Row] = (), baseline: Sequence[Row] = ()
+) -> Section:
+    """Dice, IoU and boundary distances of a scorecard; with the rows of `score_clip` also their figures.
+
+    `baseline` holds the constant mask's rows. `pictures` come first.
+    """
+    has_distances = bool(scores.get("boundary"))
+    tables = (overlap_table(scores), *((boundary_table(scores),) if has_distances else ()))
+    return Section(
+        "Overlap with the truth",
+        (BOUNDARY_TEXT,) if has_distances else (),
+        tables=tables,
+        pictures=(*pictures, *_pictures(rows, baseline)),
+    )
+
+
+def overlap_table(scores: Row) -> Table:
+    """Dice and IoU, per-frame means overall and per phase, and pooled, beside the constant mask's Dice."""
+    constant = (scores.get("constant_mask") or {}).get("dice", {})
+    rows = tuple(
+        (
+            label,
+            interval(scores["dice"][key], 3),
+            interval(scores["iou"][key], 3),
+            interval(constant.get(key), 3),
+            count(scores["dice"][key]),
+        )
+        for key, label in {**PHASES, "pooled": "all pixels pooled"}.items()
+    )
+    return Table("Dice and IoU", ("", "Dice", "IoU", "Dice of a constant mask", "clips"), rows, OVERLAP_NOTE)
+
+
+def boundary_table(scores: Row) -> Table:
+    """HD95 and mean surface distance in pixels, and in mm where known, beside the constant mask's HD95."""
+    found = scores["boundary"]
+    constant = (scores.get("constant_mask") or {}).get("boundary", {})
+    columns = {"hd95": "HD95, pixels", "surface_distance": "mean surface distance, pixels"}
+    if found["hd95_mm"]["overall"]:
+        columns |= {"hd95_mm": "HD95, mm", "surface_distance_mm": "mean surface distance, mm"}
+    rows = [
+        (
+            label,
+            *(interval(found[name][key], 2) for name in columns),
+            interval(constant.get("hd95", {}).get(key), 2),
+            count(found["hd95"][key]),
+        )
+        for key, label in PHASES.items()
+    ]
+    dashes = ("-",) * (len(columns) - 1)
+    penalised = (interval(one.get("hd95_penalised"), 2) for one in (found, constant))
+    rows.append(("missing masks penalised", next(penalised), *dashes, next(penalised), count(found["hd95_penalised"])))
+    head = ("", *columns.values(), "HD95 of a constant mask, pixels", "clips")
+    return Table("Distance between the outlines", head, tuple(rows), _missing(found))
+
+
+def boundary_figure(rows: Sequence[Row], baseline: Sequence[Row] = ()) -> Figure:
+    """HD95 (pixels) of every clip: sorted, and against its Dice; the constant mask on the same clips beside."""
+    if not any(row.get("hd95") is not None for row in rows):
+        raise InputError("A figure of boundary distances needs a clip that has one, got none.")
+    figure = Figure(figsize=(8.4, 3.2), layout="constrained")
+    ranked, against = figure.subplots(1, 2, sharey=True)
+    for table, colour, label in ((baseline, ORANGE, "constant mask"), (rows, BLUE, "segmenter")):
+        pairs = np.array([(row["dice"], row["hd95"]) for row in table if row.get("hd95") is not None])
+        if len(pairs):
+            _ranked(ranked, np.sort(pairs[:, 1]), colour, label)
+            against.scatter(*pairs.T, s=22, color=colour, alpha=0.7, lw=0)
+    ranked.set(xlabel="share of clips below, %", ylabel="HD95, pixels", xlim=(0, 100))
+    ranked.set_ylim(bottom=0)
+    against.set(xlabel="Dice")
+    for axes in (ranked, against):
+        tidy(axes)
+    ranked.legend(frameon=False, loc="upper left", fontsize=8)
+    return figure
+
+
+def _ranked(axes: Axes, values: np.ndarray, colour: str, label: str) -> None:
+    share = (np.arange(len(values)) + 0.5) / len(values) * 100
+    axes.plot(share, values, "o-", ms=3.5, lw=1, color=colour, label=f"{label} (mean {values.mean():.2f})")
+
+
+def _pictures(rows: Sequence[Row], baseline: Sequence[Row]) -> list[Picture]:
+    found = []
+    if rows:
+        found.append(drawn(dice_figure(rows, baseline), "Dice of every clip, sorted"))
+    if any(row.get("hd95") is not None for row in rows):
+        found.append(drawn(boundary_figure(rows, baseline), "HD95 of every clip, sorted and against its Dice"))
+    return found
+
+
+def _missing(found: Row) -> str:
+    """What happened to frames on which one mask alone is empty, in words."""
+    empty = found.get("one_empty")
+    if not empty:
+        return "No labelled frame had one mask alone empty; two empty masks lie 0 apart."
+    return (
+        f"{empty} labelled frames had one mask alone empty and so no distance: they are in no row but the penalised "
+        "one, where they count as the image's diagonal. Two empty masks lie 0 apart."
+    )
