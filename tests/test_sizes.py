@@ -10,6 +10,7 @@ from echodfkd.config import read_study, study_from, study_table
 from echodfkd.errors import InputError, StudyError
 from echodfkd.files import sha256
 from echodfkd.pipeline import distill, run
+from echodfkd.report.run import report_run
 from echodfkd.report.sizes import report_sizes
 
 TABLE = {
@@ -122,7 +123,7 @@ def test_a_stopped_grid_has_a_table_of_those_who_are_done(walked, tmp_path):
         (half / name).write_bytes((folder / name).read_bytes())
     found = json.loads((half / "scores" / "sizes.json").read_text())
     (half / "scores" / "sizes.json").write_text(json.dumps(found | {"rows": found["rows"][:1]}))
-    assert "1 of 2 students are done" in report_sizes(half).read_text()
+    assert "1 of 2 students are done" in report_run(half).read_text()
 
 
 def test_a_grid_has_no_single_student_to_distil(tmp_path):

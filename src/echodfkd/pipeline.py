@@ -26,7 +26,6 @@ from echodfkd.fresh import FreshWindows, check_teacher
 from echodfkd.judging import judge, table
 from echodfkd.labelling import label
 from echodfkd.report.run import report_run
-from echodfkd.report.sizes import report_sizes
 from echodfkd.runs import Run, environment, streaming_speed
 from echodfkd.sizes import STUDENTS, score_sizes, size_table
 from echodfkd.student.bundled import find_model
@@ -92,7 +91,7 @@ def _grid(study: Study, out: Path, here: Run, taught: Pair, real: Pair | None, w
             measure_speed(out / STUDENTS / name, taught[0], threads=1)
     with here.stage("report"):
         scores = score_sizes(out)
-        page = report_sizes(out)
+        page = report_run(out)
     return f"{size_table(scores)}\nReport: {page}"
 
 

@@ -64,7 +64,9 @@ def test_the_figures_show_the_students_where_they_are(found):
     rows = found["rows"]
     drawn = size.score_figure(rows, found["constant_mask"]).axes[0]
     assert drawn.get_xscale() == "log"
-    assert drawn.containers[0].lines[0].get_xydata().tolist() == [[r["parameters"], r["dice"]["value"]] for r in rows]
+    lines = {line.get_label(): line.lines[0].get_xydata().tolist() for line in drawn.containers}
+    assert list(lines) == [f"{family}: {score}" for family in ("B1", "B2", "B3") for score in ("Dice", "IoU")]
+    assert lines["B2: Dice"] == [[39_577, 0.8], [91_633, 0.75]]
     parameters, flops, latency = size.front_figure(rows).axes
     front = {line.get_label(): line.get_xydata() for line in parameters.get_lines()}
     assert front["this grid's front"][:, 1].tolist() == [0.6, 0.8, 0.9]

@@ -21,6 +21,7 @@ from echodfkd.report import figures
 from echodfkd.report.gallery import Shown, clip_gallery
 from echodfkd.report.overlay import overlay_frame, overlay_frames
 from echodfkd.report.page import Film, Picture, write_page
+from echodfkd.report.sizes import report_sizes
 from echodfkd.report.summary import Model, report_page
 from echodfkd.student.card import Card, read_card
 from echodfkd.student.settings import flops_per_frame
@@ -33,6 +34,8 @@ Row = Mapping[str, Any]
 
 def report_run(folder: Path) -> Path:
     """The path of the page written from the run in `folder`; InputError where its stages have not come that far."""
+    if (folder / "scores" / "sizes.json").is_file():
+        return report_sizes(folder)
     if not (folder / "scores" / "scores.json").is_file():
         raise InputError(f"{folder} holds no scores yet: finish it with `echodfkd run STUDY.toml --out {folder}`.")
     scores, card = read_json(folder / "scores" / "scores.json"), read_card(folder / "student")

@@ -4,11 +4,14 @@ A row is a student: `student_row` makes it from a card, a scorecard and a speed,
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 from numpy.typing import NDArray
 
 from echodfkd.evaluate.scaling import laws_of, pareto_front
@@ -157,19 +160,22 @@ def published_laws(resamples: int = 300) -> dict[str, Any]:
 
 
 def score_figure(rows: Sequence[Row], constant: Row | None = None) -> Figure:
-    """Dice and IoU with their intervals over parameters, every student's name at its Dice (the paper's Figure 3)."""
-    figure = Figure(figsize=(7.2, 3.6), layout="constrained")
+    """Dice (full) and IoU (hollow) over parameters, students of as many blocks in a line (the paper's Figure 3)."""
+    figure = Figure(figsize=(7.2, 3.9), layout="constrained")
     axes = figure.subplots()
     tidy(axes)
-    ordered = sorted(rows, key=lambda row: row["parameters"])
-    sizes = [row["parameters"] for row in ordered]
-    for key, colour in (("dice", BLUE), ("iou", GREEN)):
-        _with_ends(axes, sizes, [row[key] for row in ordered], color=colour, label=NAMES[key])
-    _name(axes, [(row["parameters"], row["dice"]["value"], row["name"]) for row in ordered])
+    families: dict[str, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: row["parameters"]):
+        families.setdefault(row["name"].partition(",")[0], []).append(row)
+    for (family, members), colour in zip(sorted(families.items()), cycle((BLUE, GREEN, ORANGE, INK))):
+        sizes = [row["parameters"] for row in members]
+        _with_ends(axes, sizes, [row["dice"] for row in members], color=colour, label=f"{family}: Dice")
+        style = {"color": colour, "mfc": "white", "ls": "--"}
+        _with_ends(axes, sizes, [row["iou"] for row in members], label=f"{family}: IoU", **style)
     if constant is not None:
-        axes.axhline(constant["value"], color=ORANGE, lw=1.2, ls="--", label="Dice of a constant mask")
+        axes.axhline(constant["value"], color=SOFT, lw=1.2, ls=":", label="Dice of a constant mask")
     axes.set(xscale="log", xlabel=LABELS["parameters"], ylabel="score")
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    figure.legend(loc="outside right center", frameon=False, fontsize=8)
     return figure
 
 
@@ -189,7 +195,7 @@ def law_figure(rows: Sequence[Row], laws: Row, theirs: Row | None = None) -> Fig
         _with_ends(axes, sizes, [_deficit(row[key]) for row in rows], color=BLUE, label="this grid", ls="none")
         _draw_laws(axes, laws[key], BLUE)
         axes.set(xscale="log", yscale="log", xlabel=LABELS["parameters"], ylabel=f"1 - {NAMES[key]}")
-        _few_ticks(axes)
+        _few_ticks(axes.yaxis)
     handles, labels = axes.get_legend_handles_labels()
     lines = {"power law": "-", "power law with a floor": ":"}
     handles += [axes.plot([], [], color=INK, ls=style)[0] for style in lines.values()]
@@ -212,6 +218,8 @@ def front_figure(rows: Sequence[Row]) -> Figure:
         axes.step(*points[front].T, where="post", color=BLUE, lw=1)
         _name(axes, [(*point, row["name"]) for point, row, on in zip(points, there, front, strict=True) if on])
         axes.set(xscale="log", xlabel=LABELS[cost], ylabel="Dice")
+        if cost == "latency_ms":
+            _few_ticks(axes.xaxis)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     return figure
@@ -250,15 +258,16 @@ def _with_ends(axes: Axes, places: Sequence[float], found: Sequence[Row], *, ls:
 
 
 def _name(axes: Axes, points: Sequence[tuple[float, float, str]]) -> None:
+    """Names above and left of the points, where a front leaves room."""
     for x, y, name in points:
-        axes.annotate(name, (x, y), xytext=(0, 6), textcoords="offset points", fontsize=7, color=INK, ha="center")
+        axes.annotate(name, (x, y), xytext=(-4, 3), textcoords="offset points", fontsize=7, color=INK, ha="right")
 
 
-def _few_ticks(axes: Axes) -> None:
-    """Plain numbers on the logarithmic axis of deficits."""
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter("{x:g}")
-    axes.tick_params(axis="y", which="minor", labelsize=7, colors=INK)
+def _few_ticks(axis: Axis) -> None:
+    """Plain numbers on a logarithmic axis of less than a decade or two."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter("")
 
 
 def _deficit(found: Row) -> Row:
