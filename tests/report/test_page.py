@@ -6,7 +6,8 @@ import pytest
 from echodfkd.evaluate.scorecard import ClipCase, score_clip, scorecard
 from echodfkd.report.figures import picture_png
 from echodfkd.report.page import Film, Page, Picture, Section, Table, Tile, page_html, write_page
-from echodfkd.report.summary import Model, interval, number, report_page
+from echodfkd.report.summary import Model, report_page
+from echodfkd.report.words import interval, number
 
 PNG = picture_png(np.zeros((4, 4), np.uint8))
 NAME = 'clip <b>"A"</b> & co'

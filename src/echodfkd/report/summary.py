@@ -6,9 +6,10 @@ from typing import Any
 
 from echodfkd.report import published
 from echodfkd.report.page import Film, Page, Picture, Section, Table, Tile
+from echodfkd.report.sections.beats import section as beats_section
 from echodfkd.report.sections.ejection import section as ejection_section
 from echodfkd.report.sections.overlap import section as overlap_section
-from echodfkd.report.words import NONE, Interval, interval, number
+from echodfkd.report.words import NONE, Interval, number
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,14 @@ def report_page(
 ) -> Page:
     """The report of a run from its scorecard.
 
-    `data` says in a few words what was scored. `pictures` are put by key into the sections 'overlap', 'beats',
+    `data` says in a few words what was scored. `pictures` are put by key into the sections 'overlap',
     'ejection', 'training' and 'gallery'. `not_run` maps what could not be run to why. `provenance` should name study,
     seed, machines, versions and date.
     """
     shown = pictures or {}
     sections = [
         overlap_section(scores, shown.get("overlap", ())),
-        beats_section(scores, shown.get("beats", ())),
+        beats_section(scores),  # draws its figures itself
         ejection_section(scores, shown.get("ejection", ())),
         Section("Clips, best to worst", pictures=tuple(shown.get("gallery", ()))) if shown.get("gallery") else None,
         Section("Training", pictures=tuple(shown.get("training", ()))) if shown.get("training") else None,
@@ -82,55 +83,6 @@ def headline_tiles(scores: Mapping[str, Any], model: Model) -> tuple[Tile, ...]:
         Tile("FLOPs per frame", NONE if flops is None else f"{flops / 1e9:.3g} G", "2 per multiply-add"),
         Tile("Frames per second", NONE if speed is None else f"{speed:,.0f}", model.machine),
     )
-
-
-def beats_section(scores: Mapping[str, Any], pictures: Sequence[Picture] = ()) -> Section:
-    """ED and ES one to one, then the paper's frame distance, both beside curves that saw no image."""
-    events, nulls = scores["events"], scores.get("null_curves") or {}
-    matched = tuple(_event_row(events[phase], phase) for phase in ("ed", "es"))
-    segmenter = {p: {"afd": scores["afd"][p], "penalised_ms": events[p]["penalised_ms"]} for p in ("ed", "es")}
-    against = tuple(
-        (
-            name,
-            *(
-                interval(found[phase][key], digits)
-                for key, digits in (("afd", 2), ("penalised_ms", 0))
-                for phase in ("ed", "es")
-            ),
-        )
-        for name, found in {"segmenter": segmenter, **nulls}.items()
-    )
-    text = (
-        "Events are found on the whole clip without looking at the reference and paired one to one within "
-        f"{1000 * events['tolerance_s']:.0f} ms. In the penalised distance every missed and every extra event counts "
-        "as the whole tolerance.",
-        "The paper's frame distance (aFD) looks at the reference to choose the beat. The second table shows what it "
-        "gives to curves that never saw an image.",
-    )
-    tables = (
-        Table(
-            "Found one to one",
-            (
-                "",
-                "distance, frames",
-                "distance, ms",
-                "bias, ms (late is positive)",
-                "matched",
-                "missed",
-                "extra",
-                "at the ends",
-            ),
-            matched,
-            "At the ends: reference events too near to a clip's end for the curve to turn; neither missed nor matched.",
-        ),
-        Table(
-            "The paper's aFD and the penalised distance",
-            ("area curve of", "aFD ED, frames", "aFD ES, frames", "ED penalised, ms", "ES penalised, ms"),
-            against,
-            own=frozenset({0}),
-        ),
-    )
-    return Section("End-diastole and end-systole", text, tables=tables, pictures=tuple(pictures))
 
 
 def published_section(scores: Mapping[str, Any], data: str) -> Section:
@@ -182,16 +134,6 @@ def _events_tile(events: Mapping[str, Any]) -> Tile:
 def _found(events: Mapping[str, Any], phase: str) -> str:
     extra = "" if events["extra"] is None else f", {events['extra']} extra"
     return f"{phase.upper()}: {events['matched']} of {events['matched'] + events['missed']} found{extra}"
-
-
-def _event_row(found: Mapping[str, Any], phase: str) -> tuple[str, ...]:
-    counts = (NONE if found[key] is None else str(found[key]) for key in ("matched", "missed", "extra", "at_ends"))
-    distances = (
-        interval(found["distance_frames"], 2),
-        interval(found["distance_ms"], 0),
-        interval(found["bias_ms"], 0),
-    )
-    return (phase.upper(), *distances, *counts)
 
 
 def _printed(value: float | None) -> str:

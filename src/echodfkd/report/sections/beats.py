@@ -1,0 +1,148 @@
+"""End-diastole and end-systole: events one to one, the paper's frame distance beside nulls, and the frame rate."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from echodfkd.report.figures import BLUE, GREEN, drawn, null_figure, tidy
+from echodfkd.report.page import Picture, Section, Table
+from echodfkd.report.words import NONE, count, interval
+
+Row = Mapping[str, Any]
+PHASES = {"ed": "ED", "es": "ES"}
+COLOURS = {"ed": BLUE, "es": GREEN}
+AFD_TEXT = (
+    "The paper's frame distance (aFD) looks at the reference to choose the beat. The second table shows what it gives "
+    "to curves that never saw an image: white noise is 4/3 of a frame off, whatever the heart and the frame rate."
+)
+ENDS = "At the ends: reference events too near to a clip's end for the curve to turn; neither missed nor matched."
+PARTIAL = (
+    "No extra events are counted where the reference lists some beats only: there noise fares better than it should."
+)
+
+
+def section(scores: Row, pictures: Sequence[Picture] = ()) -> Section:
+    """ED and ES one to one, the paper's frame distance, both beside curves that saw no image, and the frame rate.
+
+    `pictures` come first. The part on the frame rate stands where the scores hold `frame_rate`
+    (`evaluate.frame_rate.rate_scores`). `scores["n"]["events_from"]`, where there, says whose events are the reference.
+    """
+    rate = scores.get("frame_rate")
+    tables = (matched_table(scores["events"]), null_table(scores), *((rate_table(rate),) if rate else ()))
+    return Section(
+        "End-diastole and end-systole", _text(scores), tables=tables, pictures=(*pictures, *_pictures(scores))
+    )
+
+
+def matched_table(events: Row) -> Table:
+    """Distances and bias of the events paired one to one, and how many were matched, missed, extra."""
+    columns = ("", "distance, frames", "distance, ms", "bias, ms (late is positive)", "matched", "missed", "extra")
+    rows = tuple(_matched_row(events[phase], label) for phase, label in PHASES.items())
+    partial = any(events[phase]["extra"] is None for phase in PHASES)
+    return Table("Found one to one", (*columns, "at the ends"), rows, f"{ENDS} {PARTIAL}" if partial else ENDS)
+
+
+def null_table(scores: Row) -> Table:
+    """The paper's aFD and the penalised distance of the segmenter and of every curve that saw no image."""
+    events, nulls = scores["events"], scores.get("null_curves") or {}
+    segmenter = {p: {"afd": scores["afd"][p], "penalised_ms": events[p]["penalised_ms"]} for p in PHASES}
+    keys = [(key, digits, phase) for key, digits in (("afd", 2), ("penalised_ms", 0)) for phase in PHASES]
+    rows = tuple(
+        (name, *(interval(found[phase][key], digits) for key, digits, phase in keys))
+        for name, found in {"segmenter": segmenter, **nulls}.items()
+    )
+    columns = ("area curve of", "aFD ED, frames", "aFD ES, frames", "ED penalised, ms", "ES penalised, ms")
+    note = "" if nulls else "No curves that saw no image were scored beside: the aFD cannot be judged without them."
+    return Table("The paper's aFD and the penalised distance", columns, rows, note, own=frozenset({0}))
+
+
+def rate_table(found: Row) -> Table:
+    """Distances by frame rate, a row per bin, then slopes per Hz and rank correlations."""
+    keys = [f"{phase}_{name}" for name in ("afd", "distance_ms") for phase in PHASES]
+    bins = tuple(
+        (f"{one['low']:.0f} to {one['high']:.0f}", str(one["clips"]), *(interval(one[key], 2) for key in keys))
+        for one in found["bins"]
+    )
+    trends = tuple(
+        (label, _trend_count(found), *(_trend(found["trend"][key], name, digits) for key in keys))
+        for label, name, digits in (("slope, per Hz", "slope", 3), ("rank correlation", "spearman", 2))
+    )
+    columns = ("frame rate, Hz", "clips", "aFD ED, frames", "aFD ES, frames", "ED one to one, ms", "ES one to one, ms")
+    note = (
+        "Slopes by least squares over clips. A detector that is as late in time at any rate has a slope in frames and "
+        "none in milliseconds, so frame distances of data sets with other frame rates cannot be compared."
+    )
+    return Table("Distance against frame rate", columns, (*bins, *trends), note)
+
+
+def rate_figure(found: Row) -> Figure:
+    """Mean distance of each bin of frame rates with its interval, and the line over clips: aFD left, ms right."""
+    figure = Figure(figsize=(8.4, 3.0), layout="constrained")
+    panels = (("afd", "the paper's aFD, frames"), ("distance_ms", "one to one, ms"))
+    for axes, (name, label) in zip(figure.subplots(1, 2), panels, strict=True):
+        tidy(axes)
+        for shift, phase in ((-1, "ed"), (1, "es")):
+            _draw_rate(axes, found, f"{phase}_{name}", shift * 0.004, COLOURS[phase], PHASES[phase])
+        axes.set(xlabel="frame rate, Hz", ylabel=label)
+        axes.set_ylim(bottom=0)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(frameon=False, fontsize=8, loc="upper left")
+    return figure
+
+
+def _draw_rate(axes: Axes, found: Row, key: str, shift: float, colour: str, label: str) -> None:
+    """Bins as dots with whiskers, a little beside their rate, and the line of least squares."""
+    known = [one for one in found["bins"] if one[key] is not None]
+    if not known:
+        return
+    rates = np.array([one["fps"] for one in known])
+    means = np.array([one[key]["value"] for one in known])
+    ends = [
+        [one[key][end] if one[key][end] is not None else one[key]["value"] for one in known] for end in ("low", "high")
+    ]
+    reach = np.maximum([means - ends[0], ends[1] - means], 0)
+    axes.errorbar(rates + shift * np.ptp(rates), means, reach, fmt="o", ms=5, lw=1.2, color=colour, label=label)
+    if trend := found["trend"][key]:
+        across = np.array([found["bins"][0]["low"], found["bins"][-1]["high"]])
+        axes.plot(across, trend["intercept"]["value"] + trend["slope"]["value"] * across, color=colour, lw=1, ls="--")
+
+
+def _text(scores: Row) -> tuple[str, ...]:
+    events = scores["events"]
+    found = (
+        "Events are found on the whole clip without looking at the reference and paired one to one within "
+        f"{1000 * events['tolerance_s']:.0f} ms. In the penalised distance every missed and every extra event counts "
+        "as the whole tolerance."
+    )
+    whose = scores["n"].get("events_from")
+    return (*((f"The reference events are those of {whose}, not the data set's.",) if whose else ()), found, AFD_TEXT)
+
+
+def _pictures(scores: Row) -> tuple[Picture, ...]:
+    shown = [drawn(null_figure(scores), "Frame distances of the segmenter and of curves that saw no image")]
+    if scores.get("frame_rate"):
+        shown.append(drawn(rate_figure(scores["frame_rate"]), "Distances of ED and ES against the frame rate"))
+    return tuple(shown)
+
+
+def _matched_row(found: Row, label: str) -> tuple[str, ...]:
+    counts = (NONE if found[key] is None else str(found[key]) for key in ("matched", "missed", "extra", "at_ends"))
+    distances = (
+        interval(found["distance_frames"], 2),
+        interval(found["distance_ms"], 0),
+        interval(found["bias_ms"], 0),
+    )
+    return (label, *distances, *counts)
+
+
+def _trend(found: Row | None, name: str, digits: int) -> str:
+    return NONE if found is None else interval(found[name], digits)
+
+
+def _trend_count(found: Row) -> str:
+    """How many clips the trends rest on, at most."""
+    known = [trend["slope"] for trend in found["trend"].values() if trend]
+    return count(max(known, key=lambda one: one["n"])) if known else NONE
