@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -63,6 +65,9 @@ def test_what_is_unknown_is_left_out_and_too_little_says_nothing(clips):
     assert found["trend"]["es_afd"] is None
     assert all(one["es_afd"] is None for one in found["bins"])
     assert found["trend"]["ed_afd"]["slope"]["n"] == 12
+    alike = rate_scores([row(float(fps), 20.0) for fps in range(20, 40)], resamples=20)
+    assert json.loads(json.dumps(alike, allow_nan=False)) == alike
+    assert alike["trend"]["ed_distance_ms"]["spearman"]["value"] is None
     assert rate_scores(clips[:9]) is None
     assert rate_scores([row(50.0, 20.0)] * 30) is None
     with pytest.raises(InputError, match="ascending"):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from echodfkd.errors import InputError
-from echodfkd.evaluate.intervals import bootstrap
+from echodfkd.evaluate.intervals import Interval, bootstrap
 
 Row = Mapping[str, Any]
 
@@ -90,4 +90,9 @@ def _trend(rows: Sequence[Row], name: str, boot: Any) -> dict[str, Any] | None:
         "intercept": lambda rows: least_squares(rows)[1],
         "spearman": spearman,
     }
-    return {label: asdict(boot(pairs, statistic)) for label, statistic in statistics.items()}
+    return {label: _told(boot(pairs, statistic)) for label, statistic in statistics.items()}
+
+
+def _told(found: Interval) -> dict[str, Any]:
+    """The interval as JSON-able numbers: a value that is not finite (distances all alike have no ranks) is None."""
+    return asdict(found) | {"value": found.value if np.isfinite(found.value) else None}
