@@ -3,7 +3,7 @@
 Each covariate by itself: they go together (a dilated ventricle is large and ejects little), and none of this says why.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -48,7 +48,7 @@ def strata(rows: Sequence[Row], *, seed: int = 0, resamples: int = 2000) -> dict
     )
 
 
-def worst(rows: Sequence[Row], error: str, count: int = 10) -> list[Row]:
+def worst(rows: Sequence[Mapping[str, Any]], error: str, count: int = 10) -> list[Mapping[str, Any]]:
     """The rows of the `count` clips with the largest error by size, worst first; ties by name."""
     known = [row for row in rows if clip_error(row, error) is not None]
     return sorted(known, key=lambda row: (-abs(clip_error(row, error) or 0.0), row["name"]))[:count]
@@ -96,7 +96,7 @@ def _pairs(rows: Sequence[Row], error: str, covariate: str) -> list[tuple[Value,
 
 def _groups(values: Sequence[Value], covariate: str) -> list[tuple[str, NDArray[np.bool_]]]:
     """Groups from low to high: a name (the word, or a third's lowest and highest value), and who (clip,) is in it."""
-    order = _order(values)
+    order = places_of(values)
     if isinstance(values[0], str):
         return [(str(values[int(np.argmax(order == place))]), order == place) for place in np.unique(order)]
     digits, third = 2 if covariate == "quality" else 0, thirds(order)
@@ -104,8 +104,8 @@ def _groups(values: Sequence[Value], covariate: str) -> list[tuple[str, NDArray[
     return [(f"{order[who].min():.{digits}f} to {order[who].max():.{digits}f}", who) for who in inside]
 
 
-def _order(values: Sequence[Value]) -> NDArray[np.float64]:
-    """Numbers (clip,) that sort the values: themselves, or the words' place, known ones first."""
+def places_of(values: Sequence[Value]) -> NDArray[np.float64]:
+    """Numbers (clip,) that sort the values: numbers themselves, or the place of words, those of WORD_ORDER first."""
     if not isinstance(values[0], str):
         return np.array(values, np.float64)
     words = [*WORD_ORDER, *sorted({str(value).lower() for value in values} - set(WORD_ORDER))]
@@ -116,7 +116,7 @@ def _correlation(values: Sequence[Value], errors: NDArray[np.float64], seed: int
     """Spearman's correlation with its interval; None where the words have no order or a column does not vary."""
     if isinstance(values[0], str) and not {str(value).lower() for value in values} <= set(WORD_ORDER):
         return None
-    pairs = np.column_stack([_order(values), errors])
+    pairs = np.column_stack([places_of(values), errors])
     if not np.isfinite(spearman(pairs)):
         return None
     return asdict(bootstrap(pairs, spearman, seed=seed, resamples=resamples))
