@@ -77,7 +77,7 @@ def test_the_constant_mask_stays_where_it_is_while_the_truth_moves():
     clips = true_clips(1)
     constant = clips[0].masks[0]
     at = {"strengths": {"drop": (19,), "rotation": (180,), "noise": (0,)}}
-    found = robustness(Bright(), clips, RobustnessSettings(**at, **QUICK), constant)["kinds"]
+    found = robustness(Bright(), clips, RobustnessSettings(frames=20, **at, **QUICK), constant)["kinds"]
     assert found["drop"]["strengths"][0]["constant_mask"]["value"] == 1  # frame 0 alone is left
     assert found["rotation"]["strengths"][0]["constant_mask"]["value"] < 0.8
     turned = np.rot90(clips[0].masks, 2, (1, 2))
@@ -133,6 +133,8 @@ def test_first_frames_of_a_student_are_scored_in_every_variant(student_folder):
     assert found["variants"]["constant mask"]["by_frame"][0]["value"] == 1
     causal, warm = (found["variants"][name]["by_frame"][0]["value"] for name in ("causal", "causal, warm-up"))
     assert causal != warm
+    assert found["frame_0_less_causal"]["causal, warm-up"]["value"] == pytest.approx(warm - causal)
+    assert found["frame_0_less_causal"]["causal"]["value"] == 0
 
 
 def test_variants_overrule_the_card(student_folder):

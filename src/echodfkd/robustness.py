@@ -147,8 +147,9 @@ def first_frame_scores(
 ) -> dict[str, Any]:
     """`first_frames` of the student in that folder in each of VARIANTS, and of a constant mask, as plain numbers.
 
-    A network without a memory has no warm-up and no second pass: it gets the first two variants. `threads` are
-    onnxruntime's. Raises InputError where no clip has truth beyond the first frames.
+    `frame_0_less_causal` is each one's Dice on frame 0 less that of the causal student, paired by clip. A network
+    without a memory has no warm-up and no second pass: it gets the first two variants. `threads` are onnxruntime's.
+    Raises InputError where no clip has truth beyond the first frames.
     """
     settings = settings or FirstFrameSettings()
     chosen = [clip.cut(settings.length) for clip in _spread(clips, settings.clips)]
@@ -165,11 +166,16 @@ def first_frame_scores(
         seed=settings.seed,
         resamples=settings.resamples,
     )
+    boot = partial(bootstrap, seed=settings.seed, resamples=settings.resamples)
+    starts = {name: np.array([curve[0] for curve in curves]) for name, curves in found.items()}
     return plain(
         {
             "n": {"clips": len(chosen), "frames": sum(len(clip.masks) for clip in chosen)},
             "warm_up": read_card(student).warm_up or WARM_UP,
             "variants": {name: score(curves) for name, curves in found.items()},
+            "frame_0_less_causal": {
+                name: _mean(list(start[:, None] - starts["causal"][:, None]), boot) for name, start in starts.items()
+            },
         }
     )
 
