@@ -166,10 +166,10 @@ def rotation(frames: Frames, masks: MaskClip, strength: float, chance: Chance) -
 
 
 DEGRADATIONS = {
-    "noise": Degradation(noise, "grey levels, sd", (10, 20, 40), 0, 255, "noise, new in every frame"),
+    "noise": Degradation(noise, "sd, grey levels", (10, 20, 40), 0, 255, "new in every frame"),
     "speckle": Degradation(speckle, "sd of the factor", (0.2, 0.4, 0.8), 0, 5, "grain that grows with brightness"),
-    "blur": Degradation(blur, "pixels of 112, sd", (1, 2, 4), 0, 56, "a coarser beam"),
-    "gain": Degradation(gain, "dB", (-20, -10, 10, 20), -60, 60, "gain turned too low or too high"),
+    "blur": Degradation(blur, "sd, pixels of 112", (1, 2, 4), 0, 56, "a coarser beam"),
+    "gain": Degradation(gain, "dB", (-20, -10, 10, 20), -60, 60, "turned too low or too high"),
     "contrast": Degradation(contrast, "share lost", (0.25, 0.5, 0.75), 0, 1, "a flat grey scale"),
     "occlusion": Degradation(occlusion, "share of the image", (0.02, 0.05, 0.1), 0, 0.9, "a black or white block"),
     "shadow": Degradation(shadow, "degrees", (5, 10, 20), 0, 90, "the shadow of a rib"),
