@@ -245,7 +245,7 @@ def _searched(logs: NDArray, share: float, start: NDArray | None = None) -> Any:
     return optimize.least_squares(residuals, inside, bounds=bounds, x_scale=(1, 1, 1), xtol=1e-12, ftol=1e-12)
 
 
-def _ends(logs: NDArray, best: NDArray, seed: int, resamples: int) -> list[tuple[float, float]]:
+def _ends(logs: NDArray, best: NDArray, seed: int, resamples: int) -> list[tuple[float | None, float | None]]:
     """Ends of the 95 % bootstrap intervals of the slope and of the floor; resamples of too few sizes are left out."""
     rng, found = np.random.default_rng(seed), []
     for _ in range(resamples):
@@ -253,6 +253,8 @@ def _ends(logs: NDArray, best: NDArray, seed: int, resamples: int) -> list[tuple
         if len(np.unique(rows[:, 0])) >= FEWEST:
             _, slope, share = _searched(rows, 0.0, best).x
             found.append((slope, share * np.exp(rows[:, 1].min())))
+    if not found:
+        return [(None, None)] * 2
     low, high = np.percentile(found, [2.5, 97.5], axis=0)
     return [(float(low[k]), float(high[k])) for k in range(2)]
 
