@@ -1,0 +1,109 @@
+"""End diastole and end systole from words: an image-text judge watches the mitral valve (the paper's section 3.9).
+
+The valve is shut from end diastole to the end of systole. So the sum over time of "closed" minus "open" falls while the
+ventricle fills and rises while it empties: lowest at ED, highest at ES, the other way round than the area.
+"""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.signal import detrend
+
+from echodfkd.clip import Frames
+from echodfkd.errors import InputError
+from echodfkd.evaluate.beats import BeatDetector, Events, beat_events
+from echodfkd.evaluate.events_file import COLUMNS
+from echodfkd.evaluate.frame_distance import PHASES, Reference, null_curves
+from echodfkd.evaluate.intervals import bootstrap
+from echodfkd.evaluate.prompts import Prompts, Similarity
+from echodfkd.evaluate.scorecard import event_row, plain
+
+Row = dict[str, Any]
+Curve = NDArray[np.float64]
+KEYS = ("penalised_ms", "distance_ms", "bias_ms", "afd")
+COUNTS = ("matched", "missed", "extra", "at_ends")
+
+
+def valve_curve(closed: ArrayLike, opened: ArrayLike) -> Curve:
+    """The paper's f (time,): the cumulative sum of closed minus open, less its least-squares line.
+
+    Both are similarities (time,) to the two prompts. Raises InputError unless they are finite and of one length.
+    """
+    shut, wide = np.asarray(closed, np.float64), np.asarray(opened, np.float64)
+    if shut.ndim != 1 or shut.shape != wide.shape or not len(shut) or not np.isfinite([shut, wide]).all():
+        raise InputError(f"The valve needs two finite similarities per frame, got {shut.shape} and {wide.shape}.")
+    total = np.cumsum(shut - wide)
+    return np.asarray(detrend(total, type="linear"), np.float64) if len(total) > 1 else np.zeros(1)
+
+
+def as_area(curve: ArrayLike) -> Curve:
+    """The curve upside down and lifted to 1 and more, with a range of 1: what takes an area curve takes this one."""
+    values = np.asarray(curve, np.float64)
+    span = np.ptp(values)
+    return 1 + (values.max() - values) / (span if span > 0 else 1)
+
+
+def valve_events(curve: ArrayLike, fps: float | None, detector: BeatDetector | None = None) -> Events:
+    """ED and ES frames by the beat detector that also reads area curves."""
+    return beat_events(as_area(curve), fps, detector)
+
+
+def clip_curve(judge: Similarity, prompts: Prompts, frames: Frames) -> Curve:
+    """f (time,) of a whole clip, by a judge."""
+    found = judge.similarities(frames, prompts.valve)
+    return valve_curve(found["closed"], found["open"])
+
+
+def events_csv(events: Mapping[str, Events]) -> str:
+    """CSV text with FileName, ED, ES by clip name, frames joined by spaces: `events_file.read_events` reads it."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for name, found in events.items():
+        writer.writerow((name, *(" ".join(map(str, frames)) for frames in (found.ed_frames, found.es_frames))))
+    return text.getvalue()
+
+
+def phase_row(name: str, curve: ArrayLike, reference: Reference) -> Row:
+    """One clip's curve as a competitor in the beat scores: the keys of `scorecard.event_row` for both phases."""
+    area = as_area(curve)
+    events = beat_events(area, reference.fps)
+    found = {"ed": events.ed_frames, "es": events.es_frames}
+    scores = {key: value for p in PHASES for key, value in event_row(area, found[p], reference, p).items()}
+    return plain({"name": name, "frames": reference.frames, "fps": reference.fps, **scores})
+
+
+def phase_scores(
+    rows: Sequence[Row], references: Sequence[Reference], *, seed: int = 0, resamples: int = 2000
+) -> dict[str, Any]:
+    """Beat scores of `phase_row` rows and of null curves on the same clips, each with its interval; JSON-able.
+
+    `references` are the rows' own, in their order. `by_chance` holds what curves that saw no image get.
+    """
+    if not rows or len(rows) != len(references):
+        raise InputError(f"Phases need a reference per clip, got {len(rows)} clips and {len(references)} references.")
+    score = partial(_scores, seed=seed, resamples=resamples)
+    drawn = [null_curves(reference, [seed, n]) for n, reference in enumerate(references)]
+    chance = {
+        name: [phase_row(name, -curves[name], known) for curves, known in zip(drawn, references, strict=True)]
+        for name in drawn[0]
+    }
+    return plain({**score(rows), "by_chance": {name: score(found) for name, found in chance.items()}})
+
+
+def _scores(rows: Sequence[Row], seed: int, resamples: int) -> dict[str, Any]:
+    """Per phase the means with their intervals, and the counts."""
+    scores: dict[str, Any] = {}
+    for phase in PHASES:
+        scores[phase] = {count: sum(row[f"{phase}_{count}"] or 0 for row in rows) for count in COUNTS}
+        for key in KEYS:
+            known = [row[f"{phase}_{key}"] for row in rows if row[f"{phase}_{key}"] is not None]
+            boot = bootstrap(known, seed=seed, resamples=resamples) if known else None
+            scores[phase][key] = None if boot is None else asdict(boot)
+    return scores
