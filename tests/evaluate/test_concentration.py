@@ -52,6 +52,10 @@ def test_the_normal_curve_is_the_integral_of_x_times_the_density_of_chi_square()
         assert normal_curve(share) == pytest.approx(carried, abs=1e-9)
 
 
+def test_normal_errors_put_56_percent_of_their_squares_on_the_worst_15():
+    assert 1 - normal_curve(0.85) == pytest.approx(0.557, abs=5e-4)  # what the report says in words
+
+
 def test_many_normal_errors_follow_the_normal_curve():
     errors = np.random.default_rng(3).normal(size=200_000)
     assert worst_share(errors, 0.15) == pytest.approx(1 - normal_curve(0.85), abs=0.004)

@@ -88,7 +88,10 @@ def sector(frames: Frames) -> NDArray[np.bool_]:
 
 
 def noise(frames: Frames, masks: MaskClip, strength: float, chance: Chance) -> Degraded:
-    """Gaussian noise of that standard deviation in grey levels, anew for every pixel of the sector and every frame."""
+    """Gaussian noise of that standard deviation in grey levels, anew for every pixel of the sector and every frame.
+
+    Whoever works on a smaller image averages much of it away.
+    """
     drawn = chance.standard_normal(frames.shape, np.float32)
     return _same_place(_grey(frames + np.float32(strength) * drawn * sector(frames)), masks)
 
