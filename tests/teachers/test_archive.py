@@ -41,6 +41,12 @@ def test_the_layout_is_the_published_one(tmp_path):
         np.testing.assert_array_equal(written["arr_0"], ONE)
 
 
+def test_masks_of_one_structure_are_written_as_the_published_release_reads_them(tmp_path):
+    write_masks(tmp_path / "0X1A.seg.npz", ONE[:, None])
+    with np.load(tmp_path / "0X1A.seg.npz") as written:
+        np.testing.assert_array_equal(written["arr_0"], ONE)
+
+
 def test_same_masks_same_bytes(tmp_path):
     write_masks(tmp_path / "a.seg.npz", TWO)
     os.utime(tmp_path / "a.seg.npz", (0, 0))

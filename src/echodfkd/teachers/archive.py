@@ -110,7 +110,8 @@ def read_masks(path: Path) -> NDArray[np.uint8]:
 def write_masks(path: Path, masks: NDArray[np.uint8]) -> None:
     """Writes masks uint8 (time[, structure], height, width), 255 p, in the archive's layout: all or nothing.
 
-    `path` is `<clip name>.seg.npz`. Equal masks give equal bytes. Raises OutputError where there is no room.
+    `path` is `<clip name>.seg.npz`. One structure has no axis there. Equal masks give equal bytes. Raises OutputError
+    where there is no room.
     """
     if masks.dtype != np.uint8 or masks.ndim not in (3, 4):
         got = f"{masks.dtype} {masks.shape}"
@@ -118,4 +119,5 @@ def write_masks(path: Path, masks: NDArray[np.uint8]) -> None:
     if not path.name.endswith(SUFFIX):
         raise InputError(f"Files of a mask archive are named <clip name>{SUFFIX}, got {path.name}.")
     with writing(path) as beside, open(beside, "wb") as file:
-        np.savez_compressed(file, masks)  # without a name it becomes arr_0
+        one = masks.ndim == 4 and masks.shape[1] == 1
+        np.savez_compressed(file, masks[:, 0] if one else masks)  # without a name it becomes arr_0
