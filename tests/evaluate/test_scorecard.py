@@ -70,6 +70,8 @@ def test_boundary_distances_of_a_row_by_hand_and_what_has_none_is_counted():
     assert (row["surface_distance_es"], row["surface_distance_mm_es"], row["hd95_mm_es"]) == (2.5, 5, 6)
     assert row["one_empty"] == 1
     assert row["hd95_penalised"] == pytest.approx((0 + 3 + np.hypot(8, 8) + 0) / 4)
+    square = score_clip(ClipCase("a", predicted, truth, 50.0, (0,), (1, 2), spacing=(0.5, 0.5)))
+    assert (square["surface_distance_mm_es"], square["hd95_mm"]) == (1.25, 0.5)
     unknown = score_clip(ClipCase("a", predicted, truth, 50.0, labelled=np.array([False, True, False, False])))
     assert (unknown["hd95"], unknown["hd95_mm"], unknown["one_empty"]) == (3, None, 0)
 

@@ -217,7 +217,10 @@ def _boundary_row(case: ClipCase, labelled: NDArray[np.bool_], at: dict[str, NDA
 def _boundary_frames(case: ClipCase, labelled: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
     """Each of `BOUNDARY` per frame; NaN where unlabelled, where one mask alone is empty, in mm without a spacing."""
     pair = case.predicted[labelled], case.truth[labelled]
-    found = [*boundary_distances(*pair), *(boundary_distances(*pair, case.spacing) if case.spacing else ())]
+    found = list(boundary_distances(*pair))
+    if case.spacing is not None:
+        y, x = case.spacing
+        found += [y * pixels for pixels in found] if y == x else boundary_distances(*pair, case.spacing)
     values = {name: np.full(len(case.truth), np.nan) for name in BOUNDARY}
     for name, distances in zip(BOUNDARY, found, strict=False):
         values[name][labelled] = distances

@@ -119,16 +119,8 @@ def _level(axes: Axes, found: Row, label: str, colour: str) -> None:
     if found["low"] is not None:
         axes.axhspan(found["low"], found["high"], color=colour, alpha=0.1, lw=0)
     words = f"{label}: {found['value']:.1f}"
-    axes.annotate(
-        words,
-        (1, found["value"]),
-        xycoords=("axes fraction", "data"),
-        xytext=(-4, 3),
-        textcoords="offset points",
-        ha="right",
-        fontsize=8,
-        color=colour,
-    )
+    place = axes.get_yaxis_transform()
+    axes.text(1.01, found["value"], words, transform=place, va="center", fontsize=8, color=colour)
 
 
 def _pictures(rows: Sequence[Row], methods: Row, training_ef: float | None) -> list[Picture]:
