@@ -125,10 +125,27 @@ def robustness(
     chosen = [clip.cut(settings.frames) for clip in _spread(clips, settings.clips)]
     clean = [_scores(segmenter, clip, constant) for clip in chosen]
     boot = partial(bootstrap, seed=settings.seed, resamples=settings.resamples)
-    kinds: dict[str, Any] = {}
-    for kind, strengths in settings.strengths.items():
-        points = [_at(segmenter, chosen, clean, kind, one, settings.seed, constant, boot) for one in strengths]
-        kinds[kind] = {"unit": DEGRADATIONS[kind].unit, "words": DEGRADATIONS[kind].words, "strengths": points}
+
+    def point(kind: str, strength: float) -> dict[str, Any]:
+        """The scores of one kind at one strength, clip by clip beside the clean ones."""
+        own, less, still = [], [], []
+        for n, clip in enumerate(chosen):
+            worse, kept = _degraded(clip, kind, strength, [settings.seed, n])
+            score, constants = _scores(segmenter, worse, constant)
+            own.append(score)
+            less.append(score - clean[n][0][kept])
+            still.append(constants)
+        means = {"dice": own, "difference": less, "constant_mask": still}
+        return {"strength": strength} | {name: _mean(values, boot) for name, values in means.items()}
+
+    kinds = {
+        kind: {
+            "unit": DEGRADATIONS[kind].unit,
+            "words": DEGRADATIONS[kind].words,
+            "strengths": [point(kind, strength) for strength in strengths],
+        }
+        for kind, strengths in settings.strengths.items()
+    }
     return plain(
         {
             "n": {"clips": len(chosen), "frames": sum(len(clip.masks) for clip in chosen), "seed": settings.seed},
@@ -197,33 +214,6 @@ def left_ventricle(segmenter: Segmenter, clip: Clip) -> MaskClip:
     if getattr(segmenter, "largest_component", False):
         masks = np.stack([largest_component(mask) for mask in masks])
     return np.asarray(masks)
-
-
-def _at(
-    segmenter: Segmenter,
-    clips: Sequence[TrueClip],
-    clean: Sequence[tuple[Scores, Scores]],
-    kind: str,
-    strength: float,
-    seed: int,
-    constant: Mask | None,
-    boot: Any,
-) -> dict[str, Any]:
-    """Scores of one kind at one strength, clip by clip beside the clean ones."""
-    dices, constants, befores = [], [], []
-    for n, (clip, (before, _)) in enumerate(zip(clips, clean, strict=True)):
-        worse, kept = _degraded(clip, kind, strength, [seed, n])
-        score, still = _scores(segmenter, worse, constant)
-        dices.append(score)
-        constants.append(still)
-        befores.append(before[kept])
-    differences = [after - before for after, before in zip(dices, befores, strict=True)]
-    return {
-        "strength": strength,
-        "dice": _mean(dices, boot),
-        "difference": _mean(differences, boot),
-        "constant_mask": _mean(constants, boot),
-    }
 
 
 def _degraded(clip: TrueClip, kind: str, strength: float, seed: Sequence[int]) -> tuple[TrueClip, NDArray[np.intp]]:
