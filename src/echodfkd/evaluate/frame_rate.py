@@ -1,6 +1,6 @@
 """How the distances of ED and ES depend on the frame rate: the paper's Figure 4, in frames and in milliseconds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from itertools import pairwise
@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from echodfkd.errors import InputError
 from echodfkd.evaluate.intervals import Interval, bootstrap
-
-Row = Mapping[str, Any]
+from echodfkd.evaluate.scorecard import Bootstrap, Row, patient_groups
 
 DISTANCES = tuple(f"{phase}_{name}" for phase in ("ed", "es") for name in ("afd", "distance_frames", "distance_ms"))
 """Columns of `scorecard.score_clip` that are looked at: the paper's aFD, and events one to one."""
@@ -29,9 +27,9 @@ def rate_scores(
 
     `rows` are those of `scorecard.score_clip`. `edges` (Hz, ascending) bound the bins, which hold their lower edge and
     the last one its upper; None takes `rate_edges` of the rows. Each trend has `slope` (least squares, frames or ms per
-    Hz), `intercept` and `spearman`, all with 95 % bootstrap intervals by clip. A distance that is constant in time has
-    a slope in frames of that time and none in milliseconds. None where fewer than `LEAST_CLIPS` clips have a rate, or
-    all have the same.
+    Hz) and `spearman`, with 95 % bootstrap intervals by clip (by patient where the rows tell), and `intercept`. A
+    distance that is constant in time has a slope in frames of that time and none in milliseconds. None where fewer than
+    `LEAST_CLIPS` clips have a rate, or all have the same.
     """
     known = [row for row in rows if row["fps"] is not None]
     rates = np.array([row["fps"] for row in known], np.float64)
@@ -60,9 +58,15 @@ def least_squares(pairs: NDArray[np.float64]) -> tuple[float, float]:
 
 def spearman(pairs: NDArray[np.float64]) -> float:
     """Rank correlation of the columns of (x, y) rows, ties sharing their mean rank; NaN where one does not vary."""
-    x, y = rankdata(pairs, axis=0).T - (len(pairs) + 1) / 2
+    x, y = (_mean_ranks(column) - (len(pairs) + 1) / 2 for column in pairs.T)
     norm = np.sqrt((x @ x) * (y @ y))
     return float(x @ y / norm) if norm > 1e-12 else float("nan")
+
+
+def _mean_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ranks from 1, equal values at the mean of theirs, as `scipy.stats.rankdata` has them, in half of its time."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[place]
 
 
 def _checked(edges: Sequence[float]) -> tuple[float, ...]:
@@ -71,26 +75,29 @@ def _checked(edges: Sequence[float]) -> tuple[float, ...]:
     return tuple(edges)
 
 
-def _bin(rows: Sequence[Row], rates: NDArray, low: float, high: float, last: bool, boot: Any) -> dict[str, Any]:
+def _bin(rows: Sequence[Row], rates: NDArray, low: float, high: float, last: bool, boot: Bootstrap) -> dict[str, Any]:
     """One bin: its edges, clips, mean rate, and each distance's mean with interval (None where no clip has it)."""
     inside = (rates >= low) & ((rates <= high) if last else (rates < high))
     chosen = [row for row, held in zip(rows, inside, strict=True) if held]
     rate = float(rates[inside].mean()) if chosen else None
-    values = {name: [row[name] for row in chosen if row.get(name) is not None] for name in DISTANCES}
-    means = {name: asdict(boot(found)) if found else None for name, found in values.items()}
-    return {"low": low, "high": high, "clips": len(chosen), "fps": rate, **means}
+    return {"low": low, "high": high, "clips": len(chosen), "fps": rate} | {
+        name: _mean(chosen, name, boot) for name in DISTANCES
+    }
 
 
-def _trend(rows: Sequence[Row], name: str, boot: Any) -> dict[str, Any] | None:
-    pairs = np.array([(row["fps"], row[name]) for row in rows if row.get(name) is not None], np.float64)
+def _mean(rows: Sequence[Row], name: str, boot: Bootstrap) -> dict[str, Any] | None:
+    having = [row for row in rows if row.get(name) is not None]
+    return asdict(boot([row[name] for row in having], groups=patient_groups(having))) if having else None
+
+
+def _trend(rows: Sequence[Row], name: str, boot: Bootstrap) -> dict[str, Any] | None:
+    having = [row for row in rows if row.get(name) is not None]
+    pairs, groups = np.array([(row["fps"], row[name]) for row in having], np.float64), patient_groups(having)
     if len(pairs) < LEAST_CLIPS or np.ptp(pairs[:, 0]) < 1e-9:
         return None
-    statistics = {
-        "slope": lambda rows: least_squares(rows)[0],
-        "intercept": lambda rows: least_squares(rows)[1],
-        "spearman": spearman,
-    }
-    return {label: _told(boot(pairs, statistic)) for label, statistic in statistics.items()}
+    slope = boot(pairs, lambda rows: least_squares(rows)[0], groups=groups)
+    ranks = boot(pairs, spearman, groups=groups)
+    return {"slope": _told(slope), "intercept": least_squares(pairs)[1], "spearman": _told(ranks)}
 
 
 def _told(found: Interval) -> dict[str, Any]:

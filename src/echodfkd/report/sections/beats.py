@@ -107,7 +107,7 @@ def _draw_rate(axes: Axes, found: Row, key: str, shift: float, colour: str, labe
     axes.errorbar(rates + shift * np.ptp(rates), means, reach, fmt="o", ms=5, lw=1.2, color=colour, label=label)
     if trend := found["trend"][key]:
         across = np.array([found["bins"][0]["low"], found["bins"][-1]["high"]])
-        axes.plot(across, trend["intercept"]["value"] + trend["slope"]["value"] * across, color=colour, lw=1, ls="--")
+        axes.plot(across, trend["intercept"] + trend["slope"]["value"] * across, color=colour, lw=1, ls="--")
 
 
 def _text(scores: Row) -> tuple[str, ...]:
