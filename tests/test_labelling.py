@@ -80,12 +80,7 @@ def test_agreement_is_the_dice_of_each_two_teachers_of_a_structure(clips, shrunk
 
 
 def test_what_nobody_teaches_of_a_clip_is_unknown_and_the_student_still_learns(clips, shrunk, tmp_path):
-    label(
-        replace(STUDY, student=NetworkSettings(structures=("rv",))) if False else STUDY,
-        clips,
-        tmp_path / "all",
-        tmp_path / "rv",
-    )
+    label(STUDY, clips, tmp_path / "all", tmp_path / "rv")
     (tmp_path / "rv" / "manifest.json").unlink()
     (tmp_path / "rv" / "train-00001.seg.npz").unlink()
     partial = Teacher("archive", tmp_path / "rv", structures=("lv", "rv"), partial=True)

@@ -1,19 +1,26 @@
 """Studies with clips of data sets: beside drawn ones, in their place, and after them."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from made_datasets import beats, traced, write_echonet
+from scripts import script
 
 from echodfkd.config import Clips, Split, Study, read_study, study_table
+from echodfkd.data.gather import NOTICE
 from echodfkd.data.settings import Data
+from echodfkd.data.store import Store
 from echodfkd.distill.settings import Training
-from echodfkd.errors import StudyError
-from echodfkd.files import sha256
+from echodfkd.distill.start import start_table
+from echodfkd.errors import InputError, StudyError
+from echodfkd.files import read_json, sha256, write_json
 from echodfkd.labelling import label
-from echodfkd.pipeline import distill, gather_clips, synthesize
-from echodfkd.student.card import WEIGHTS, read_card
+from echodfkd.pipeline import distill, gather_clips, run, synthesize
+from echodfkd.student.card import CARD, WEIGHTS, Card, Preprocessing, read_card
+from echodfkd.student.checkpoint import save
+from echodfkd.student.network import seeded_network
 from echodfkd.student.settings import NetworkSettings
 from echodfkd.teachers import Teacher
 
@@ -67,6 +74,113 @@ def test_a_student_is_taught_on_real_clips_alone_and_drawn_ones_after_them(study
     made = read_card(taught(replace(study, data=(), training=training), tmp_path / "then")).provenance["made_from"]
     assert made["start"] == {"weights": sha256(first / WEIGHTS), "real": True}
     assert "start" not in made["training"] and "real" not in made
+
+
+TOML = """
+name = "mixed"
+[clips]
+train = { count = 4, frames = 6 }
+validation = { count = 1, frames = 6 }
+test = { count = 1, frames = 30 }
+structures = ["lv"]
+[teacher]
+kind = "model"
+path = "teacher"
+[student]
+blocks = 1
+filters = 2
+[training]
+window = 4
+size = 16
+batch = 4
+epochs = 1
+precision = "float32"
+real_share = 0.5
+[scoring]
+resamples = 100
+[[data]]
+path = "echonet"
+about = "simulated"
+"""
+
+
+@pytest.fixture(scope="module")
+def finished(study, student_folder, tmp_path_factory) -> Path:
+    """The folder of a study with real clips, `mixed.toml`, and of the run that the command made of it, `run`."""
+    here = tmp_path_factory.mktemp("commands")
+    (here / "mixed.toml").write_text(
+        TOML.replace('"teacher"', f'"{student_folder}"').replace('"echonet"', f'"{study.data[0].path}"')
+    )
+    run(read_study(here / "mixed.toml"), here / "run", workers=0)
+    return here
+
+
+def test_a_whole_run_keeps_its_real_clips_apart_and_says_what_it_saw(finished):
+    here = finished / "run"
+    stages = ("synth", "label", "gather", "label real", "distill", "segment", "score", "report")
+    log = (here / "log.txt").read_text()
+    places = [log.index(f"{stage}: done in") for stage in stages]
+    assert places == sorted(places)
+    assert [entry.name for entry in Store(here / "real").entries] == ["a", "b", "c"]
+    assert (here / "real" / NOTICE).is_file() and not Store(here / "real-labels").with_frames
+    assert (here / "masks" / "test-00000" / "measures.json").is_file()
+    made = read_card(here / "student").provenance["made_from"]
+    assert made["real"]["clips"] == Store(here / "real").content
+    assert (here / "report" / "index.html").is_file()
+
+
+def test_the_stages_as_commands_make_the_student_of_the_whole_run(finished, tmp_path, echodfkd):
+    study = finished / "mixed.toml"
+    for words in (
+        ("synth", study, "--out", tmp_path / "c"),
+        ("gather", study, "--out", tmp_path / "r"),
+        ("label", study, "--clips", tmp_path / "c", "--out", tmp_path / "cl"),
+        ("label", study, "--clips", tmp_path / "r", "--out", tmp_path / "rl"),
+    ):
+        assert echodfkd(*words)[0] == 0
+    words = ("distill", study, "--clips", tmp_path / "c", "--labels", tmp_path / "cl", "--out", tmp_path / "s")
+    code, _, told = echodfkd(*words, "--real", tmp_path / "r")
+    assert code == 2 and "give both --real and --real-labels" in told
+    code, _, told = echodfkd(*words)
+    assert code == 2 and "go with a study that has [[data]]" in told
+    assert echodfkd(*words, "--real", tmp_path / "r", "--real-labels", tmp_path / "rl")[0] == 0
+    assert sha256(tmp_path / "s" / WEIGHTS) == sha256(finished / "run" / "student" / WEIGHTS)
+    assert (
+        read_card(tmp_path / "s").provenance["made_from"] == read_card(finished / "run/student").provenance["made_from"]
+    )
+
+
+def test_a_study_without_data_sets_gathers_nothing(finished, tmp_path, echodfkd):
+    text = (finished / "mixed.toml").read_text()
+    (tmp_path / "s.toml").write_text(text[: text.index("[[data]]")].replace("real_share = 0.5", ""))
+    code, _, told = echodfkd("gather", tmp_path / "s.toml", "--out", tmp_path / "real")
+    assert code == 2 and "takes no real clips" in told and not (tmp_path / "real").exists()
+
+
+def test_what_may_have_seen_real_clips_is_not_published(finished, tmp_path):
+    publish = script("studies/publish.py").publish
+    with pytest.raises(InputError, match="taught on real clips, or started from one that may have been"):
+        publish(finished / "run", "mixed", tmp_path / "out")
+    shutil.copytree(finished / "run", tmp_path / "then")
+    card = read_json(tmp_path / "then" / "student" / CARD)
+    made = card["provenance"]["made_from"]
+    del made["real"]  # as of a student of drawn clips that began with this one's weights
+    write_json(tmp_path / "then" / "student" / CARD, card)
+    assert publish(tmp_path / "then", "then", tmp_path / "drawn") == tmp_path / "drawn"
+    made["start"] = start_table(finished / "run" / "student")
+    write_json(tmp_path / "then" / "student" / CARD, card)
+    with pytest.raises(InputError, match="started from one that may have been"):
+        publish(tmp_path / "then", "then", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_start_that_takes_other_grey_levels_is_refused(study, tmp_path):
+    save(tmp_path / "raw", seeded_network(study.student, 0), Card(study.student, Preprocessing(16, input_scale=1.0)))
+    training = replace(study.training, real_share=0.0, start=str(tmp_path / "raw"))
+    with pytest.raises(
+        StudyError, match=r"must take grey levels times 0\.003922, .* takes them times 1\. Start without"
+    ):
+        taught(replace(study, data=(), training=training), tmp_path)
 
 
 def test_a_start_of_another_shape_is_refused(study, student_folder, tmp_path):
