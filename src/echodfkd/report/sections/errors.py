@@ -92,7 +92,10 @@ def concentration_table(found: Row) -> Table:
         "worst share above its range",
         "clips",
     )
-    note = "Ranges hold 95 % of as many clips with errors normal about zero. Equal errors have a Gini coefficient of 0."
+    note = (
+        "Ranges hold 95 % of as many clips with errors normal about zero. Equal errors have a Gini coefficient of 0. "
+        "Clips that got no ejection fraction have no error of it and are not in its line."
+    )
     return Table("Share of the squared error", head, lines, note)
 
 
