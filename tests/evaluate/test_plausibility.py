@@ -34,7 +34,7 @@ def spoilt(trait):
     elif trait == "aside":
         return np.roll(masks, 40, axis=2)
     elif trait == "deep":
-        return np.roll(masks, 30, axis=1)
+        return np.pad(masks, ((0, 0), (44, 0), (0, 0)))[:, :112]
     elif trait == "steady":
         masks[::2] = np.roll(masks[::2], 6, axis=2)
     elif trait == "beats":

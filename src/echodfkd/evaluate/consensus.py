@@ -77,7 +77,7 @@ def staple(masks: NDArray[np.bool_]) -> MaskClip:
     result = masks[0].copy()
     if (masks == masks[0]).all():  # nothing to weigh
         return result
-    part = _around(masks.any(axis=(0, 1)))
+    part = _around(np.asarray(masks.any(axis=(0, 1))))
     estimator = sitk.STAPLEImageFilter()
     estimator.SetForegroundValue(1)
     estimator.SetMaximumIterations(ITERATIONS)

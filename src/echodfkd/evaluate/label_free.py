@@ -24,7 +24,7 @@ TRUTH = "dice"
 NOT_EVIDENCE = ("segmenter", "name", TRUTH)
 
 
-def summary(rows: Sequence[Row], *, seed: int = 0, resamples: int = 2000) -> dict[str, Any]:
+def summary(rows: Sequence[Row], *, seed: int = 0, resamples: int = 1000) -> dict[str, Any]:
     """Rows as one dictionary of plain numbers: each segmenter's means, and rank correlations where Dice is known.
 
     `segmenters` maps each to its mean of every evidence and of `dice` over its clips, `rank_correlation` each evidence
@@ -54,7 +54,7 @@ def evidence_names(rows: Sequence[Row]) -> list[str]:
 
 
 def rank_correlations(
-    rows: Sequence[Row], evidence: str, *, seed: int = 0, resamples: int = 2000
+    rows: Sequence[Row], evidence: str, *, seed: int = 0, resamples: int = 1000
 ) -> dict[str, dict[str, Any] | None]:
     """Spearman's rank correlation of one evidence with true Dice, by each of CORRELATIONS, with intervals by clip.
 
@@ -72,7 +72,7 @@ def per_clip(cube: Cube) -> float:
 
 def per_model(cube: Cube) -> float:
     """Over the segmenters, each by its means over the clips on which evidence and Dice are known."""
-    known = np.isfinite(cube).all(axis=-1)
+    known = _known(cube)
     counts = known.sum(axis=0)
     sums = np.where(known[..., None], cube, 0.0).sum(axis=0)
     return spearman(sums[counts > 0] / counts[counts > 0][:, None])
@@ -80,12 +80,12 @@ def per_model(cube: Cube) -> float:
 
 def within_clip(cube: Cube) -> float:
     """Mean over the clips of the correlation over the segmenters on a clip: does it pick the better mask?"""
-    return _mean_of([spearman(clip) for clip in cube])
+    return _mean_of(spearman_of_columns(cube.transpose(1, 0, 2)))
 
 
 def across_clips(cube: Cube) -> float:
     """Mean over the segmenters of the correlation over a segmenter's clips: does it find the clips that failed?"""
-    return _mean_of([spearman(cube[:, one]) for one in range(cube.shape[1])])
+    return _mean_of(spearman_of_columns(cube))
 
 
 CORRELATIONS: dict[str, Callable[[Cube], float]] = {
@@ -102,12 +102,18 @@ def spearman(pairs: NDArray[np.float64]) -> float:
 
     Pairs that are not finite are left out.
     """
-    pairs = pairs[np.isfinite(pairs).all(axis=1)]
-    if len(pairs) < 3:
-        return float("nan")
-    a, b = (rankdata(column) - (len(pairs) + 1) / 2 for column in pairs.T)
-    norm = np.sqrt((a @ a) * (b @ b))
-    return float(a @ b / norm) if norm > 0 else float("nan")
+    return float(spearman_of_columns(pairs[np.isfinite(pairs).all(axis=1)][:, None])[0])
+
+
+def spearman_of_columns(cube: Cube) -> NDArray[np.float64]:
+    """`spearman` of every column of pairs (n, columns, 2): (columns,)."""
+    if not np.isfinite(cube).all():
+        return np.array([spearman(cube[:, column]) for column in range(cube.shape[1])])
+    if len(cube) < 3:
+        return np.full(cube.shape[1], np.nan)
+    a, b = np.moveaxis(rankdata(cube, axis=0) - (len(cube) + 1) / 2, -1, 0)
+    norm = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
+    return np.where(norm > 0, (a * b).sum(axis=0) / np.where(norm > 0, norm, 1), np.nan)
 
 
 def _checked(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
@@ -134,10 +140,14 @@ def _cube(rows: Sequence[Row], evidence: str) -> Cube:
     return cube
 
 
+def _known(cube: Cube) -> NDArray[np.bool_]:
+    """Where evidence and Dice are both known: (clip, segmenter)."""
+    return np.asarray(np.isfinite(cube).all(axis=2))
+
+
 def _interval(cube: Cube, statistic: Callable[[Cube], float], seed: int, resamples: int) -> dict[str, Any] | None:
     """A correlation with its interval and the clips behind it; None where it is not defined."""
-    known: NDArray[np.bool_] = np.isfinite(cube).all(axis=2)
-    cube = cube[known.any(axis=1)]
+    cube = cube[_known(cube).any(axis=1)]
     if not len(cube) or not np.isfinite(statistic(cube)):
         return None
     return asdict(bootstrap(cube, statistic, seed=seed, resamples=resamples))
@@ -149,7 +159,7 @@ def _mean(rows: Sequence[Row], segmenter: str, key: str, seed: int, resamples: i
     return asdict(bootstrap(values, seed=seed, resamples=resamples)) if values else None
 
 
-def _mean_of(values: Sequence[float]) -> float:
+def _mean_of(values: NDArray[np.float64]) -> float:
     """The mean of those that are defined; NaN where none is."""
-    finite = [value for value in values if np.isfinite(value)]
-    return float(np.mean(finite)) if finite else float("nan")
+    finite = values[np.isfinite(values)]
+    return float(np.mean(finite)) if len(finite) else float("nan")

@@ -1,7 +1,8 @@
 """Whether masks look like a beating left ventricle in its place: traits of a clip, each in [0, 1], and all of them.
 
-The limits are anatomy's and the view's, by choice and wide, fitted to nothing. Grey levels are not looked at (but to
-find the fan): an egg of the right size in the right place is plausible, whatever lies under it.
+The limits are anatomy's and the view's, by choice and wide: true masks of simulated hearts keep within nearly all.
+Grey levels are not looked at (but to find the fan): an egg of the right size in the right place is plausible,
+whatever lies under it.
 """
 
 from dataclasses import dataclass, fields
@@ -37,13 +38,13 @@ class Traits:
     """Share of the mask that is its largest piece."""
     filled: Range = (0.8, 0.99, OPEN, OPEN)
     """Share of the mask with its holes filled that it holds itself."""
-    long: Range = (1.0, 1.2, 2.6, 3.5)
+    long: Range = (1.0, 1.1, 3.0, 4.0)
     """Ratio of the spreads along and across the long axis: from a dilated ventricle to a slender one at systole."""
     upright: Range = (-OPEN, -OPEN, 30.0, 60.0)
     """Degrees between the long axis and the line to the fan's apex; the rounder the mask, the less it counts."""
     aside: Range = (-OPEN, -OPEN, 20.0, 40.0)
     """Degrees between the fan's axis and the line from its apex to the middle of the mask."""
-    deep: Range = (0.15, 0.25, 0.6, 0.8)
+    deep: Range = (0.15, 0.25, 0.75, 0.9)
     """Distance of the mask's middle from the fan's apex over the fan's depth."""
     steady: Range = (-OPEN, -OPEN, 0.05, 0.15)
     """Way of the mask's middle in a frame at ASSUMED_FPS over its diameter, 95th percentile: as `verdict.Limits`."""

@@ -126,7 +126,7 @@ class Register:
     def _deformed(self, atlas: int, image: Grey, start: Field) -> Field:
         """Where the atlas's pixels lie in the image after the demons."""
         fixed, stiffness = self._sharp[atlas], self.dials.stiffness * self.atlases.size
-        slope = np.stack(np.gradient(fixed))
+        slope: Field = np.stack([np.gradient(fixed, axis=axis) for axis in (0, 1)])
         steepness, way = (slope**2).sum(axis=0), start - self._grid
         for _ in range(self.dials.iterations):
             difference = map_coordinates(image, self._grid + way, order=1, mode="nearest") - fixed
