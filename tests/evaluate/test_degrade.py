@@ -90,6 +90,7 @@ def test_the_sector_holds_a_black_cavity_and_no_mark_beside_it():
     frames[0, 1:8, 1:8] = 50
     frames[0, 3:6, 3:6] = 0
     frames[1, 4, 10] = 200  # a mark
+    frames[:, 0] = 5  # what video coding adds
     expected = np.zeros((9, 12), bool)
     expected[1:8, 1:8] = True
     assert np.array_equal(sector(frames), expected)
@@ -97,8 +98,8 @@ def test_the_sector_holds_a_black_cavity_and_no_mark_beside_it():
 
 
 def test_gain_shifts_by_255_levels_in_60_db_and_stops_at_the_ends():
-    frames = np.array([[[0, 10, 100, 250]]], np.uint8)
-    assert degrade(frames, frames > 0, "gain", 12).frames.tolist() == [[[0, 61, 151, 255]]]
+    frames = np.array([[[0, 20, 100, 250]]], np.uint8)
+    assert degrade(frames, frames > 0, "gain", 12).frames.tolist() == [[[0, 71, 151, 255]]]
     assert degrade(frames, frames > 0, "gain", -12).frames.tolist() == [[[0, 0, 49, 199]]]
 
 

@@ -16,6 +16,7 @@ from scipy import ndimage
 
 from echodfkd.clip import WORKING_SIZE, Frames, check_frames
 from echodfkd.errors import InputError
+from echodfkd.evaluate.sector import LIT
 from echodfkd.evaluate.shape import MaskClip, check_masks, largest_component
 
 DYNAMIC_RANGE_DB = 60.0
@@ -79,10 +80,10 @@ def degradation(kind: str) -> Degradation:
 def sector(frames: Frames) -> NDArray[np.bool_]:
     """Pixels (height, width) of the sector: noise and gain leave the rest black.
 
-    It is the largest piece of what is ever lit, filled in every row from its first to its last pixel, so that a black
-    cavity is part of it and marks beside it are not.
+    It is the largest piece of what is ever lit (above LIT: video coding leaves some grey on black), filled in every
+    row from its first to its last pixel, so that a black cavity is part of it and marks beside it are not.
     """
-    piece = largest_component(np.asarray(frames.any(axis=0)))
+    piece = largest_component(np.asarray(frames.max(axis=0) > LIT))
     after, before = (np.logical_or.accumulate(piece[:, ::step], axis=1)[:, ::step] for step in (1, -1))
     return after & before
 
