@@ -1,8 +1,10 @@
+import numpy as np
 import pytest
 
 from echodfkd.errors import InputError
-from echodfkd.evaluate.events_file import MarkedEvents, read_events
+from echodfkd.evaluate.events_file import MarkedEvents, read_events, reference_of
 from echodfkd.evaluate.frame_distance import Reference
+from echodfkd.evaluate.scorecard import event_row
 from echodfkd.everyday import summary, summary_row
 
 
@@ -40,6 +42,21 @@ def test_marked_events_become_a_reference_and_must_lie_in_the_clip(tmp_path):
     assert marked.reference(31, 50.0) == Reference(31, 50.0, (10,), (30,), False)
     with pytest.raises(InputError, match=r"frame 30 lies outside of the clip's frames 0\.\.29"):
         marked.reference(30, 50.0)
+
+
+def test_a_clip_that_is_not_listed_has_nothing_to_be_judged_by():
+    events = {"a": MarkedEvents((10,), (30,), True)}
+    assert reference_of(events, "a", 60, 50.0) == Reference(60, 50.0, (10,), (30,), True)
+    unknown = reference_of(events, "b", 60, None)
+    scored = event_row(np.arange(60.0), (5, 40), unknown, "es")
+    assert (scored["es_afd"], scored["es_penalised_ms"], scored["es_extra"], scored["es_missed"]) == (
+        None,
+        None,
+        None,
+        0,
+    )
+    with pytest.raises(InputError, match="Clip a: An event on frame 30"):
+        reference_of(events, "a", 20, 50.0)
 
 
 @pytest.mark.parametrize(

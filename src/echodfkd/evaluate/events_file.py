@@ -1,7 +1,7 @@
 """Read somebody's ED and ES frames from a table, to judge beats by them in place of a data set's own."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +54,17 @@ def read_events(path: Path) -> dict[str, MarkedEvents]:
     if not known:
         raise InputError(f"{path} holds no ED or ES frame. Write them as frame numbers separated by spaces.")
     return known
+
+
+def reference_of(events: Mapping[str, MarkedEvents], name: str, frames: int, fps: float | None) -> Reference:
+    """What `events` tell of the clip `name`, of that many frames and that rate (Hz): nothing where it is not listed.
+
+    A clip that is not listed has no reference event, and none found in it is extra. InputError where one lies outside.
+    """
+    try:
+        return events.get(name, MarkedEvents((), (), False)).reference(frames, fps)
+    except InputError as error:
+        raise InputError(f"Clip {name}: {error}") from None
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:

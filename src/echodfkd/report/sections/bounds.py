@@ -110,6 +110,8 @@ def bounds_figure(scores: Row, bounds: Row, rounds: Mapping[str, Row]) -> Figure
         axes.set(xlabel=label, yticks=range(len(lines)), yticklabels=[name for name, _, _ in lines])
         axes.set_ylim(len(lines) - 0.5, -0.5)
         axes.margins(x=0.15)
+        if "floor" in label:
+            axes.set_xlim(left=0)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     return figure
 
