@@ -144,6 +144,17 @@ def test_the_interval_of_the_floor_is_as_wide_as_floors_spread_between_annotatio
     assert all(one.low < one.value < one.high for one in found)
 
 
+def test_differences_of_one_clip_are_drawn_together():
+    """Every difference four times over tells no more than once."""
+    once = two_rounds(np.random.default_rng(1), 150, laplace_frames(2.0), astray=0)
+    fit = fit_choice_noise(np.repeat(once, 4), half_widths=(25,))
+    apart, together = (
+        bounds.distance_floor(np.repeat(once, 4), fit, seed=0, resamples=60, groups=groups)
+        for groups in (None, np.repeat(np.arange(150), 4).tolist())
+    )
+    assert together.high - together.low == pytest.approx(2 * (apart.high - apart.low), rel=0.35)
+
+
 def test_the_bounds_of_two_rounds_are_plain_and_complete():
     drawn = two_rounds(np.random.default_rng(3), 400, laplace_frames(2.0), astray=0)
     found = bounds.rounds_bounds(drawn.tolist(), fps=[50.0, 25.0], resamples=40)

@@ -17,7 +17,7 @@ from scipy.optimize import OptimizeResult, minimize
 from scipy.special import expit
 
 from echodfkd.errors import InputError
-from echodfkd.evaluate.intervals import Interval, bootstrap
+from echodfkd.evaluate.intervals import Groups, Interval, bootstrap
 
 Weights = NDArray[np.float64]
 
@@ -194,10 +194,13 @@ def compare_families(differences: ArrayLike, half_widths: Sequence[int] = HALF_W
     return dict(sorted(fits.items(), key=lambda item: item[1].aic))
 
 
-def distance_floor(differences: ArrayLike, fit: Fit, *, seed: int, resamples: int = 200) -> Interval:
+def distance_floor(
+    differences: ArrayLike, fit: Fit, *, seed: int, resamples: int = 200, groups: Groups = None
+) -> Interval:
     """E|X| in frames of a fit to those differences, with a bootstrap interval by clip (its half-width is kept).
 
-    Each resample is fitted anew, from the fit as start.
+    Each resample is fitted anew, from the fit as start. `groups` names the clip (or patient) of each difference where
+    one has several.
     """
     noise, values = fit.noise, _whole(differences)
 
@@ -206,12 +209,17 @@ def distance_floor(differences: ArrayLike, fit: Fit, *, seed: int, resamples: in
         reach = max(fit.reach, len(counts) // 2)
         return _fitted(counts, noise.family, noise.half_width, reach, (_free(noise),)).floor
 
-    found = bootstrap(values, floor, seed=seed, resamples=resamples)
+    found = bootstrap(values, floor, seed=seed, resamples=resamples, groups=groups)
     return Interval(fit.floor, found.low, found.high, found.n)
 
 
 def rounds_bounds(
-    differences: ArrayLike, *, fps: Sequence[float] = (), seed: int = 0, resamples: int = 200
+    differences: ArrayLike,
+    *,
+    fps: Sequence[float] = (),
+    seed: int = 0,
+    resamples: int = 200,
+    groups: Groups = None,
 ) -> dict[str, Any]:
     """The floor of the frame distance from two rounds' differences (frames), as plain numbers for a report.
 
@@ -219,16 +227,16 @@ def rounds_bounds(
     `rmse_floor` (frames), `families` (AIC less the best's, floor, share astray, half-width, parameters), the `best`,
     `floor` (frames) and, where the clips' rates `fps` (Hz) are given, `floor_ms`: the floor times the mean length of a
     frame, which takes the distance in frames to be independent of the rate. `histogram` has the differences, their
-    share and the best fit's.
+    share and the best fit's. `groups` names the clip (or patient) of each difference where one has several.
     """
     values = _whole(differences)
     fits = compare_families(values)
     best = next(iter(fits.values()))
-    floor = distance_floor(values, best, seed=seed, resamples=resamples)
+    floor = distance_floor(values, best, seed=seed, resamples=resamples, groups=groups)
     length = float(np.mean(1000 / np.asarray(fps, np.float64))) if len(fps) else None
     return {
         "n": len(values),
-        "bias": asdict(bootstrap(values, seed=seed, resamples=resamples)),
+        "bias": asdict(bootstrap(values, seed=seed, resamples=resamples, groups=groups)),
         "rmse_floor": rmse_floor(float(np.sqrt(np.mean(values.astype(np.float64) ** 2)))),
         "best": best.noise.family,
         "families": {name: _told(fit, best.aic) for name, fit in fits.items()},
