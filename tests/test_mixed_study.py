@@ -174,6 +174,19 @@ def test_what_may_have_seen_real_clips_is_not_published(finished, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_masks_of_real_clips_alone_teach_where_all_that_is_taught_is_real(study, tmp_path):
+    training = replace(study.training, real_share=1.0, batch=2)
+    house = replace(study, clips=replace(study.clips, train=Split(0, 4)), training=training)
+    label(house, gather_clips(house, tmp_path / "theirs"), tmp_path / "labels", tmp_path / "archive")
+    one = replace(house, teacher=Teacher("archive", tmp_path / "archive", partial=True))
+    card = read_card(taught(one, tmp_path / "mine"))
+    assert card.provenance["made_from"]["teacher"]["partial"]
+    assert {entry.facts["known"] == [] for entry in Store(tmp_path / "mine" / "labels").entries} == {True}
+    mixed = replace(one, clips=study.clips, training=study.training)
+    with pytest.raises(InputError, match="knows lv in none of the 6 clips"):
+        label(mixed, synthesize(mixed, tmp_path / "drawn"), tmp_path / "refused")
+
+
 def test_a_start_that_takes_other_grey_levels_is_refused(study, tmp_path):
     save(tmp_path / "raw", seeded_network(study.student, 0), Card(study.student, Preprocessing(16, input_scale=1.0)))
     training = replace(study.training, real_share=0.0, start=str(tmp_path / "raw"))
