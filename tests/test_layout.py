@@ -23,11 +23,24 @@ MAY_IMPORT = (
         "labels": BOTTOM | {"data", "evaluate"},
         "judging": BOTTOM | {"data", "evaluate", "report", "labels"},
         "sizes": BOTTOM | {"evaluate", "report", "student"},
+        "label_free": BOTTOM | {"synthetic", "data", "evaluate", "report"},
         "checking": BOTTOM | {"data", "report"},
         "everyday": BOTTOM | {"data", "student", "evaluate", "report"},
         "pipeline": BOTTOM
         | WORKSHOPS
-        | {"distill", "report", "config", "fresh", "labelling", "runs", "judging", "sizes", "everyday"},
+        | {
+            "distill",
+            "report",
+            "config",
+            "fresh",
+            "labelling",
+            "runs",
+            "labels",
+            "judging",
+            "robustness",
+            "sizes",
+            "everyday",
+        },
     }
 )
 FILES = sorted(SOURCE.rglob("*.py"))

@@ -27,9 +27,10 @@ NOT_EVIDENCE = ("segmenter", "name", TRUTH)
 def summary(rows: Sequence[Row], *, seed: int = 0, resamples: int = 1000) -> dict[str, Any]:
     """Rows as one dictionary of plain numbers: each segmenter's means, and rank correlations where Dice is known.
 
-    `segmenters` maps each to its mean of every evidence and of `dice` over its clips, `rank_correlation` each evidence
-    to those of CORRELATIONS (None where no Dice is known). Each number has value, low, high (95 % bootstrap by clip)
-    and n, the number of clips. Raises InputError without rows, or where one segmenter has a clip twice.
+    `names` and `evidence` keep the order in which they came. `segmenters` maps each to its mean of every evidence and
+    of `dice` over its clips, `rank_correlation` each evidence to those of CORRELATIONS (None where no Dice is known).
+    Each number has value, low, high (95 % bootstrap by clip) and n, the number of clips. Raises InputError without
+    rows, or where one segmenter has a clip twice.
     """
     names, segmenters = _checked(rows)
     evidence = evidence_names(rows)
@@ -38,6 +39,7 @@ def summary(rows: Sequence[Row], *, seed: int = 0, resamples: int = 1000) -> dic
         {
             "n": {"clips": len(names), "segmenters": len(segmenters), "seed": seed, "resamples": resamples},
             "evidence": evidence,
+            "names": segmenters,
             "segmenters": {
                 one: {key: _mean(rows, one, key, seed, resamples) for key in (*evidence, TRUTH)} for one in segmenters
             },
