@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from echodfkd.data.store import Entry, StoreWriter
 from echodfkd.data.video import write
 from echodfkd.student.card import Card, Preprocessing
 
@@ -28,6 +29,10 @@ def test_the_snippets_of_the_pages_run(snippet, tmp_path, monkeypatch):
     for folder in (tmp_path / "runs" / "demo" / "student", tmp_path / "shelf" / "b4"):
         save(folder, network, Card(network.settings, Preprocessing(28)), onnx=True)
     monkeypatch.setattr("echodfkd.student.bundled.ROOT", tmp_path / "shelf")
+    for kind in ("clips", "labels"):
+        made = StoreWriter(tmp_path / "runs" / "mine" / kind, ("lv",), (8, 8), {})
+        made.write(0, [Entry("test-00000", "test", 2)], np.zeros((2, 8, 8), np.uint8), np.zeros((2, 1, 8, 8), np.uint8))
+        made.finish(1)
     write(tmp_path / "clip.avi", np.full((4, 40, 60), 90, np.uint8), 50)
     monkeypatch.chdir(tmp_path)
     exec(compile(snippet, "page", "exec"), {})
