@@ -5,6 +5,7 @@ import json
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
@@ -15,7 +16,7 @@ from echodfkd.data.settings import Data
 from echodfkd.distill.settings import Training
 from echodfkd.errors import StudyError
 from echodfkd.student.bundled import BUNDLED
-from echodfkd.student.settings import FramewiseSettings, NetworkSettings, shape_class
+from echodfkd.student.settings import FramewiseSettings, NetworkSettings, flops_per_frame, shape_class
 from echodfkd.synthetic.recipe import Conditions
 from echodfkd.teachers.settings import Teacher
 
@@ -72,12 +73,15 @@ Student = Annotated[
 
 @dataclass(frozen=True)
 class Sizes:
-    """A grid of students, each taught and judged alike: every number of layers with every number of blocks."""
+    """A grid of students, each taught and judged alike: every number of layers with every number of blocks.
+
+    The cheapest come first, so that a run that is stopped leaves as many as its time allowed.
+    """
 
     blocks: tuple[int, ...] = (1, 2, 3, 4)
-    """In place of `student.blocks`, in the order of the work."""
+    """In place of `student.blocks`."""
     layers: tuple[int, ...] = (1, 2, 3, 4)
-    """In place of `student.layers`; all blocks are done with the first before the second begins."""
+    """In place of `student.layers`."""
 
     def __post_init__(self) -> None:
         for name in ("blocks", "layers"):
@@ -161,13 +165,14 @@ class Study:
 
     @property
     def shapes(self) -> tuple[Student, ...]:
-        """The students to teach, in order: the one, or those of the grid. StudyError where one of these cannot be."""
+        """The one student to teach, or those of the grid by FLOPs. StudyError where one of these cannot be."""
         if self.sizes is None:
             return (self.student,)
         if not isinstance(self.student, NetworkSettings):
             raise StudyError(f"[sizes] is a grid of recurrent students, {self.student.name} is none.")
-        grid = ((blocks, layers) for layers in self.sizes.layers for blocks in self.sizes.blocks)
-        return tuple(replace(self.student, blocks=blocks, layers=layers) for blocks, layers in grid)
+        grid = product(self.sizes.blocks, self.sizes.layers)
+        shapes = [replace(self.student, blocks=blocks, layers=layers) for blocks, layers in grid]
+        return tuple(sorted(shapes, key=flops_per_frame))
 
     @property
     def alone(self) -> "tuple[Study, ...]":
