@@ -16,7 +16,7 @@ from echodfkd.data.store import Store
 from echodfkd.errors import OutputError, StudyError
 from echodfkd.files import read_json, sha256
 from echodfkd.fresh import FIRST_NUMBER, FreshBatches, FreshWindows
-from echodfkd.judging import read_labels
+from echodfkd.labels import read_labels
 from echodfkd.pipeline import distill, label, synthesize
 from echodfkd.resize import fit
 from echodfkd.synthetic.annotator import ANNOTATORS

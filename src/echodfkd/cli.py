@@ -295,13 +295,43 @@ def evaluate(
             "--exclude", metavar="FILE[:REASON,...]", help="Also score without the clips that `check` found odd."
         ),
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option("--against", metavar="PREDICTIONS", help="Another model's masks, compared clip by clip."),
+    ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option("--events", metavar="FILE.csv", help="Judge beats by these ED and ES (FileName, ED, ES)."),
+    ] = None,
+    second_round: Annotated[
+        Path | None,
+        typer.Option("--second-round", metavar="FILE.csv", help="The same events marked again: how far one is off."),
+    ] = None,
+    patients: Annotated[
+        Path | None,
+        typer.Option("--patients", metavar="FILE.csv", help="Whose clip each is (FileName, Patient): wider intervals."),
+    ] = None,
 ) -> None:
-    """Scores of masks against labels, with intervals and baselines: scores.json and clips.csv."""
+    """Scores of masks against labels, with intervals and baselines: scores.json, clips.csv and index.html."""
     from echodfkd.data.findings import parse_exclusion
-    from echodfkd.judging import judge, table
+    from echodfkd.judging import judge
+    from echodfkd.report.evaluation import report_evaluation
+    from echodfkd.report.terminal import table
 
-    excluded = None if exclude is None else parse_exclusion(exclude)
-    print(table(judge(predictions, labels, out, split=split, resamples=resamples, seed=seed, exclude=excluded)))
+    scores = judge(
+        predictions,
+        labels,
+        out,
+        split=split,
+        resamples=resamples,
+        seed=seed,
+        exclude=None if exclude is None else parse_exclusion(exclude),
+        against=against,
+        events=events,
+        second_round=second_round,
+        patients=patients,
+    )
+    print(f"{table(scores)}\nReport: {report_evaluation(out)}")
 
 
 @app.command()
@@ -319,11 +349,13 @@ def check(
 
 
 @app.command()
-def report(run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A folder made by `run`.")]) -> None:
-    """Draws a run's HTML page anew from what its stages left."""
-    from echodfkd.report.run import report_run
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A run's folder, or one that `evaluate` wrote.")],
+) -> None:
+    """Draws the HTML page of a run or of scores anew from what is in the folder."""
+    from echodfkd.report.evaluation import report as draw
 
-    print(report_run(run_folder))
+    print(draw(folder))
 
 
 @app.command("import-reference")

@@ -96,6 +96,8 @@ class Scoring:
 
     resamples: int = 2000
     """Bootstrap resamples behind each interval."""
+    robustness: bool = True
+    """Whether the student is run again on clips made worse, and on first frames without its warm-up."""
 
     def __post_init__(self) -> None:
         if self.resamples < 100:
@@ -278,6 +280,8 @@ def study_table(study: Study) -> dict[str, Any]:
     for place, name in later:
         if not place[name]:
             del place[name]  # came later and says nothing: runs from before stay runs of the same study
+    if table["scoring"]["robustness"]:
+        del table["scoring"]["robustness"]
     return table
 
 

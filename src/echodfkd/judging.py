@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain, compress
 from pathlib import Path
 from typing import Any
@@ -14,28 +15,46 @@ from numpy.typing import NDArray
 
 from echodfkd.data.findings import Exclusion
 from echodfkd.errors import InputError
+from echodfkd.evaluate.beats import beat_events
+from echodfkd.evaluate.bounds import round_differences, rounds_bounds
+from echodfkd.evaluate.concentration import concentration
+from echodfkd.evaluate.ejection import cardiobench_csv
+from echodfkd.evaluate.events_file import MarkedEvents, read_events, reference_of
+from echodfkd.evaluate.first_frames import FRAMES, first_frames
 from echodfkd.evaluate.frame_distance import PHASES, Reference
+from echodfkd.evaluate.frame_rate import rate_scores
 from echodfkd.evaluate.overlap import dice
-from echodfkd.evaluate.predictions import prediction_folders, read_prediction
-from echodfkd.evaluate.scorecard import ClipCase, constant_mask, score_clip, scorecard
+from echodfkd.evaluate.paired import paired_scores
+from echodfkd.evaluate.predictions import prediction_folders, read_model, read_prediction
+from echodfkd.evaluate.scorecard import ClipCase, Row, constant_mask, event_row, plain, score_clip, scorecard
+from echodfkd.evaluate.shape import area_curve
+from echodfkd.evaluate.strata import strata
 from echodfkd.files import make_folder, write_bytes, write_json, write_text
-from echodfkd.labels import Labels, read_labels
+from echodfkd.labels import Labels, read_labels, read_patients
 from echodfkd.report.figures import png_bytes
 from echodfkd.report.gallery import Shown, clip_gallery
-from echodfkd.report.words import Interval, count, interval, number
 
 WORST = 6
 """Clips in the picture of the worst."""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What tables beside the data set tell: events that replace its own, whose clip each is. None: nothing."""
+
+    events: Mapping[str, MarkedEvents] | None = None
+    patients: Mapping[str, str] | None = None
 
 
 @dataclass
 class Judged:
     """What was found of every clip, in one order; `frame_dice` (time,) is NaN on frames without a label."""
 
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    baseline: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    baseline: list[Row] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
     frame_dice: list[NDArray[np.float64]] = field(default_factory=list)
+    constant_dice: list[NDArray[np.float64]] = field(default_factory=list)
 
 
 def judge(
@@ -47,18 +66,30 @@ def judge(
     resamples: int = 2000,
     seed: int = 0,
     exclude: Exclusion | None = None,
+    against: Path | None = None,
+    events: Path | None = None,
+    second_round: Path | None = None,
+    patients: Path | None = None,
 ) -> dict[str, Any]:
     """Scores of the masks in `predictions` (as `segment` writes them) against the clips of `split`; the scorecard.
 
-    `out` receives `scores.json`, `clips.csv` (one row per clip), `constant_mask.csv` (the baseline's rows) and
-    `worst.png`. Clips without a prediction, or of a size that the constant mask does not have, are counted, never
-    dropped silently. With `exclude` the scorecard is that of all clips as ever, and under `clean` the one without the
-    excluded stands beside. Raises InputError where nothing matches or a file is not what it should be.
+    `out` receives `scores.json`, `clips.csv` (one row per clip), `constant_mask.csv` (the baseline's rows),
+    `cardiobench.csv` and `worst.png`. Clips without a prediction, or of a size that the constant mask does not have,
+    are counted, never dropped silently. With `exclude` the scorecard is that of all clips as ever, and under `clean`
+    the one without the excluded stands beside. `against` is a second folder of predictions, compared clip by clip.
+    `events` is a table (FileName, ED, ES) by which beats are judged in place of the data set's own, `second_round`
+    another annotation of the same, which tells how far one may be off. `patients` (FileName, Patient) makes intervals
+    by patient. Raises InputError where nothing matches or a file is not what it should be.
     """
     known = read_labels(labels, split)
     folders = _matching(predictions, known, f"split '{split}' of {labels}")
-    constant, training_clips = _constant(known, folders)
-    judged = _judged(known, folders, constant)
+    marks = Marks(
+        None if events is None else read_events(events), None if patients is None else read_patients(patients)
+    )
+    rounds = _rounds(marks.events, second_round, seed)
+    size = known.case(read_prediction(next(iter(folders.values())))).truth.shape[1:]
+    constant, training_clips = constant_of(known, size)
+    judged = _judged(known, folders, marks, constant)
 
     def card(wanted: Callable[[str], bool]) -> dict[str, Any]:
         """The scorecard of the clips whose names are wanted."""
@@ -72,7 +103,7 @@ def judge(
             resamples=resamples,
         )
 
-    scores = card(lambda name: True)
+    scores = card(lambda name: True) | _evidence(judged, seed, resamples)
     scores["n"] |= {
         "split": split,
         "without_prediction": len(known.names) - len(folders),
@@ -81,17 +112,74 @@ def judge(
         "training_clips": training_clips,
         "without_constant_mask": len(judged.rows) - len(judged.baseline),
     }
+    scores["labels"] = known.layout
+    scores["model"] = read_model(next(iter(folders.values())))
+    if events is not None:
+        scores["n"] |= {"events_from": events.name, "without_events": sum(not _seen(row) for row in judged.rows)}
+    if rounds is not None:
+        scores["rounds"] = rounds
+    if against is not None:
+        other = _judged(known, _matching(against, known, f"split '{split}' of {labels}"), marks, None)
+        names = {"first": predictions.resolve().name, "second": against.resolve().name}
+        scores["paired"] = names | paired_scores(judged.rows, other.rows, seed=seed, resamples=resamples)
     rows = judged.rows
     if exclude is not None:
         scores |= _clean(list(folders), exclude, card)
         rows = [row | {"excluded": "; ".join(exclude.clips.get(row["name"], ()))} for row in rows]
     make_folder(out)
     write_text(out / "clips.csv", _csv(rows))
+    write_text(out / "cardiobench.csv", cardiobench_csv(rows))
     if judged.baseline:
         write_text(out / "constant_mask.csv", _csv(judged.baseline))
     _show_worst(known, folders, rows, out / "worst.png")
     write_json(out / "scores.json", scores)
     return scores
+
+
+def _evidence(judged: Judged, seed: int, resamples: int) -> dict[str, Any]:
+    """What goes beyond the scorecard: the frame rate, where the errors are, the first frames."""
+    rows = judged.rows
+    return {
+        "frame_rate": rate_scores(rows, seed=seed, resamples=resamples),
+        "concentration": concentration(rows, seed=seed, resamples=resamples),
+        "strata": strata(rows, seed=seed, resamples=resamples),
+        "first_frames": _first_frames(judged, seed, resamples),
+    }
+
+
+def _first_frames(judged: Judged, seed: int, resamples: int) -> dict[str, Any] | None:
+    """Dice of the first frames, of the masks as they are and of the constant mask; None where too few are labelled."""
+    curves = {"as given": judged.frame_dice, "constant mask": judged.constant_dice}
+    labelled = [int(np.isfinite(curve).sum()) for curve in judged.frame_dice]
+    if max(labelled) <= FRAMES or not any(np.isfinite(curve[FRAMES:]).any() for curve in judged.frame_dice):
+        return None
+    score = partial(first_frames, seed=seed, resamples=resamples)
+    return {
+        "n": {"clips": len(judged.rows), "frames": sum(labelled)},
+        "warm_up": None,
+        "variants": {name: score(each) for name, each in curves.items() if each},
+        "frame_0_less_causal": {},
+    }
+
+
+def _rounds(
+    first: Mapping[str, MarkedEvents] | None, second_round: Path | None, seed: int
+) -> dict[str, dict[str, Any]] | None:
+    """The noise of the frame choice from two rounds of annotation, by phase; None without a second."""
+    if second_round is None:
+        return None
+    if first is None:
+        raise InputError("A second round of annotation (--second-round) goes with a first one: --events FILE.csv.")
+    second, found = read_events(second_round), {}
+    for phase in PHASES:
+        one, other = ({name: marked.of(phase) for name, marked in events.items()} for events in (first, second))
+        pairs, uneven = round_differences(one, other)
+        if differences := [value for values in pairs.values() for value in values]:
+            groups = [name for name, values in pairs.items() for _ in values]
+            found[phase] = rounds_bounds(differences, seed=seed, groups=groups) | {"uneven": len(uneven)}
+    if not found:
+        raise InputError(f"{second_round} and the events share no clip with as many events in both.")
+    return found
 
 
 def _matching(predictions: Path, known: Labels, where: str) -> dict[str, Path]:
@@ -103,18 +191,48 @@ def _matching(predictions: Path, known: Labels, where: str) -> dict[str, Path]:
     return found
 
 
-def _judged(known: Labels, folders: Mapping[str, Path], constant: NDArray[np.bool_] | None) -> Judged:
+def _judged(known: Labels, folders: Mapping[str, Path], marks: Marks, constant: NDArray[np.bool_] | None) -> Judged:
     """Every clip scored, one at a time in memory."""
     found = Judged()
     for name, folder in folders.items():
         case = known.case(read_prediction(folder))
-        found.rows.append(score_clip(case) | known.covariates(name))
-        found.references.append(case.reference)
+        if marks.patients is not None:
+            case = replace(case, patient=_patient(name, marks.patients))
+        reference = case.reference
+        if marks.events is not None:
+            reference = reference_of(marks.events, name, len(case.truth), case.fps)
+        found.rows.append(_row(case, reference) | known.covariates(name))
+        found.references.append(reference)
         found.frame_dice.append(_frame_dice(case))
         if constant is not None and constant.shape == case.truth.shape[1:]:
-            always = np.broadcast_to(constant, case.truth.shape).copy()
-            found.baseline.append(score_clip(replace(case, predicted=always)))
+            always = replace(case, predicted=np.broadcast_to(constant, case.truth.shape).copy())
+            found.baseline.append(_row(always, reference))
+            found.constant_dice.append(_frame_dice(always))
     return found
+
+
+def _row(case: ClipCase, reference: Reference) -> Row:
+    """The clip's scores, its beats by the reference, and its true area in pixels."""
+    row, labelled = score_clip(case), len(case.truth) if case.labelled is None else int(case.labelled.sum())
+    row["area"] = row["px_true"] / labelled if labelled else None
+    if reference != case.reference:
+        area = area_curve(case.predicted)
+        events = beat_events(area, case.fps)
+        for phase, found in (("ed", events.ed_frames), ("es", events.es_frames)):
+            row |= plain(event_row(area, found, reference, phase))
+    return row
+
+
+def _seen(row: Row) -> bool:
+    """Whether the reference had any event of the clip."""
+    return any(row[f"{phase}_afd"] is not None for phase in PHASES)
+
+
+def _patient(name: str, patients: Mapping[str, str]) -> str:
+    """Whose clip it is; InputError for a clip that the table does not name."""
+    if name not in patients:
+        raise InputError(f"The table of patients does not name clip {name}. Give every clip scored a row.")
+    return patients[name]
 
 
 def _frame_dice(case: ClipCase) -> NDArray[np.float64]:
@@ -152,12 +270,11 @@ def _clean(
     return {"excluded": {"clips": len(gone), "by_reason": by_reason}, "clean": card(lambda name: name not in gone)}
 
 
-def _constant(known: Labels, folders: Mapping[str, Path]) -> tuple[NDArray[np.bool_] | None, int]:
-    """The constant mask of the training clips of the first clip's size, None without any, and how many they are.
+def constant_of(known: Labels, size: tuple[int, ...]) -> tuple[NDArray[np.bool_] | None, int]:
+    """The constant mask of the training clips of that (height, width), None without any, and how many they are.
 
     Clips pass one by one: a data set's masks need not fit into memory.
     """
-    size = known.case(read_prediction(next(iter(folders.values())))).truth.shape[1:]
     used = 0
 
     def fitting() -> Iterator[NDArray[np.bool_]]:
@@ -179,49 +296,3 @@ def _csv(rows: list[dict[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
-
-
-def table(scores: Mapping[str, Any]) -> str:
-    """The scorecard as lines for a terminal; with an exclusion of all clips, then of those that are not excluded."""
-    if "excluded" not in scores:
-        return _table(scores)
-    gone, total = scores["excluded"], scores["n"]["clips"]
-    told = ", ".join(f"{reason} {count}" for reason, count in gone["by_reason"].items()) or "no reason given"
-    return (
-        f"All {total} clips\n{_table(scores)}\n\n"
-        f"Without the {gone['clips']} excluded ({told}): {total - gone['clips']} clips\n{_table(scores['clean'])}"
-    )
-
-
-def _table(scores: Mapping[str, Any]) -> str:
-    """One scorecard as lines: each score with its interval, its n and what baselines get."""
-    constant, always = scores["constant_mask"] or {}, scores["ejection"]["always_training_mean"] or {}
-    nulls = scores["null_curves"] or {}
-    rows = [("", "value (95 % interval)", "n", "baselines")]
-    for name, key in (("Dice", "overall"), ("Dice at ED", "ed"), ("Dice at ES", "es")):
-        rows.append(_line(name, scores["dice"][key], 3, {"constant mask": constant.get("dice", {}).get(key)}))
-    rows.append(_line("IoU", scores["iou"]["overall"], 3, {"constant mask": constant.get("iou", {}).get("overall")}))
-    for phase in ("ed", "es"):
-        beside = {name.replace("_", " "): null[phase]["afd"] for name, null in nulls.items()}
-        rows.append(_line(f"aFD {phase.upper()}, frames", scores["afd"][phase], 2, beside))
-    for phase in ("ed", "es"):
-        found = scores["events"][phase]
-        rows.append((*_line(f"{phase.upper()} one to one, ms", found["distance_ms"], 0, {})[:3], _counts(found)))
-    rows.append(
-        _line("EF error, points", scores["ejection"]["mae"], 1, {"always the training mean": always.get("mae")})
-    )
-    widths = [max(len(row[k]) for row in rows) for k in range(3)]
-    return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip()
-        for row in rows
-    )
-
-
-def _line(name: str, found: Interval, digits: int, baselines: Mapping[str, Interval]) -> tuple[str, str, str, str]:
-    told = "; ".join(f"{label} {number(value, digits)}" for label, value in baselines.items() if value is not None)
-    return name, interval(found, digits), count(found), told
-
-
-def _counts(found: Mapping[str, Any]) -> str:
-    extra = "" if found["extra"] is None else f", {found['extra']} extra"
-    return f"{found['matched']} matched, {found['missed']} missed{extra}"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.clip import Clip
+from echodfkd.data import tables
 from echodfkd.data.dataset import Listed, Truth
 from echodfkd.data.layouts import open_dataset
 from echodfkd.errors import InputError
@@ -25,7 +26,8 @@ class Labels:
     `case` joins a prediction with its clip's truth; `covariates` are what an error may go with; `clip` reads the
     frames. `training_masks` (time, height, width) bool and `training_ef` (percent, mean) give the baselines that never
     look at an image; they are empty where there are no training clips. `left_out` counts clips of any split that the
-    data set cannot use, `unknown` those of this split whose masks do not tell of the ventricle.
+    data set cannot use, `unknown` those of this split whose masks do not tell of the ventricle; `layout` names the
+    kind of data set.
     """
 
     names: tuple[str, ...]
@@ -36,6 +38,7 @@ class Labels:
     training_ef: float | None
     left_out: int = 0
     unknown: int = 0
+    layout: str = ""
 
 
 def read_labels(folder: Path, split: str) -> Labels:
@@ -60,6 +63,7 @@ def read_labels(folder: Path, split: str) -> Labels:
         training_ef=float(np.mean(fractions)) if fractions else None,
         left_out=len(dataset.left_out),
         unknown=len(listed) - len(clips),
+        layout=type(dataset).__name__,
     )
 
 
@@ -94,6 +98,18 @@ def covariates(row: Listed) -> dict[str, Any]:
     drawn = row.facts.get("recipe", {}).get("quality")
     rate = row.facts.get("truth", {}).get("heart_rate")
     return {"heart_rate": rate, "quality": row.facts.get("image_quality") if drawn is None else drawn}
+
+
+def read_patients(path: Path) -> dict[str, str]:
+    """Whose clip each is, from a CSV with the columns FileName and Patient; InputError where it is no such table."""
+    if not path.is_file():
+        raise InputError(f"No such file: {path}. It must be a CSV with the columns FileName and Patient.")
+    found: dict[str, str] = {}
+    for line, cells in tables.rows(path, ("FileName", "Patient")):
+        name, patient = cells["FileName"].strip(), cells["Patient"].strip()
+        if not name or not patient or found.setdefault(name, patient) != patient:
+            raise InputError(f"{path}, line {line}: every clip needs one patient, got {name!r} of {patient!r}.")
+    return found
 
 
 def _tells(row: Listed) -> bool:

@@ -23,9 +23,12 @@ from echodfkd.errors import StudyError
 from echodfkd.everyday import clip_source, identity, segment_clip
 from echodfkd.files import holding, make_folder, read_json, remove_parts, write_json
 from echodfkd.fresh import FreshWindows, check_teacher
-from echodfkd.judging import judge, table
+from echodfkd.judging import constant_of, judge
 from echodfkd.labelling import label
+from echodfkd.labels import read_labels
 from echodfkd.report.run import report_run
+from echodfkd.report.terminal import table
+from echodfkd.robustness import FirstFrameSettings, RobustnessSettings, TrueClip, first_frame_scores, robustness
 from echodfkd.runs import Run, environment, streaming_speed
 from echodfkd.sizes import STUDENTS, score_sizes, size_table
 from echodfkd.student.bundled import find_model
@@ -66,6 +69,9 @@ def run(study: Study, out: Path, workers: int | None = None) -> str:
         with here.stage("score"):
             scores = score(study, out, clips)
             measure_speed(out, clips)
+        if study.scoring.robustness:
+            with here.stage("robustness"):
+                run_again(study, out, clips)
         with here.stage("report"):
             page = report_run(out)
     return "\n".join([table(scores), *_size(out), f"Report: {page}"])
@@ -230,6 +236,30 @@ def score(study: Study, folder: Path, clips: Store) -> dict[str, Any]:
     """Scores of the masks in `folder` against the simulator's truth of `clips`, in `folder`'s `scores`; the card."""
     resamples = study.scoring.resamples
     return judge(folder / "masks", clips.folder, folder / "scores", resamples=resamples, seed=study.seed)
+
+
+def run_again(study: Study, folder: Path, clips: Store) -> None:
+    """Writes what the student in `folder` makes of test clips made worse, and of their first frames, to `scores`."""
+    constant, _ = constant_of(read_labels(clips.folder, "test"), clips.size)
+    looked = true_clips(clips, "test")
+    seed, resamples = study.seed, study.scoring.resamples
+    settings = RobustnessSettings(seed=seed, resamples=resamples)
+    worse = robustness(load_student(folder / "student"), looked, settings, constant)
+    write_json(folder / "scores" / "robustness.json", worse)
+    if any(len(one.masks) > FirstFrameSettings.frames for one in looked):
+        first = first_frame_scores(
+            folder / "student", looked, FirstFrameSettings(seed=seed, resamples=resamples), constant
+        )
+        write_json(folder / "scores" / "first_frames.json", first)
+
+
+def true_clips(clips: Store, split: str) -> list[TrueClip]:
+    """The clips of a split with the simulator's left ventricle."""
+    place = clips.structures.index("lv")
+    return [
+        TrueClip(clips.clip(entry), np.asarray(clips.masks(entry.name)[:, place] >= 128))
+        for entry in clips.split(split)
+    ]
 
 
 def measure_speed(folder: Path, clips: Store, threads: int | None = None) -> None:

@@ -6,7 +6,7 @@ import pytest
 from echodfkd.evaluate.scorecard import ClipCase, score_clip, scorecard
 from echodfkd.report.figures import picture_png
 from echodfkd.report.page import Film, Page, Picture, Section, Table, Tile, page_html, write_page
-from echodfkd.report.summary import Model, report_page
+from echodfkd.report.summary import Found, Model, report_page
 from echodfkd.report.words import interval, number
 
 PNG = picture_png(np.zeros((4, 4), np.uint8))
@@ -90,11 +90,11 @@ def scores():
     return scorecard(rows, baseline=rows, references=references, training_ef=50.0, resamples=50)
 
 
-def report(scores, **more):
+def report(scores, film=None, **more):
     model = Model("student B2,1", 39_577, 401e6, 412.3, "4 cores")
-    return report_page(
-        scores, title="a study", data="synthetic clips", model=model, provenance={"study": "demo", "seed": "0"}, **more
-    )
+    origin = {"study": "demo", "seed": "0"}
+    found = Found(scores, **more)
+    return report_page(found, title="a study", data="synthetic clips", model=model, provenance=origin, film=film)
 
 
 def test_a_report_shows_the_numbers_with_intervals_baselines_and_origin(scores):
@@ -132,9 +132,8 @@ def test_tables_are_as_wide_as_their_heads(scores):
 
 def test_a_report_without_beats_events_or_baselines_says_so_instead_of_failing():
     still = ClipCase("still", np.ones((1, 4, 4), bool), np.ones((1, 4, 4), bool))
-    page = report_page(
-        scorecard([score_clip(still)], resamples=5), title="t", data="d", model=Model("m"), provenance={}
-    )
+    found = Found(scorecard([score_clip(still)], resamples=5))
+    page = report_page(found, title="t", data="d", model=Model("m"), provenance={})
     reader, _ = read(page)
     assert "not measured" in reader.words
 

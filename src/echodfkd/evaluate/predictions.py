@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,6 +52,14 @@ def read_prediction(folder: Path) -> Prediction:
             f"{path}: masks must hold only 0 and 1, got {masks.max()}. Cut probabilities at a threshold first."
         )
     return Prediction(folder.name, masks.astype(np.bool_), _read_rate(folder / MEASURES_FILE))
+
+
+def read_model(folder: Path) -> dict[str, Any] | None:
+    """What one clip's `measures.json` says of the model that made its masks; None where it says nothing."""
+    path = folder / MEASURES_FILE
+    measures = read_json(path) if path.exists() else None
+    model = measures.get("model") if isinstance(measures, dict) else None
+    return model if isinstance(model, dict) else None
 
 
 def read_masks(path: Path) -> np.ndarray:

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,8 +22,9 @@ from echodfkd.report import figures
 from echodfkd.report.gallery import Shown, clip_gallery
 from echodfkd.report.overlay import overlay_frame, overlay_frames
 from echodfkd.report.page import Film, Picture, write_page
+from echodfkd.report.sections import size
 from echodfkd.report.sizes import report_sizes
-from echodfkd.report.summary import Model, report_page
+from echodfkd.report.summary import Found, Model, report_page
 from echodfkd.student.card import Card, read_card
 from echodfkd.student.settings import flops_per_frame
 
@@ -38,37 +40,58 @@ def report_run(folder: Path) -> Path:
         return report_sizes(folder)
     if not (folder / "scores" / "scores.json").is_file():
         raise InputError(f"{folder} holds no scores yet: finish it with `echodfkd run STUDY.toml --out {folder}`.")
-    scores, card = read_json(folder / "scores" / "scores.json"), read_card(folder / "student")
-    rows = read_rows(folder / "scores" / "clips.csv")
+    found, card = run_found(folder), read_card(folder / "student")
     clips = Store(folder / "clips")
-    ranked = figures.ranked_clips(rows)
     page = report_page(
-        scores,
+        found,
         title=f"echodfkd: {card.network.name} of the study {read_json(folder / 'study.json')['name']}",
         data="synthetic clips it has not seen",
         model=_model(card, *_speed(folder)),
         provenance=_provenance(folder, card),
-        film=_film(clips, folder / "masks", ranked["median"]),
-        pictures={
-            "overlap": [_picture(figures.dice_figure(rows, _baseline(folder)), "Dice of every clip, sorted")],
-            "beats": [
-                _picture(figures.null_figure(scores), "Frame distances of the student and of curves that saw no image")
-            ],
-            "ejection": [
-                _picture(
-                    figures.ejection_figure(rows, _training_ef(scores)), "Predicted against true ejection fraction"
-                )
-            ],
-            "training": [_training(folder / "student-training" / "curve.csv", card)],
-            "gallery": _gallery(clips, folder / "masks", ranked),
-        },
-        not_run={
-            "Label-free scores by EchoCLIP": "this version does not compute them.",
-            "Human labels": "a synthetic study has none; `echodfkd evaluate` compares with a data set's tracings.",
-        },
+        film=_film(clips, folder / "masks", figures.ranked_clips(found.rows)["median"]),
     )
     write_page(make_folder(folder / "report") / "index.html", page)
     return folder / "report" / "index.html"
+
+
+def run_found(folder: Path) -> Found:
+    """What a run's stages left to be shown."""
+    scores, card = folder / "scores", read_card(folder / "student")
+    rows, kept = read_rows(scores / "clips.csv"), partial(_kept, scores)
+    table = read_json(scores / "scores.json")
+    pictures = {
+        "gallery": _gallery(Store(folder / "clips"), folder / "masks", figures.ranked_clips(rows)),
+        "worst": worst_pictures(scores),
+        "training": [_training(folder / "student-training" / "curve.csv", card)],
+    }
+    return Found(
+        scores=table,
+        rows=rows,
+        baseline=_baseline(folder),
+        robustness=kept("robustness.json"),
+        first_frames=kept("first_frames.json"),
+        size=size.student_row(card, table, kept("speed.json")),
+        exact_truth=True,
+        pictures=pictures,
+        not_run={
+            "Human labels": "a synthetic study has none; `echodfkd evaluate` compares with a data set's tracings.",
+        },
+    )
+
+
+def worst_pictures(scores: Path) -> list[Picture]:
+    """The picture of the worst clips, where judging left one."""
+    path, words = scores / "worst.png", "The clips of lowest Dice at end-diastole and end-systole, plain and with masks"
+    return (
+        [Picture(path.read_bytes(), words, f"{words}: prediction in colour, truth in yellow.")]
+        if path.is_file()
+        else []
+    )
+
+
+def _kept(scores: Path, name: str) -> Any:
+    """A file of a run's scores; None where that stage was not run."""
+    return read_json(scores / name) if (scores / name).is_file() else None
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -81,7 +104,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _value(key: str, text: str) -> Any:
-    if text == "" or key == "name":
+    if text == "" or key in ("name", "patient"):
         return text or None
     try:
         return float(text)
@@ -92,11 +115,6 @@ def _value(key: str, text: str) -> Any:
 def _baseline(folder: Path) -> list[dict[str, Any]]:
     path = folder / "scores" / "constant_mask.csv"
     return read_rows(path) if path.is_file() else []
-
-
-def _training_ef(scores: Row) -> float | None:
-    always = scores["ejection"]["always_training_mean"]
-    return None if always is None else float(always["says"])
 
 
 def _speed(folder: Path) -> tuple[Row, Row]:

@@ -1,15 +1,15 @@
-"""A scorecard in words and tables: the sections of a run's report, each number with interval, n and baseline."""
+"""The page of a scorecard: its sections in their order, the numbers on top, what others published."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from echodfkd.report import published
 from echodfkd.report.page import Film, Page, Picture, Section, Table, Tile
-from echodfkd.report.sections.beats import section as beats_section
-from echodfkd.report.sections.ejection import section as ejection_section
-from echodfkd.report.sections.overlap import section as overlap_section
+from echodfkd.report.sections import beats, bounds, ejection, errors, first_frames, overlap, paired, robustness, size
 from echodfkd.report.words import NONE, Interval, number
+
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -32,53 +32,94 @@ LIMITS = (
 )
 
 
-def report_page(
-    scores: Mapping[str, Any],
-    *,
-    title: str,
-    data: str,
-    model: Model,
-    provenance: Mapping[str, str],
-    film: Film | None = None,
-    pictures: Mapping[str, Sequence[Picture]] | None = None,
-    not_run: Mapping[str, str] | None = None,
-) -> Page:
-    """The report of a run from its scorecard.
+@dataclass(frozen=True)
+class Found:
+    """What a page is drawn from besides `scores`; whatever is missing is left out of the page.
 
-    `data` says in a few words what was scored. `pictures` are put by key into the sections 'overlap',
-    'ejection', 'training' and 'gallery'. `not_run` maps what could not be run to why. `provenance` should name study,
-    seed, machines, versions and date.
+    `rows` and `baseline` are the clips' rows and the constant mask's. `robustness` and `first_frames` are those of a
+    student that was run again, `size` the row of `sections.size.student_row`. `label_free` are finished sections.
+    `exact_truth` says that the labels are a simulator's. `pictures` are put by key into the sections 'gallery',
+    'worst' and 'training'. `not_run` maps what could not be run to why.
     """
-    shown = pictures or {}
+
+    scores: Row
+    rows: Sequence[Row] = ()
+    baseline: Sequence[Row] = ()
+    robustness: Row | None = None
+    first_frames: Row | None = None
+    size: Row | None = None
+    label_free: Sequence[Section] = ()
+    exact_truth: bool = False
+    pictures: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
+    not_run: Mapping[str, str] = field(default_factory=dict)
+
+
+def report_page(
+    found: Found, *, title: str, data: str, model: Model, provenance: Mapping[str, str], film: Film | None = None
+) -> Page:
+    """The report of a run, or of anybody's masks, from what was found.
+
+    `data` says in a few words what was scored. `provenance` should name study, seed, machines, versions and date.
+    """
+    scores = found.scores
     sections = [
-        overlap_section(scores, shown.get("overlap", ())),
-        beats_section(scores),  # draws its figures itself
-        ejection_section(scores, shown.get("ejection", ())),
-        Section("Clips, best to worst", pictures=tuple(shown.get("gallery", ()))) if shown.get("gallery") else None,
-        Section("Training", pictures=tuple(shown.get("training", ()))) if shown.get("training") else None,
+        *measured_sections(found),
+        _pictures("Clips, best to worst", found.pictures.get("gallery")),
+        _pictures("Training", found.pictures.get("training")),
         published_section(scores, data),
-        Section("What could not be run", points=tuple(f"{what}: {why}" for what, why in (not_run or {}).items()))
-        if not_run
-        else None,
+        _listed("What could not be run", [f"{what}: {why}" for what, why in found.not_run.items()]),
         Section("What this does not say", points=LIMITS),
         Section("Where the numbers come from", pairs=dict(provenance)),
     ]
     n = scores["n"]
-    lead = f"{model.name} on {data}: {n['clips']} clips, {n['frames']} frames. Intervals are 95 % bootstrap by clip."
+    by = "patient" if n.get("patients") not in (None, n["clips"]) else "clip"
+    lead = f"{model.name} on {data}: {n['clips']} clips, {n['frames']} frames. Intervals are 95 % bootstrap by {by}."
     return Page(title, lead, film, headline_tiles(scores, model), tuple(section for section in sections if section))
 
 
+def measured_sections(found: Found) -> list[Section | None]:
+    """Every measurement's section in the page's order; None for what was not measured."""
+    scores, rows = found.scores, found.rows
+    against = scores.get("paired")
+    return [
+        overlap.section(scores, (), rows, found.baseline),
+        beats.section(scores),
+        ejection.section(scores, (), rows),
+        bounds.section(scores, scores.get("rounds"), exact_truth=found.exact_truth),
+        paired.section(against, against["first"], against["second"]) if against else None,
+        errors.section(scores.get("concentration"), scores.get("strata"), rows),
+        _pictures("The worst clips", found.pictures.get("worst")),
+        first_frames.section(found.first_frames or scores.get("first_frames")),
+        robustness.section(found.robustness),
+        *found.label_free,
+        size.section(found.size) if found.size else None,
+    ]
+
+
+def _pictures(title: str, pictures: Sequence[Picture] | None) -> Section | None:
+    return Section(title, pictures=tuple(pictures)) if pictures else None
+
+
+def _listed(title: str, points: Sequence[str]) -> Section | None:
+    return Section(title, points=tuple(points)) if points else None
+
+
 def headline_tiles(scores: Mapping[str, Any], model: Model) -> tuple[Tile, ...]:
-    """The numbers a reader wants first: overlap, ejection fraction, beats, size, cost, speed."""
-    overlap, ejection = scores["dice"]["overall"], scores["ejection"]
-    constant, always = scores.get("constant_mask"), ejection["always_training_mean"]
+    """The numbers a reader wants first: overlap, ejection fraction, beats; size, cost and speed where known."""
+    overlap, fraction = scores["dice"]["overall"], scores["ejection"]
+    constant, always = scores.get("constant_mask"), fraction["always_training_mean"]
     parameters, flops, speed = model.parameters, model.flops, model.frames_per_second
     beside_constant = _beside(overlap, 3, "constant mask", constant and constant["dice"]["overall"])
-    beside_mean = _beside(ejection["mae"], 1, "always the training mean", always and always["mae"])
-    return (
+    beside_mean = _beside(fraction["mae"], 1, "always the training mean", always and always["mae"])
+    first = (
         Tile("Dice", number(overlap, 3), beside_constant),
-        Tile("EF error, points", number(ejection["mae"], 1), beside_mean),
+        Tile("EF error, points", number(fraction["mae"], 1), beside_mean),
         _events_tile(scores["events"]),
+    )
+    if parameters is None and flops is None and speed is None:
+        return first
+    return (
+        *first,
         Tile("Parameters", NONE if parameters is None else f"{parameters:,}", model.name),
         Tile("FLOPs per frame", NONE if flops is None else f"{flops / 1e9:.3g} G", "2 per multiply-add"),
         Tile("Frames per second", NONE if speed is None else f"{speed:,.0f}", model.machine),
@@ -87,11 +128,11 @@ def headline_tiles(scores: Mapping[str, Any], model: Model) -> tuple[Tile, ...]:
 
 def published_section(scores: Mapping[str, Any], data: str) -> Section:
     """What others published, this run's numbers on top of each table."""
-    dice, afd, ejection = scores["dice"], scores["afd"], scores["ejection"]
+    dice, afd, fraction = scores["dice"], scores["afd"], scores["ejection"]
     own = (
         tuple(number(dice[key], 2, 100) for key in ("overall", "ed", "es")),
         tuple(number(afd[key], 2) for key in ("ed", "es")),
-        tuple(number(ejection[key], 2) for key in ("mae", "rmse", "r2")),
+        tuple(number(fraction[key], 2) for key in ("mae", "rmse", "r2")),
     )
     heads = (
         ("Dice, %", ("ED and ES", "ED", "ES")),

@@ -27,10 +27,15 @@ def section(found: Row | None) -> Section | None:
     if found is None:
         return None
     some = next(iter(found["variants"].values()))
+    cures = (
+        "These masks are judged as they are."
+        if found["warm_up"] is None
+        else f"The cures named there are the largest piece alone, and a warm-up: here the first {found['warm_up']} "
+        "frames are run into the network backwards before the clip begins."
+    )
     text = (
-        "A network that remembers starts from nothing and has to find the heart first (the paper's supplement, 6). The "
-        f"cures named there are the largest piece alone, and a warm-up: here the first {found['warm_up']} frames are "
-        "run into the network backwards before the clip begins.",
+        "A network that remembers starts from nothing and has to find the heart first (the paper's supplement, 6). "
+        f"{cures}",
         f"Settled means that from this frame on no mean is more than {some['tolerance']:g} below the clips' own mean "
         f"after frame {some['frames'] - 1}. What a constant mask shows comes from the clips, not from a network.",
     )

@@ -1,0 +1,85 @@
+"""The page of `echodfkd evaluate`: anybody's masks against a data set's labels."""
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from echodfkd.errors import InputError
+from echodfkd.files import read_json
+from echodfkd.report.page import write_page
+from echodfkd.report.run import read_rows, report_run, worst_pictures
+from echodfkd.report.summary import Found, Model, report_page
+
+NOT_RUN = {
+    "Robustness, and what warm-up and a second pass bring": "they need the model itself, not only its masks; "
+    "`echodfkd run` measures them.",
+    "Size, FLOPs, speed": "masks do not tell; `echodfkd models NAME` does for ours.",
+}
+
+
+def report(folder: Path) -> Path:
+    """The path of the page of a run, or of what `evaluate` wrote; InputError where the folder is neither."""
+    if (folder / "study.json").is_file():
+        return report_run(folder)
+    if (folder / "scores.json").is_file():
+        return report_evaluation(folder)
+    raise InputError(f"{folder} is neither a run (`echodfkd run`) nor a folder of scores (`echodfkd evaluate --out`).")
+
+
+def report_evaluation(folder: Path) -> Path:
+    """The path of `index.html`, written beside the scores in `folder`."""
+    scores = read_json(folder / "scores.json")
+    baseline = folder / "constant_mask.csv"
+    found = Found(
+        scores=scores,
+        rows=read_rows(folder / "clips.csv"),
+        baseline=read_rows(baseline) if baseline.is_file() else (),
+        exact_truth=scores["labels"] == "Stored",
+        pictures={"worst": worst_pictures(folder)},
+        not_run=_not_run(scores),
+    )
+    data = f"the {scores['n']['split']} clips of a data set ({scores['labels']})"
+    page = report_page(
+        found, title="echodfkd: masks against labels", data=data, model=_model(scores), provenance=_provenance(scores)
+    )
+    write_page(folder / "index.html", page)
+    return folder / "index.html"
+
+
+def _model(scores: dict[str, Any]) -> Model:
+    told = scores["model"]
+    return Model(f"{told['name']} ({told['weights']})" if told and {"name", "weights"} <= told.keys() else "Masks")
+
+
+def _not_run(scores: dict[str, Any]) -> dict[str, str]:
+    """What these labels and masks do not allow, and why."""
+    n = scores["n"]
+    gaps = {
+        "A constant mask beside the Dice": None if n["training_clips"] else "the data set has no training clips",
+        "Dice of the first frames": None if scores["first_frames"] else "too few frames are labelled",
+        "Distances against the frame rate": None if scores["frame_rate"] else "the clips' rates are unknown or alike",
+        "Ejection fraction": None if scores["ejection"]["clips"] else "the data set tells none",
+        "The spread of annotators": None if scores.get("rounds") else "it needs two rounds: --events, --second-round",
+        "A second model": None if scores.get("paired") else "it needs --against FOLDER",
+    }
+    return NOT_RUN | {what: f"{why}." for what, why in gaps.items() if why}
+
+
+def _provenance(scores: dict[str, Any]) -> dict[str, str]:
+    n = scores["n"]
+    left = (
+        f"{n['without_prediction']} clips without a prediction, {n['left_out']} of any split that the data set cannot "
+        f"use, {n['unknown']} whose labels do not tell of the ventricle"
+    )
+    told = {
+        "labels": f"{scores['labels']}, split {n['split']}",
+        "not scored": left,
+        "baselines": f"constant mask of {n['training_clips']} training clips",
+        "bootstrap": f"{n['resamples']} resamples, seed {n['seed']}",
+    }
+    if "events_from" in n:
+        told["beats judged by"] = f"{n['events_from']}; {n['without_events']} clips without an event in it"
+    if scores["model"]:
+        told["masks by"] = ", ".join(f"{key} {value}" for key, value in scores["model"].items())
+    return told | {"echodfkd": version("echodfkd"), "drawn": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"}

@@ -1,0 +1,52 @@
+"""A scorecard as lines for a terminal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from echodfkd.report.words import Interval, count, interval, number
+
+
+def table(scores: Mapping[str, Any]) -> str:
+    """The scorecard as lines for a terminal; with an exclusion of all clips, then of those that are not excluded."""
+    if "excluded" not in scores:
+        return _table(scores)
+    gone, total = scores["excluded"], scores["n"]["clips"]
+    told = ", ".join(f"{reason} {count}" for reason, count in gone["by_reason"].items()) or "no reason given"
+    return (
+        f"All {total} clips\n{_table(scores)}\n\n"
+        f"Without the {gone['clips']} excluded ({told}): {total - gone['clips']} clips\n{_table(scores['clean'])}"
+    )
+
+
+def _table(scores: Mapping[str, Any]) -> str:
+    """One scorecard as lines: each score with its interval, its n and what baselines get."""
+    constant, always = scores["constant_mask"] or {}, scores["ejection"]["always_training_mean"] or {}
+    nulls = scores["null_curves"] or {}
+    rows = [("", "value (95 % interval)", "n", "baselines")]
+    for name, key in (("Dice", "overall"), ("Dice at ED", "ed"), ("Dice at ES", "es")):
+        rows.append(_line(name, scores["dice"][key], 3, {"constant mask": constant.get("dice", {}).get(key)}))
+    rows.append(_line("IoU", scores["iou"]["overall"], 3, {"constant mask": constant.get("iou", {}).get("overall")}))
+    for phase in ("ed", "es"):
+        beside = {name.replace("_", " "): null[phase]["afd"] for name, null in nulls.items()}
+        rows.append(_line(f"aFD {phase.upper()}, frames", scores["afd"][phase], 2, beside))
+    for phase in ("ed", "es"):
+        found = scores["events"][phase]
+        rows.append((*_line(f"{phase.upper()} one to one, ms", found["distance_ms"], 0, {})[:3], _counts(found)))
+    rows.append(
+        _line("EF error, points", scores["ejection"]["mae"], 1, {"always the training mean": always.get("mae")})
+    )
+    widths = [max(len(row[k]) for row in rows) for k in range(3)]
+    return "\n".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip()
+        for row in rows
+    )
+
+
+def _line(name: str, found: Interval, digits: int, baselines: Mapping[str, Interval]) -> tuple[str, str, str, str]:
+    told = "; ".join(f"{label} {number(value, digits)}" for label, value in baselines.items() if value is not None)
+    return name, interval(found, digits), count(found), told
+
+
+def _counts(found: Mapping[str, Any]) -> str:
+    extra = "" if found["extra"] is None else f", {found['extra']} extra"
+    return f"{found['matched']} matched, {found['missed']} missed{extra}"
