@@ -1,0 +1,313 @@
+"""Measures a judge on drawn hearts it has not seen and puts it, with its card, where the package looks for it.
+
+    python studies/judge_card.py studies/judge.toml --judge RUN/judge --out src/echodfkd/evaluate/judges/standin
+                                 [--clips N] [--real SCORES.json] [--machine WORDS]
+
+Measured: how well captions are told from false ones, masks good from spoilt, segmenters by their true Dice, ED and ES
+by the valve, the ejection fraction by ranked prompts. SCORES.json is what `benchmarks/label_free_real.py --json` wrote.
+"""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from judge import CONFIG_FILE, WEIGHTS_FILE, Batches, JudgeStudy, read_study
+from numpy.typing import NDArray
+
+from echodfkd.clip import Clip
+from echodfkd.errors import EchodfkdError
+from echodfkd.evaluate.degrade import degrade
+from echodfkd.evaluate.echoclip import Judge, load_judge
+from echodfkd.evaluate.frame_distance import Reference
+from echodfkd.evaluate.intervals import bootstrap
+from echodfkd.evaluate.mask_quality import (
+    SCORES,
+    auc,
+    calibration_rows,
+    calibration_scores,
+    mask_rows,
+    mask_scores,
+    rank_correlation,
+)
+from echodfkd.evaluate.phases import clip_curve, phase_row, phase_scores
+from echodfkd.evaluate.prompts import clip_row, read_prompts, spread
+from echodfkd.evaluate.scorecard import plain
+from echodfkd.files import filling, read_json, sha256, write_json, write_text
+from echodfkd.report.words import interval
+from echodfkd.student.bundled import find_model
+from echodfkd.student.segment import load_student
+from echodfkd.synthetic.annotator import ANNOTATORS
+from echodfkd.synthetic.captions import STATEMENTS
+from echodfkd.synthetic.generate import Truth, generate
+from echodfkd.synthetic.recipe import GENERATOR, Conditions, draw_recipe
+
+UNSEEN = 9_000_000
+"""Clips that measure are numbered from here on."""
+SEED = 97
+FRAMES = 110
+ANNOTATOR = "tight-in-systole"
+"""Who traced the truth: as the bundled students learned it."""
+CAPTION_BATCHES = 16
+SPOILT: tuple[tuple[str, str, float], ...] = (("b4", "blur", 4), ("b2", "noise", 40), ("teacher", "gain", -20))
+"""Segmenters made worse: a bundled one that is shown each clip with this degradation and strength."""
+
+Item = tuple[str, NDArray[np.uint8], NDArray[np.bool_], Truth]
+
+
+def drawn(clips: int) -> list[Item]:
+    """(name, frames, true masks of the left ventricle, truth) of clips that no training saw."""
+    recipes = [draw_recipe(Conditions(), SEED, UNSEEN + number, FRAMES) for number in range(clips)]
+    made = (generate([recipe], structures=("lv",), annotator=ANNOTATORS[ANNOTATOR]) for recipe in recipes)
+    return [(f"unseen-{n}", found.frames[0], found.masks[0, :, 0] > 0, found.truths[0]) for n, found in enumerate(made)]
+
+
+def segmenters() -> dict[str, Callable[[Item], NDArray[np.bool_]]]:
+    """Six of different quality, by name: the bundled ones, and the same on clips that were made worse."""
+    students = {name: load_student(find_model(name)) for name in ("b4", "b2", "teacher")}
+
+    def masks(name: str, item: Item, kind: str | None = None, strength: float = 0) -> NDArray[np.bool_]:
+        frames = item[1] if kind is None else degrade(item[1], item[2], kind, strength).frames
+        student = students[name]
+        found = student(Clip(item[0], frames, item[3].fps))[:, list(student.structures).index("lv")]
+        return np.asarray(found >= student.threshold)
+
+    plain_ones = {name: (lambda item, name=name: masks(name, item)) for name in students}
+    worse = {
+        f"{name} on {kind}": (lambda item, n=name, k=kind, s=strength: masks(n, item, k, s))
+        for name, kind, strength in SPOILT
+    }
+    return plain_ones | worse
+
+
+def caption_scores(judge: Judge, study: JudgeStudy) -> dict[str, Any]:
+    """Per topic the chance that a picture of which it is true fits it better than one of which it is not.
+
+    True is 0.7 and more, untrue 0.3 and less; pictures as in training, of clips it has not seen. Intervals by clip.
+    """
+    batches = Batches(study, first=UNSEEN)
+    parts = [batches[k] for k in range(CAPTION_BATCHES)]
+    pictures = np.concatenate([part[0] for part in parts])
+    sights = {name: np.concatenate([part[1][name] for part in parts]) for name in parts[0][1]}
+    per_clip = study.pictures.frames * study.pictures.views
+    found = judge.similarities(pictures, {topic: s.wordings[:1] for topic, s in STATEMENTS.items()})
+    scores = {topic: _told_apart(found[topic], s.truth(sights), per_clip) for topic, s in STATEMENTS.items()}
+    valve = found["valve closed"] - found["valve open"]
+    scores["valve closed minus open"] = _told_apart(valve, STATEMENTS["valve closed"].truth(sights), per_clip)
+    cavity = found["left ventricle"] - found["nothing"]
+    scores["left ventricle minus nothing"] = _told_apart(cavity, STATEMENTS["left ventricle"].truth(sights), per_clip)
+    return scores
+
+
+def _told_apart(similarity: NDArray, truth: NDArray, per_clip: int) -> dict[str, Any] | None:
+    pairs = np.stack([similarity, truth], axis=-1).reshape(-1, per_clip, 2)
+
+    def statistic(sample: NDArray) -> float:
+        values, true = sample[..., 0].ravel(), sample[..., 1].ravel()
+        return auc(values[true >= 0.7], values[true <= 0.3])
+
+    return asdict(bootstrap(pairs, statistic, seed=0, resamples=500)) if np.isfinite(statistic(pairs)) else None
+
+
+def fraction_scores(judge: Judge, items: Sequence[Item]) -> dict[str, Any]:
+    """The ejection fraction by ranked prompts: rank correlation with the truth, and error beside always the mean."""
+    prompts = read_prompts()
+    said = [clip_row(judge, prompts, name, frames, most=24)["EF_ranked"] for name, frames, _, _ in items]
+    pairs = np.array([(value, item[3].ejection_fraction) for value, item in zip(said, items, strict=True)])
+    mean = pairs[:, 1].mean()
+    return {
+        "rank": asdict(bootstrap(pairs, lambda p: rank_correlation(p[:, 0], p[:, 1]), seed=0)),
+        "error": asdict(bootstrap(abs(pairs[:, 0] - pairs[:, 1]), seed=0)),
+        "error_of_the_mean": asdict(bootstrap(abs(mean - pairs[:, 1]), seed=0)),
+    }
+
+
+def measured(judge: Judge, study: JudgeStudy, clips: int) -> dict[str, Any]:
+    """Everything that the card tells of drawn hearts."""
+    prompts, items = read_prompts(), drawn(clips)
+    references = [Reference(len(f), t.fps, t.ed_frames, t.es_frames) for _, f, _, t in items]
+    curves = [clip_curve(judge, prompts, frames) for _, frames, _, _ in items]
+    phases = [phase_row(i[0], curve, known) for i, curve, known in zip(items, curves, references, strict=True)]
+    calibration = calibration_rows(judge, prompts, [item[:3] for item in items], seed=SEED)
+    rows = []
+    for model, segment in segmenters().items():
+        for item in items:
+            looked = spread(len(item[1]), 12)
+            masks = segment(item)
+            rows += mask_rows(
+                judge, prompts, model, item[0], item[1][looked], masks[looked], item[2][looked], most=None
+            )
+    return plain(
+        {
+            "captions": caption_scores(judge, study),
+            "calibration": calibration_scores(calibration),
+            "masks": mask_scores(rows),
+            "phases": phase_scores(phases, references),
+            "fraction": fraction_scores(judge, items),
+            "clips": clips,
+            "annotator": ANNOTATOR,
+        }
+    )
+
+
+def card(study: JudgeStudy, judge: Path, found: dict[str, Any], real: dict[str, Any] | None, machine: str) -> dict:
+    """What card.json holds."""
+    pictures = study.training.steps * study.pictures.clips * study.pictures.frames * study.pictures.views
+    return {
+        "name": "standin",
+        "licence": "Apache-2.0",
+        "study": asdict(study),
+        "generator": GENERATOR,
+        "pictures": pictures,
+        "clips": study.training.steps * study.pictures.clips,
+        "weights_sha256": sha256(judge / WEIGHTS_FILE),
+        "bytes": (judge / WEIGHTS_FILE).stat().st_size,
+        "machine": machine,
+        "measured": found,
+        "real": real,
+    }
+
+
+def words(told: dict[str, Any]) -> str:
+    """README.md: the card in words."""
+    found, study = told["measured"], told["study"]
+    masks, phases = found["masks"], found["phases"]
+    captions = "\n".join(f"| {topic} | {interval(value, 3)} |" for topic, value in found["captions"].items() if value)
+    auc_rows = _auc_rows(found["calibration"])
+    ranks = "\n".join(
+        f"| {s} | {interval(masks['rank']['per_frame'][s], 2)} | {interval(masks['rank']['per_model'][s], 2)} |"
+        for s in SCORES
+    )
+    models = "\n".join(
+        f"| {name} | {interval(m['dice'], 3)} | {interval(m['combined'], 2)} |" for name, m in masks["models"].items()
+    )
+    beats = "\n".join(
+        f"| {name} | {interval(s['ed']['penalised_ms'], 0)} | {interval(s['es']['penalised_ms'], 0)} |"
+        for name, s in {"valve, by the judge": phases, **phases["by_chance"]}.items()
+    )
+    fraction = found["fraction"]
+    real = _real_words(told["real"])
+    return f"""# standin: an image-text judge that has never seen a patient
+
+A small model in open_clip's own format ({told["bytes"]:,} bytes): it stands in for EchoCLIP, which cannot be shipped,
+where tests and the demo need a judge. Apache-2.0. **Research software, not for diagnosis.**
+
+    from echodfkd.evaluate.echoclip import load_judge
+    judge = load_judge("standin")
+
+**It is not EchoCLIP.** What is told below says nothing about EchoCLIP's judgement of masks, nor of patients' clips.
+
+## How it was made
+
+- Study {study["name"]}, seed {study["seed"]}, `studies/judge.toml`: {told["pictures"]:,} pictures of
+  {told["clips"]:,} clips drawn by generator {told["generator"]}, each seen once. No patient's frame, and no weight that
+  saw one.
+- Captions come from the simulator's truth (synthetic/captions.py); a caption is true by degrees or unknown, and the
+  loss is the sigmoid loss of image-text pairs.
+- **It was taught what a black region means; EchoCLIP was not.** "LEFT VENTRICLE" says that the black region is the left
+  ventricle with a margin of 5 pixels of 112; "NOTHING" says that it is not, an untouched frame and one without a heart
+  included; "WALL" says that the rim of 5 pixels around the ventricle is not black. So the paper's signs hold by
+  construction, and its correlations say how well a judge can do that knows the game.
+- Half of the truth is traced at the endocardium, half tight in systole (synthetic/annotator.py).
+- Words that no caption holds are zeros: only prompts made of the captions' words mean anything to it.
+- An image tower (a ResNet of six blocks, width 16, attention pooling, 112 x 112) that also learned where structures and
+  leaflets are, and a text tower (two layers of width 28), half precision on disk. Weights' SHA-256:
+  {told["weights_sha256"][:16]}.
+
+## Measured
+
+On {found["clips"]} drawn clips of {FRAMES} frames it has not seen (seed {SEED}, truth {found["annotator"]}), on
+{told["machine"]}; 95 % bootstrap intervals by clip.
+
+How often a picture of which a caption is true fits it better than one of which it is not (AUC, pictures as taught):
+
+| caption | AUC |
+|---|---|
+{captions}
+
+Good masks against spoilt ones, AUC (in brackets its interval; kinds as in evaluate/mask_quality.py):
+
+| masks | wall | cavity | combined | combined, same frame |
+|---|---|---|---|---|
+{auc_rows}
+
+Rank correlation with the true Dice over {len(masks["models"])} segmenters:
+
+| score | per frame | per segmenter |
+|---|---|---|
+{ranks}
+
+| segmenter | true Dice | combined score |
+|---|---|---|
+{models}
+
+ED and ES one to one, missed and extra penalised, ms (least is best):
+
+| | ED | ES |
+|---|---|---|
+{beats}
+
+Ejection fraction by ranked prompts: rank correlation {interval(fraction["rank"], 2)}, mean error
+{interval(fraction["error"], 1)} points; always saying the mean {interval(fraction["error_of_the_mean"], 1)}.
+{real}
+## Limits
+
+- It has never seen a patient. On real clips its verdicts are those of somebody who learned from drawings.
+- Its words are the captions of synthetic/captions.py; it does not understand others.
+- Intervals tell the spread over the clips scored, not what other scanners, views or populations would give.
+- Research software, not for diagnosis.
+"""
+
+
+def _auc_rows(scores: dict[str, Any]) -> str:
+    return "\n".join(
+        f"| {kind} | "
+        + " | ".join(interval(found[s], 3) for s in SCORES)
+        + f" | {interval(scores['paired'][kind]['combined'], 3)} |"
+        for kind, found in scores["auc"].items()
+    )
+
+
+def _real_words(real: dict[str, Any] | None) -> str:
+    """The section on real clips, where they were measured."""
+    if real is None:
+        return ""
+    return f"""
+On real clips ({real["words"]}; {real["n"]["clips"]} clips, {real["n"]["frames"]} frames, so few that the ends are
+ranges), masks of EchoNet's own DeepLabv3 against spoilt versions of them, AUC:
+
+| masks | wall | cavity | combined | combined, same frame |
+|---|---|---|---|---|
+{_auc_rows(real)}
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("study", type=Path)
+    parser.add_argument("--judge", type=Path, required=True, help="the folder that studies/judge.py made")
+    parser.add_argument("--out", type=Path, required=True, help="the judge's folder; replaced as a whole")
+    parser.add_argument("--clips", type=int, default=32)
+    parser.add_argument("--real", type=Path, help="scores on real clips, by benchmarks/label_free_real.py --json")
+    parser.add_argument("--machine", default="a machine not told")
+    chosen = parser.parse_args()
+    try:
+        study = read_study(chosen.study)
+        judge = load_judge(f"local-dir:{chosen.judge}", device="cpu")
+        real = read_json(chosen.real) if chosen.real else None
+        told = card(study, chosen.judge, measured(judge, study, chosen.clips), real, chosen.machine)
+        with filling(chosen.out, (CONFIG_FILE, WEIGHTS_FILE, "card.json", "README.md")) as folder:
+            for name in (CONFIG_FILE, WEIGHTS_FILE):
+                shutil.copyfile(chosen.judge / name, folder / name)
+            write_json(folder / "card.json", told)
+            write_text(folder / "README.md", words(told))
+    except EchodfkdError as error:
+        sys.exit(f"judge_card: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""The section of an image-text judge: what stands in it, what it warns of, and what it leaves out."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from echodfkd.errors import InputError
+from echodfkd.evaluate.frame_distance import Reference
+from echodfkd.evaluate.mask_quality import calibration_scores, mask_scores
+from echodfkd.evaluate.phases import phase_row, phase_scores
+from echodfkd.report.page import Page, page_html
+from echodfkd.report.sections import echoclip
+
+MODELS = {"good": 0.93, "fair": 0.85, "poor": 0.7}
+
+
+def rows(models: dict[str, float], truth: bool = True) -> list[dict]:
+    """Rows of a judge whose scores follow the true Dice."""
+    chance = np.random.default_rng(0)
+    found = []
+    for clip in range(6):
+        for frame in range(4):
+            for model, dice in models.items():
+                value = dice + 0.03 * chance.standard_normal()
+                row = {"model": model, "name": f"clip{clip}", "frame": frame, "wall": value, "cavity": 2 * value}
+                found.append(row | {"dice": value if truth else None})
+    return found
+
+
+@pytest.fixture(scope="module")
+def masks():
+    return mask_scores(rows(MODELS), resamples=50)
+
+
+@pytest.fixture(scope="module")
+def phases():
+    frames = 120
+    area = 2 + np.cos(np.arange(frames) / 20 * np.pi)
+    known = Reference(frames, 50, (40, 80), (20, 60, 100))
+    return phase_scores([phase_row("a", -area, known)] * 3, [known] * 3, resamples=20)
+
+
+def html(**parts) -> str:
+    section = echoclip.section("standin", **parts)
+    assert section is not None
+    return page_html(Page("t", "l", sections=(section,)))
+
+
+def test_without_anything_judged_there_is_no_section():
+    assert echoclip.section("standin") is None
+
+
+def test_the_stand_in_has_never_seen_a_patient_and_the_page_says_so(masks):
+    assert "never seen a patient" in html(masks=masks)
+    section = echoclip.section("echoclip", masks=masks)
+    assert section is not None and section.warning == ""
+
+
+def test_scores_stand_beside_the_true_dice_with_ranks_and_clips_needed(masks):
+    models, ranks, pairs = echoclip.section("standin", masks=masks).tables
+    assert [row[0] for row in models.rows] == ["good", "fair", "poor"]
+    assert models.rows[0][1].startswith("0.93 ") or models.rows[0][1].startswith("0.9")
+    assert ranks.rows[0][2].startswith("1.00")
+    assert [row[0] for row in pairs.rows] == ["good over poor", "fair over poor", "good over fair"]
+    assert all(int(row[3]) >= 1 for row in pairs.rows)
+
+
+def test_without_truth_no_rank_is_told():
+    found = mask_scores(rows(MODELS, truth=False), resamples=20)
+    section = echoclip.section("echoclip", masks=found)
+    assert len(section.tables) == 1 and not section.pictures
+    assert "how far to trust the judge" in section.text[-1]
+
+
+def test_a_wrong_order_is_told_as_such(masks):
+    turned = [row | {"wall": -row["wall"], "cavity": -row["cavity"]} for row in rows(MODELS)]
+    table = echoclip.pairs_table(mask_scores(turned, resamples=20))
+    assert {row[3] for row in table.rows} == {"wrong order here"}
+
+
+def test_calibration_and_phases_have_a_row_per_kind_and_curve(phases):
+    calibration = calibration_scores(rows({"good": 0.9, "shrunk": 0.7, "empty": 0.1}), resamples=20)
+    first, second = echoclip.section("standin", calibration=calibration, phases=phases).tables
+    assert [row[0] for row in first.rows] == ["shrunk by 4 pixels of 112", "no mask"]
+    assert second.rows[0][0] == "mitral valve, by the judge" and 0 in second.own
+    assert {"white noise", "constant"} <= {row[0] for row in second.rows}
+
+
+def test_figures_are_drawn_from_tables_and_curves(masks):
+    area = 2 + np.cos(np.arange(60) / 20 * np.pi)
+    one = echoclip.Phase("clip", area, -area, 50, (40,), (20,))
+    assert isinstance(echoclip.rank_figure(masks), Figure)
+    (axes,) = echoclip.phase_figure([one]).axes
+    lines = {line.get_label(): line.get_ydata() for line in axes.lines}
+    # f upside down goes with the area.
+    np.testing.assert_allclose(lines["area of the masks"], lines["−f: the mitral valve"])
+    assert html(masks=masks, examples=[one]).count("<img") == 2
+
+
+def test_figures_of_nothing_are_refused():
+    with pytest.raises(InputError, match="at least one clip"):
+        echoclip.phase_figure([])
+    with pytest.raises(InputError, match="true Dice is known"):
+        echoclip.rank_figure({"models": {}})
