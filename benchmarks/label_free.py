@@ -8,9 +8,12 @@ clips are the truth. They are the bundled models in one causal pass; students
 of which the weights were noised, each strength half again as much as the one before; one that sees noise on its
 frames; the masks of b4 shifted, shrunk, grown, late and jittering; and a constant mask of the other clips.
 
-DIR receives what `label_free.write_judgement` writes. The table comes twice: for all segmenters, and for the good ones
-alone (mean Dice of GOOD or more), which is the harder question: bad masks are easily told. Intervals are for other
-clips. Which segmenters there are decides much: read the numbers as those of this list.
+A second question is whether evidence prefers the true masks to the same masks spoilt: the area under the ROC curve over
+all clips, and the share of clips on which the true ones score more (ties count half).
+
+DIR receives what `label_free.write_judgement` writes. The table of correlations comes twice: for all segmenters, and for
+the good ones alone (mean Dice of GOOD or more), which is the harder question: bad masks are easily told. Intervals are
+for other clips. Which segmenters there are decides much: read the numbers as those of this list.
 """
 
 import argparse
@@ -29,7 +32,8 @@ from scipy.ndimage import distance_transform_edt
 from echodfkd.clip import Clip, Segmenter
 from echodfkd.errors import EchodfkdError, one_line
 from echodfkd.evaluate.beats import check_rate
-from echodfkd.evaluate.label_free import summary
+from echodfkd.evaluate.label_free import evidence_names, summary
+from echodfkd.evaluate.reverse import Register
 from echodfkd.evaluate.scorecard import constant_mask
 from echodfkd.files import write_json
 from echodfkd.label_free import Judging, Known, atlas_register, clip_rows, write_judgement
@@ -42,6 +46,7 @@ from echodfkd.synthetic.recipe import Conditions, draw_recipe
 
 FIRST = 6_000_000
 GOOD = 0.85
+TRUE = "true masks"
 STRENGTHS = (0.04, 0.06, 0.09, 0.135)
 Masks = NDArray[np.bool_]  # (time, height, width)
 
@@ -90,6 +95,8 @@ def report(clips: list[Labelled], out: Path, judging: Judging) -> None:
     )
     print(f"\nAll segmenters\n{correlations(found)}")
     print(f"\nThe good ones alone: {', '.join(best)}\n{correlations(good)}\n\n{means(found)}")
+    print("\nTrue masks preferred to the same masks spoilt: area under the ROC curve (share of clips)")
+    print(preferred(spoilt(clips, register, judging)))
 
 
 def simulated(seed: int, count: int, frames: int) -> list[Labelled]:
@@ -177,6 +184,34 @@ def constant(clips: list[Labelled]) -> list[Masks]:
         mask = constant_mask([other.masks for other in clips if other is not one])
         found.append(np.broadcast_to(mask, one.masks.shape).copy())
     return found
+
+
+def spoilt(clips: list[Labelled], register: Register | None, judging: Judging) -> list[dict[str, Any]]:
+    """The rows of the true masks (segmenter TRUE) and of the same masks spoilt in each way, every clip by itself."""
+    rows = []
+    for one in clips:
+        masks = {TRUE: one.masks} | {name: spoil(one.masks, one.clip) for name, spoil in SPOILT.items()}
+        for name, found in masks.items():
+            (row,) = clip_rows(one.clip, {name: found}, register=register, judging=judging)
+            rows.append(row)
+    return rows
+
+
+def preferred(rows: list[dict[str, Any]]) -> str:
+    """How often each evidence scores true masks above spoilt ones, as lines: over all clips, and within a clip."""
+    lines = [("evidence", *SPOILT)]
+    for key in evidence_names(rows):
+        values = {name: [row[key] for row in rows if row["segmenter"] == name] for name in (TRUE, *SPOILT)}
+        if None not in values[TRUE]:
+            lines.append((key, *(above(values[TRUE], values[name]) for name in SPOILT)))
+    return table(lines)
+
+
+def above(better: list[float], worse: list[float]) -> str:
+    """The area under the ROC curve of two lists of values, and the share of pairs in which the first is more."""
+    a, b = np.array(better), np.array(worse)
+    area = np.mean((a[:, None] > b) + 0.5 * (a[:, None] == b))
+    return f"{area:.2f} ({np.mean((a > b) + 0.5 * (a == b)):.2f})"
 
 
 def correlations(found: dict[str, Any]) -> str:

@@ -67,3 +67,16 @@ def test_it_writes_and_prints_all_and_the_good_ones(clips, tmp_path, monkeypatch
 def test_names_of_real_clips_are_not_kept(monkeypatch, clips, tmp_path):
     monkeypatch.setattr(benchmark, "read_folder", lambda folder: clips)
     assert [one.clip.name for one in benchmark.real(tmp_path)] == ["clip 1", "clip 2", "clip 3", "clip 4"]
+
+
+def test_preference_is_the_area_under_the_curve_and_the_share_of_pairs():
+    """Of 2 x 2 comparisons three are won and one is a tie; of the two pairs one is won and one is a tie."""
+    assert benchmark.above([0.9, 0.5], [0.4, 0.5]) == "0.88 (0.75)"
+    assert benchmark.above([0.9, 0.8], [0.1, 0.2]) == "1.00 (1.00)"
+
+
+def test_true_masks_stand_beside_each_of_the_same_masks_spoilt(clips):
+    rows = benchmark.spoilt(clips[:2], None, Judging(frames=1, atlases=0))
+    assert [row["segmenter"] for row in rows[:6]] == [benchmark.TRUE, *benchmark.SPOILT] and len(rows) == 12
+    told = benchmark.preferred(rows).splitlines()
+    assert told[0].split() == ["evidence", *benchmark.SPOILT] and not any(line.startswith("agreement") for line in told)
