@@ -11,9 +11,9 @@ frames; the masks of b4 shifted, shrunk, grown, late and jittering; and a consta
 A second question is whether evidence prefers the true masks to the same masks spoilt: the area under the ROC curve over
 all clips, and the share of clips on which the true ones score more (ties count half).
 
-DIR receives what `label_free.write_judgement` writes. The table of correlations comes twice: for all segmenters, and for
-the good ones alone (mean Dice of GOOD or more), which is the harder question: bad masks are easily told. Intervals are
-for other clips. Which segmenters there are decides much: read the numbers as those of this list.
+DIR receives what `label_free.write_judgement` writes. The table of correlations comes twice: for all segmenters, and
+for the good ones alone (mean Dice of GOOD or more), which is the harder question: bad masks are easily told. Intervals
+are for other clips. Which segmenters there are decides much: read the numbers as those of this list.
 """
 
 import argparse

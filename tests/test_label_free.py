@@ -154,6 +154,33 @@ def test_dice_is_that_of_the_labelled_frames_alone():
     assert row["dice"] == 1
 
 
+class Bright:
+    """A segmenter by grey level, for the structure it is told."""
+
+    threshold = 0.5
+
+    def __init__(self, level: int, structure: str = "lv"):
+        self.level, self.structures = level, (structure,)
+
+    def __call__(self, clip: Clip) -> np.ndarray:
+        return (clip.frames > self.level)[:, None].astype(np.float32)
+
+
+def test_segmenters_at_hand_are_judged_as_their_masks_would_be(place):
+    clips = known_clips([stored(place / "store")], "test")
+    found = label_free.judge_segmenters(clips, {"right": Bright(120), "all": Bright(30)}, place / "live", judging=QUICK)
+    assert found["segmenters"]["right"]["dice"]["value"] == 1 > found["segmenters"]["all"]["dice"]["value"]
+    assert (place / "live" / "index.html").is_file() and found["n"]["clips"] == 3
+    masks = {"right": place / "right"}
+    again = judge_predictions([place / "store"], masks, place / "out", judging=QUICK)["segmenters"]["right"]
+    assert again["edges"] == found["segmenters"]["right"]["edges"]
+
+
+def test_a_segmenter_without_a_ventricle_is_refused(place):
+    with pytest.raises(InputError, match="atria segments la, not the left ventricle"):
+        label_free.judge_segmenters([], {"atria": Bright(9, "la")}, place / "live")
+
+
 def test_predictions_of_other_clips_are_refused(place):
     write(place / "other.avi", disc(0)[0], 50)
     with pytest.raises(InputError, match=r"None of the clips has a prediction in .*right.*bears its file's name"):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.clip import Clip, Frames
+from echodfkd.clip import Clip, Frames, Segmenter
 from echodfkd.data import video
 from echodfkd.data.dataset import Dataset
 from echodfkd.data.layouts import open_dataset
@@ -116,6 +116,35 @@ def judge_predictions(
     return write_judgement(rows, out, judging=judging, without_prediction=lacking, not_run=_not_run(register, judge))
 
 
+def judge_segmenters(
+    clips: Sequence[Listed],
+    segmenters: Mapping[str, Segmenter],
+    out: Path,
+    *,
+    judge: Judge | None = None,
+    judging: Judging | None = None,
+) -> dict[str, Any]:
+    """`judge_predictions` for segmenters at hand: each segments every clip of `known_clips`, and no mask is kept.
+
+    Raises InputError where one of them has no left ventricle.
+    """
+    judging = judging or Judging()
+    for name, one in segmenters.items():
+        if "lv" not in one.structures:
+            raise InputError(f"{name} segments {', '.join(one.structures)}, not the left ventricle (lv).")
+    register, rows = atlas_register(judging), []
+    for listed in clips:
+        clip = listed.read()
+        masks = {name: ventricle(one, clip) for name, one in segmenters.items()}
+        rows += clip_rows(clip, masks, register=register, judge=judge, truth=listed.truth(), judging=judging)
+    return write_judgement(rows, out, judging=judging, not_run=_not_run(register, judge))
+
+
+def ventricle(segmenter: Segmenter, clip: Clip) -> MaskClip:
+    """The left ventricle of a clip (time, height, width) bool, cut at the segmenter's threshold."""
+    return np.asarray(segmenter(clip)[:, list(segmenter.structures).index("lv")] >= segmenter.threshold)
+
+
 def write_judgement(
     rows: Sequence[Row],
     out: Path,
@@ -152,11 +181,14 @@ def page(found: Mapping[str, Any], rows: Sequence[Row]) -> Page:
     return Page("echodfkd: segmenters compared without labels", lead, sections=tuple(one for one in sections if one))
 
 
-def known_clips(paths: Sequence[Path]) -> list[Listed]:
-    """The clips in films and data sets, in order; InputError where two share a name."""
+def known_clips(paths: Sequence[Path], split: str | None = None) -> list[Listed]:
+    """The clips in films and data sets, of these one `split` alone where it is named; InputError for a name twice.
+
+    A film has no truth; a data set has it where it knows the left ventricle.
+    """
     found: list[Listed] = []
     for path in paths:
-        found += _of_dataset(open_dataset(path)) if path.is_dir() else [_of_file(path)]
+        found += _of_dataset(open_dataset(path), split) if path.is_dir() else [_of_file(path)]
     names = [one.name for one in found]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise InputError(f"Two clips are named {twice}: predictions could not be told apart. Judge them one by one.")
@@ -255,9 +287,9 @@ def _of_file(path: Path) -> Listed:
     return Listed(video.clip_name(path), lambda: video.read(path), lambda: None)
 
 
-def _of_dataset(dataset: Dataset) -> Iterator[Listed]:
+def _of_dataset(dataset: Dataset, split: str | None) -> Iterator[Listed]:
     """The clips of a data set that can be used; with their truth where it knows the left ventricle."""
-    for row in dataset.clips:
+    for row in dataset.clips if split is None else dataset.split(split):
         yield Listed(row.name, lambda name=row.name: dataset.read(name), lambda name=row.name: _truth(dataset, name))  # type: ignore[misc]
 
 
