@@ -6,7 +6,9 @@ from echodfkd.config import read_study, study_from, study_table
 from echodfkd.errors import StudyError
 from echodfkd.student.settings import FramewiseSettings, NetworkSettings
 
-STUDIES = sorted((Path(__file__).parents[1] / "studies").glob("*.toml"))
+ELSEWHERE = {"judge"}  # a study of another kind, read by studies/judge.py
+FOUND = sorted((Path(__file__).parents[1] / "studies").glob("*.toml"))
+STUDIES = [path for path in FOUND if path.stem not in ELSEWHERE]
 CLIPS = {name: {"count": 2, "frames": 30} for name in ("train", "validation", "test")}
 
 

@@ -11,6 +11,12 @@ from echodfkd.report.page import write_page
 from echodfkd.report.run import read_rows, report_run, worst_pictures
 from echodfkd.report.summary import Found, Model, report_page
 
+LAYOUTS = {
+    "Stored": "a store of clips",
+    "EchoNet": "a data set in EchoNet-Dynamic's layout",
+    "Pediatric": "a data set in EchoNet-Pediatric's layout",
+    "Camus": "a data set in CAMUS's layout",
+}
 NOT_RUN = {
     "Robustness, and what warm-up and a second pass bring": "they need the model itself, not only its masks; "
     "`echodfkd run` measures them.",
@@ -39,7 +45,7 @@ def report_evaluation(folder: Path) -> Path:
         pictures={"worst": worst_pictures(folder)},
         not_run=_not_run(scores),
     )
-    data = f"the {scores['n']['split']} clips of a data set ({scores['labels']})"
+    data = f"the {scores['n']['split']} clips of {LAYOUTS[scores['labels']]}"
     page = report_page(
         found, title="echodfkd: masks against labels", data=data, model=_model(scores), provenance=_provenance(scores)
     )
@@ -73,7 +79,7 @@ def _provenance(scores: dict[str, Any]) -> dict[str, str]:
         f"use, {n['unknown']} whose labels do not tell of the ventricle"
     )
     told = {
-        "labels": f"{scores['labels']}, split {n['split']}",
+        "labels": f"{LAYOUTS[scores['labels']]}, split {n['split']}",
         "not scored": left,
         "baselines": f"constant mask of {n['training_clips']} training clips",
         "bootstrap": f"{n['resamples']} resamples, seed {n['seed']}",

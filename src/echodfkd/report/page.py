@@ -10,6 +10,9 @@ from string import Template
 
 from echodfkd.files import write_text
 
+ONE_LINE = 28
+"""Characters of a table's cell that are kept on one line."""
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -138,7 +141,13 @@ def _table(table: Table) -> str:
 
 def _row(cells: Sequence[str], own: bool) -> str:
     kind = ' class="own"' if own else ""
-    return f"<tr{kind}>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+    return f"<tr{kind}>{''.join(map(_cell, cells))}</tr>"
+
+
+def _cell(text: str) -> str:
+    """Numbers with their intervals stay on one line; what is longer is words and may break."""
+    kind = ' class="long"' if len(text) > ONE_LINE else ""
+    return f"<td{kind}>{escape(text)}</td>"
 
 
 def _picture(picture: Picture) -> str:
