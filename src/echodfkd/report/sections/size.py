@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from echodfkd.evaluate.scaling import laws_of, pareto_front
 from echodfkd.report import published
-from echodfkd.report.figures import BLUE, GREEN, INK, ORANGE, SOFT, png_bytes, tidy
-from echodfkd.report.page import Picture, Section, Table
+from echodfkd.report.figures import BLUE, GREEN, INK, ORANGE, SOFT, drawn, tidy
+from echodfkd.report.page import Section, Table
 from echodfkd.report.words import NONE, count, interval, number
 from echodfkd.student.card import Card
 from echodfkd.student.settings import NetworkSettings, flops_per_frame, parameter_count
@@ -73,9 +73,9 @@ def grid_section(found: Row) -> Section:
         return Section("Score against size", ("No student of the grid is scored yet.",))
     theirs = published_laws()
     pictures = (
-        _picture(score_figure(known, found.get("constant_mask")), "Scores of every student over its parameters"),
-        _picture(law_figure(known, found["laws"]["parameters"], theirs), "What scores lack of 1 over parameters"),
-        _picture(front_figure(known), "Students that no other beats in both cost and Dice"),
+        drawn(score_figure(known, found.get("constant_mask")), "Scores of every student over its parameters"),
+        drawn(law_figure(known, found["laws"]["parameters"], theirs), "What scores lack of 1 over parameters"),
+        drawn(front_figure(known), "Students that no other beats in both cost and Dice"),
     )
     text = (
         "Every student was taught and judged alike, by one seed: a difference of two students holds the chance of a "
@@ -288,7 +288,3 @@ def _cost(row: Row, cost: str) -> float:
 def _threads(row: Row) -> str:
     threads = row.get("threads")
     return "as many threads as onnxruntime takes" if threads is None else f"threads: {threads}"
-
-
-def _picture(figure: Figure, alt: str) -> Picture:
-    return Picture(png_bytes(figure), alt, alt, width=round(figure.get_figwidth() * 96))
