@@ -184,9 +184,9 @@ def test_noise_in_the_judge_asks_for_more_clips():
     assert loud["clips_needed"] is None or loud["clips_needed"] > quiet["clips_needed"]
 
 
-def test_combined_is_the_mean_of_two_z_scores():
+def test_combined_is_the_lower_of_two_z_scores():
     rows = combined([{"wall": 1.0, "cavity": 5.0}, {"wall": 3.0, "cavity": 5.0}])
-    assert [row["combined"] for row in rows] == [-0.5, 0.5]
+    assert [row["combined"] for row in rows] == [-1, 0]
 
 
 def test_without_a_truth_there_are_scores_and_no_ranks():

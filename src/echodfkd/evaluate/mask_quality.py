@@ -2,7 +2,7 @@
 
 `wall`    frames with the mask painted black, similarity to "WALL": low where the mask spills over the wall
 `cavity`  the mask enlarged by 5 pixels of 112 and black, "LEFT VENTRICLE" minus "NOTHING": low where it is too small
-`combined`  the mean of both, each as a z-score over all frames of all models that are compared
+`combined`  the lower of both, each as a z-score over all frames of all models that are compared
 
 All three are larger for better masks. They are noisy, so they come with what says whether to trust them: how they rank
 masks spoilt on purpose, how they follow the true Dice where it is known, and how many clips tell two models apart.
@@ -177,13 +177,16 @@ def calibration_rows(
 
 
 def combined(rows: Sequence[Row]) -> list[Row]:
-    """The rows with `combined`: the mean of wall and cavity as z-scores over all of them, 0 for what does not vary."""
+    """The rows with `combined`: the lower of wall and cavity as z-scores over all of them, 0 for what does not vary.
+
+    A mask must pass both: their mean would let one that shows more wall make up for one that misses cavity.
+    """
     if not rows:
         raise InputError("Masks can be compared once a frame was judged, got no rows.")
     scores = np.array([(row["wall"], row["cavity"]) for row in rows])
     spread_of = scores.std(axis=0)
     z = np.where(spread_of > 0, (scores - scores.mean(axis=0)) / np.where(spread_of > 0, spread_of, 1), 0.0)
-    return [{**row, "combined": float(value)} for row, value in zip(rows, z.mean(axis=1), strict=True)]
+    return [{**row, "combined": float(value)} for row, value in zip(rows, z.min(axis=1), strict=True)]
 
 
 def mask_scores(rows: Sequence[Row], *, seed: int = 0, resamples: int = 2000) -> dict[str, Any]:

@@ -23,7 +23,7 @@ WARNING = (
 SCORES = {
     "wall": "wall: blackened under the mask, “WALL”",
     "cavity": "cavity: blackened under the enlarged mask, “LEFT VENTRICLE” less “NOTHING”",
-    "combined": "combined: mean of both as z-scores",
+    "combined": "combined: the lower of both as z-scores",
 }
 SHORT = {"wall": "wall", "cavity": "cavity", "combined": "combined"}
 KINDS = {
