@@ -154,7 +154,9 @@ def measured(judge: Judge, study: JudgeStudy, clips: int) -> dict[str, Any]:
     )
 
 
-def card(study: JudgeStudy, judge: Path, found: dict[str, Any], real: dict[str, Any] | None, machine: str) -> dict:
+def card(
+    study: JudgeStudy, judge: Path, found: dict[str, Any], real: dict[str, Any] | None, machine: str, note: str
+) -> dict[str, Any]:
     """What card.json holds."""
     pictures = study.training.steps * study.pictures.clips * study.pictures.frames * study.pictures.views
     return {
@@ -167,6 +169,7 @@ def card(study: JudgeStudy, judge: Path, found: dict[str, Any], real: dict[str, 
         "weights_sha256": sha256(judge / WEIGHTS_FILE),
         "bytes": (judge / WEIGHTS_FILE).stat().st_size,
         "machine": machine,
+        "note": note,
         "measured": found,
         "real": real,
     }
@@ -206,6 +209,7 @@ where tests and the demo need a judge. Apache-2.0. **Research software, not for 
 - Study {study["name"]}, seed {study["seed"]}, `studies/judge.toml`: {told["pictures"]:,} pictures of
   {told["clips"]:,} clips drawn by generator {told["generator"]}, each seen once. No patient's frame, and no weight that
   saw one.
+- {told["note"]}
 - Captions come from the simulator's truth (synthetic/captions.py); a caption is true by degrees or unknown, and the
   loss is the sigmoid loss of image-text pairs.
 - **It was taught what a black region means; EchoCLIP was not.** "LEFT VENTRICLE" says that the black region is the left
@@ -293,13 +297,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the judge's folder; replaced as a whole")
     parser.add_argument("--clips", type=int, default=32)
     parser.add_argument("--real", type=Path, help="scores on real clips, by benchmarks/label_free_real.py --json")
+    parser.add_argument("--note", default="Trained in one go.", help="what is to be said of the training")
     parser.add_argument("--machine", default="a machine not told")
     chosen = parser.parse_args()
     try:
         study = read_study(chosen.study)
         judge = load_judge(f"local-dir:{chosen.judge}", device="cpu")
         real = read_json(chosen.real) if chosen.real else None
-        told = card(study, chosen.judge, measured(judge, study, chosen.clips), real, chosen.machine)
+        found = measured(judge, study, chosen.clips)
+        told = card(study, chosen.judge, found, real, chosen.machine, chosen.note)
         with filling(chosen.out, (CONFIG_FILE, WEIGHTS_FILE, "card.json", "README.md")) as folder:
             for name in (CONFIG_FILE, WEIGHTS_FILE):
                 shutil.copyfile(chosen.judge / name, folder / name)

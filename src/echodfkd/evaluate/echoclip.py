@@ -223,11 +223,6 @@ def load_judge(
     )
 
 
-def check_judge(name: str) -> None:
-    """Raises what `load_judge` raises, and loads it to find out."""
-    load_judge(name, device="cpu")
-
-
 def pixels(frames: Frames, preprocessing: Preprocessing) -> Any:
     """Grey frames (time, height, width) uint8 as the tensor (time, 3, size, size) that open_clip's transform makes.
 
