@@ -75,7 +75,6 @@ def test_a_row_for_each_segmenter_and_clip_and_what_is_lacking_is_counted(place,
     ]
     assert found["without_prediction"] == {"right": 0, "close": 0, "aside": 1}
     assert found == json.loads((place / "out" / "label_free.json").read_text())
-    assert "[3/3] two: 3 segmenters" in capsys.readouterr().out
 
 
 def test_without_labels_no_dice_and_no_correlation_are_told(place):
@@ -152,33 +151,6 @@ def test_dice_is_that_of_the_labelled_frames_alone():
     truth = Known((0, 3), inside[[0, 3]])
     (row,) = clip_rows(Clip("one", frames, 50), {"a": wrong}, truth=truth, judging=QUICK)
     assert row["dice"] == 1
-
-
-class Bright:
-    """A segmenter by grey level, for the structure it is told."""
-
-    threshold = 0.5
-
-    def __init__(self, level: int, structure: str = "lv"):
-        self.level, self.structures = level, (structure,)
-
-    def __call__(self, clip: Clip) -> np.ndarray:
-        return (clip.frames > self.level)[:, None].astype(np.float32)
-
-
-def test_segmenters_at_hand_are_judged_as_their_masks_would_be(place):
-    clips = known_clips([stored(place / "store")], "test")
-    found = label_free.judge_segmenters(clips, {"right": Bright(120), "all": Bright(30)}, place / "live", judging=QUICK)
-    assert found["segmenters"]["right"]["dice"]["value"] == 1 > found["segmenters"]["all"]["dice"]["value"]
-    assert (place / "live" / "index.html").is_file() and found["n"]["clips"] == 3
-    masks = {"right": place / "right"}
-    again = judge_predictions([place / "store"], masks, place / "out", judging=QUICK)["segmenters"]["right"]
-    assert again["edges"] == found["segmenters"]["right"]["edges"]
-
-
-def test_a_segmenter_without_a_ventricle_is_refused(place):
-    with pytest.raises(InputError, match="atria segments la, not the left ventricle"):
-        label_free.judge_segmenters([], {"atria": Bright(9, "la")}, place / "live")
 
 
 def test_predictions_of_other_clips_are_refused(place):

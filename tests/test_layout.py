@@ -23,24 +23,16 @@ MAY_IMPORT = (
         "labels": BOTTOM | {"data", "evaluate"},
         "judging": BOTTOM | {"data", "evaluate", "report", "labels"},
         "sizes": BOTTOM | {"evaluate", "report", "student"},
-        "label_free": BOTTOM | {"synthetic", "data", "evaluate", "report"},
+        "image_text": BOTTOM | {"evaluate"},
+        "label_free": BOTTOM | {"synthetic", "data", "evaluate", "report", "image_text"},
+        "rivals": BOTTOM
+        | {"config", "data", "distill", "evaluate", "everyday", "image_text", "label_free", "report", "student"},
         "checking": BOTTOM | {"data", "report"},
         "everyday": BOTTOM | {"data", "student", "evaluate", "report"},
         "pipeline": BOTTOM
         | WORKSHOPS
-        | {
-            "distill",
-            "report",
-            "config",
-            "fresh",
-            "labelling",
-            "runs",
-            "labels",
-            "judging",
-            "robustness",
-            "sizes",
-            "everyday",
-        },
+        | {"distill", "report", "config", "fresh", "labelling", "labels", "runs"}
+        | {"judging", "rivals", "robustness", "sizes"},
     }
 )
 FILES = sorted(SOURCE.rglob("*.py"))

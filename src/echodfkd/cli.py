@@ -335,6 +335,51 @@ def evaluate(
 
 
 @app.command()
+def judge(
+    clips: Annotated[
+        list[Path], typer.Argument(metavar="CLIPS...", help="Films, folders of them, data sets, a store of clips.")
+    ],
+    predictions: Annotated[
+        list[Path],
+        typer.Option("--predictions", metavar="FOLDER", help="A segmenter's masks as `segment` writes them; repeat."),
+    ],
+    out: Out,
+    judge: Annotated[
+        str,
+        typer.Option("--judge", metavar="NAME", help="standin, echoclip, hf-hub:OWNER/MODEL, local-dir:FOLDER, none."),
+    ] = "standin",
+    prompts: Annotated[
+        Path | None, typer.Option("--prompts", metavar="FILE.toml", help="What the judge is asked, in your words.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", metavar="FOLDER", help="Keep the judge's embeddings here.")
+    ] = None,
+    staple: Annotated[bool, typer.Option("--staple", help="Also agreement with the others fused by STAPLE.")] = False,
+    resamples: Annotated[
+        int, typer.Option("--resamples", min=100, help="Bootstrap resamples behind each interval.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of atlases, spoilt masks and the bootstrap.")] = 0,
+) -> None:
+    """Which segmenter to trust on clips without labels: agreement, edges, plausibility, an image-text judge."""
+    from echodfkd.rivals import judge_folders
+
+    asked = None if judge == "none" else judge
+    print(
+        judge_folders(
+            clips,
+            predictions,
+            out,
+            judge=asked,
+            prompts=prompts,
+            cache=cache,
+            staple=staple,
+            resamples=resamples,
+            seed=seed,
+        )
+    )
+
+
+@app.command()
 def check(
     dataset: Annotated[
         Path, typer.Argument(metavar="DATASET", help="EchoNet-Dynamic, -Synthetic, -Pediatric, CAMUS, or clips.")

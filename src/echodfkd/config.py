@@ -105,6 +105,31 @@ class Scoring:
 
 
 @dataclass(frozen=True)
+class LabelFree:
+    """Judging without labels: the student beside others of known order, and what each kind of evidence is worth."""
+
+    judge: str | None = "standin"
+    """The image-text model: `standin`, `echoclip`, `hf-hub:OWNER/MODEL` or `local-dir:FOLDER`; none with ""."""
+    rivals: tuple[str, ...] = ()
+    """Models to stand beside the student, by bundled name or folder."""
+    snapshots: tuple[int, ...] = ()
+    """Epochs, counted from 1, after which the student is kept as it then is, to stand beside the finished one."""
+    clips: int = 16
+    """Test clips that are judged, the first ones."""
+    atlases: int = 48
+    """Simulated images for the reverse classification; 0 leaves it out."""
+
+    def __post_init__(self) -> None:
+        if self.clips < 1 or self.atlases < 0:
+            raise StudyError(f"label_free needs clips and no negative atlases, got {self.clips} and {self.atlases}.")
+        if any(epoch < 1 for epoch in self.snapshots):
+            raise StudyError(f"label_free.snapshots are epochs counted from 1, got {list(self.snapshots)}.")
+        names = [Path(rival).name for rival in self.rivals]
+        if len(set(names)) < len(names):
+            raise StudyError(f"label_free.rivals need names that differ, got {', '.join(names)}.")
+
+
+@dataclass(frozen=True)
 class Study:
     """One study, whole: who, on what clips, taught by whom, how, and how it is judged."""
 
@@ -120,6 +145,8 @@ class Study:
     """Data sets whose clips are taught on, by `training.real_share`, beside drawn ones or in their place."""
     sizes: Sizes | None = None
     """A grid of students in place of the one; what `student` says besides blocks and layers holds for all."""
+    label_free: LabelFree | None = None
+    """Whether and how the student is judged without labels too."""
     hindsight: bool = False
     """Whether the student's card asks for a second pass from a clip's end. Its threshold is chosen, and it is judged,
     the way it will be used; `training.backwards` teaches it to walk that way, which asks for nothing."""
@@ -160,6 +187,11 @@ class Study:
             faults.append(f"training.size ({self.training.size}) must be a multiple of {step} for {deepest.name}")
         if self.sizes is not None and self.training.start is not None:
             faults.append("training.start has the weights of one shape, [sizes] asks for several")
+        if self.label_free is not None and max(self.label_free.snapshots, default=0) > self.training.epochs:
+            faults.append(
+                f"label_free.snapshots go beyond training.epochs ({self.training.epochs}): "
+                f"{max(self.label_free.snapshots)}"
+            )
         if self.training.size > WORKING_SIZE:
             faults.append(f"training.size ({self.training.size}) is larger than the clips' {WORKING_SIZE}")
         if faults:
@@ -234,6 +266,7 @@ def read_study(path: Path) -> Study:
         teacher=_placed(study.teacher, path.parent),
         data=tuple(_placed_data(one, path.parent) for one in study.data),
         training=replace(study.training, start=_placed_start(study.training.start, path.parent)),
+        label_free=_placed_rivals(study.label_free, path.parent),
     )
 
 
@@ -253,6 +286,13 @@ def _placed_data(data: Data, folder: Path) -> Data:
 def _placed_start(start: str | None, folder: Path) -> str | None:
     """Where a student starts: a bundled name as it is, a path as one that starts at `folder`."""
     return start if start is None or start in BUNDLED else str(_at(Path(start), folder))
+
+
+def _placed_rivals(settings: LabelFree | None, folder: Path) -> LabelFree | None:
+    """The rivals with relative paths starting at `folder`."""
+    if settings is None:
+        return None
+    return replace(settings, rivals=tuple(str(_placed_start(rival, folder)) for rival in settings.rivals))
 
 
 def _at(path: Path, folder: Path) -> Path:
@@ -276,7 +316,8 @@ def study_table(study: Study) -> dict[str, Any]:
     """The study as nested JSON-able values, defaults filled in: what a run keeps."""
     table: dict[str, Any] = _ADAPTER.dump_python(study, mode="json")
     table["teacher"] = _without_later(table["teacher"])
-    later = ((table, "data"), (table, "sizes"), (table["training"], "real_share"), (table["training"], "start"))
+    inner = table["training"]
+    later = [(table, name) for name in ("data", "sizes", "label_free")] + [(inner, "real_share"), (inner, "start")]
     for place, name in later:
         if not place[name]:
             del place[name]  # came later and says nothing: runs from before stay runs of the same study

@@ -5,7 +5,7 @@ Where the clips come with labels, true Dice stands beside, and with it how far e
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.clip import Clip, Frames, Segmenter
+from echodfkd.clip import Clip, Frames
 from echodfkd.data import video
 from echodfkd.data.dataset import Dataset
 from echodfkd.data.layouts import open_dataset
+from echodfkd.engine import progress
 from echodfkd.errors import InputError
 from echodfkd.evaluate.consensus import agreement
 from echodfkd.evaluate.edges import edge_contrast
+from echodfkd.evaluate.frame_distance import Reference
 from echodfkd.evaluate.label_free import TRUTH, evidence_names, summary
 from echodfkd.evaluate.overlap import dice
 from echodfkd.evaluate.plausibility import plausibility
@@ -30,8 +32,9 @@ from echodfkd.evaluate.sector import sector
 from echodfkd.evaluate.shape import MaskClip
 from echodfkd.evaluate.smoothness import smoothness
 from echodfkd.files import make_folder, write_json, write_text
-from echodfkd.report.page import Page, Section, write_page
-from echodfkd.report.sections.label_free import section
+from echodfkd.image_text import ImageText
+from echodfkd.report.label_free import page
+from echodfkd.report.page import write_page
 from echodfkd.resize import fit
 
 Row = dict[str, Any]
@@ -40,14 +43,6 @@ Judge = Callable[[Frames, MaskClip], Mapping[str, float | None]]
 
 ATLAS_NUMBERS = 9_000_000
 """The first number of the clips that atlases are cut from: none that a study draws."""
-
-LIMITS = (
-    "Research software: not a medical device and not for diagnosis.",
-    "No evidence here is a measure of overlap: it may rank segmenters, it does not say how good the best of them is.",
-    "Segmenters of one origin agree on their common mistakes, and a majority of bad ones outvotes a good one.",
-    "Atlases for the reverse classification are drawn by a simulator; on other scanners and hearts they say less.",
-    "Smoothness and plausibility hardly look at the image: a steady egg in the right place has both.",
-)
 
 
 @dataclass(frozen=True)
@@ -68,10 +63,11 @@ class Judging:
 
 @dataclass(frozen=True)
 class Known:
-    """True masks (labelled frame, height, width) bool of some `frames` of a clip."""
+    """True masks (labelled frame, height, width) bool of some `frames` of a clip; `reference` its ED and ES."""
 
     frames: tuple[int, ...]
     masks: NDArray[np.bool_]
+    reference: Reference | None = None
 
 
 @dataclass(frozen=True)
@@ -89,60 +85,46 @@ def judge_predictions(
     out: Path,
     *,
     judge: Judge | None = None,
+    image_text: ImageText | None = None,
     judging: Judging | None = None,
+    names: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """The evidence for the masks of several segmenters on the same clips, as `label_free.json` holds it.
 
     `clips` are films, or data sets of any layout that the house reads (a store, EchoNet's, CAMUS's, a folder of films);
     `predictions` maps a segmenter's name to its folder as `echodfkd segment` writes it. `out` receives
-    `label_free.csv` (a row per segmenter and clip), `label_free.json` and `index.html`. A clip that a segmenter lacks
-    is counted; one that all lack is left out. Raises InputError where no clip has a prediction, two clips share a name,
-    or masks are not of their clip's size.
+    `label_free.csv` (a row per segmenter and clip), `label_free.json` and `index.html`, with `image_text` also
+    `prompts.csv` and `valve_events.csv`. A clip that a segmenter lacks is counted; one that all lack is left out.
+    `names` chooses clips, None is all. `judge` is a witness of your own. Raises InputError where no clip has a
+    prediction, two clips share a name, or masks are not of their clip's size.
     """
     judging = judging or Judging()
     folders = {name: {one.name: one for one in prediction_folders(folder)} for name, folder in predictions.items()}
     listed = [one for one in known_clips(clips) if any(one.name in there for there in folders.values())]
+    listed = [one for one in listed if names is None or one.name in names]
     if not listed:
         raise InputError(
             f"None of the clips has a prediction in {', '.join(map(str, predictions.values())) or 'no folder'}. "
             "Make them with `echodfkd segment CLIPS --out FOLDER`: a clip's folder bears its file's name."
         )
     register, rows = atlas_register(judging), []
-    for number, one in enumerate(listed, start=1):
+    for one in progress(listed, "judge"):
         there = {name: folder[one.name] for name, folder in folders.items() if one.name in folder}
-        rows += _read_and_judge(one, there, register, judge, judging)
-        print(f"[{number}/{len(listed)}] {one.name}: {len(there)} segmenters")
+        clip, masks, truth = one.read(), {}, one.truth()
+        for name, folder in there.items():
+            masks[name] = _masks_of(folder, clip)
+        rows += clip_rows(clip, masks, register=register, judge=judge, truth=truth, judging=judging)
+        if image_text is not None:
+            image_text.look(clip, masks, *_whole(truth, len(clip.frames)))
     lacking = {name: sum(one.name not in there for one in listed) for name, there in folders.items()}
-    return write_judgement(rows, out, judging=judging, without_prediction=lacking, not_run=_not_run(register, judge))
-
-
-def judge_segmenters(
-    clips: Sequence[Listed],
-    segmenters: Mapping[str, Segmenter],
-    out: Path,
-    *,
-    judge: Judge | None = None,
-    judging: Judging | None = None,
-) -> dict[str, Any]:
-    """`judge_predictions` for segmenters at hand: each segments every clip of `known_clips`, and no mask is kept.
-
-    Raises InputError where one of them has no left ventricle.
-    """
-    judging = judging or Judging()
-    for name, one in segmenters.items():
-        if "lv" not in one.structures:
-            raise InputError(f"{name} segments {', '.join(one.structures)}, not the left ventricle (lv).")
-    register, rows = atlas_register(judging), []
-    for listed in clips:
-        clip = listed.read()
-        masks = {name: ventricle(one, clip) for name, one in segmenters.items()}
-        rows += clip_rows(clip, masks, register=register, judge=judge, truth=listed.truth(), judging=judging)
-    return write_judgement(rows, out, judging=judging, not_run=_not_run(register, judge))
-
-
-def ventricle(segmenter: Segmenter, clip: Clip) -> MaskClip:
-    """The left ventricle of a clip (time, height, width) bool, cut at the segmenter's threshold."""
-    return np.asarray(segmenter(clip)[:, list(segmenter.structures).index("lv")] >= segmenter.threshold)
+    return write_judgement(
+        rows,
+        out,
+        judging=judging,
+        image_text=image_text,
+        without_prediction=lacking,
+        not_run=_not_run(register, judge or image_text),
+    )
 
 
 def write_judgement(
@@ -150,35 +132,28 @@ def write_judgement(
     out: Path,
     *,
     judging: Judging | None = None,
+    image_text: ImageText | None = None,
     without_prediction: Mapping[str, int] | None = None,
     not_run: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Rows of `clip_rows` with their summary as the three files in `out`; the summary, as `label_free.json` holds it.
+    """Rows of `clip_rows` with their summary as files in `out`; the summary, as `label_free.json` holds it.
 
-    `not_run` maps evidence that could not be had to why.
+    The judge's scores, where there is one, become evidence like the others. `not_run` maps evidence that could not be
+    had to why.
     """
     judging = judging or Judging()
-    found = summary(rows, seed=judging.seed, resamples=judging.resamples)
-    found |= {"without_prediction": dict(without_prediction or {}), "not_run": dict(not_run or {})}
     make_folder(out)
+    told: dict[str, Any] = {"without_prediction": dict(without_prediction or {}), "not_run": dict(not_run or {})}
+    if image_text is not None:
+        said = image_text.evidence()
+        rows = [row | said.get((row["segmenter"], row["name"]), {}) for row in rows]
+        told["image_text"] = image_text.found()
+        image_text.write(out)
+    found = summary(rows, seed=judging.seed, resamples=judging.resamples) | told
     write_text(out / "label_free.csv", _csv(rows))
     write_json(out / "label_free.json", found)
     write_page(out / "index.html", page(found, rows))
     return found
-
-
-def page(found: Mapping[str, Any], rows: Sequence[Row]) -> Page:
-    """The comparison as a page of its own."""
-    n = found["n"]
-    lead = f"{n['segmenters']} segmenters on {n['clips']} clips, judged without labels. "
-    lead += "Intervals are 95 % bootstrap by clip."
-    missing = tuple(f"{what}: {why}" for what, why in found.get("not_run", {}).items())
-    sections = (
-        section(found, rows),
-        Section("What could not be run", points=missing) if missing else None,
-        Section("What this does not say", points=LIMITS),
-    )
-    return Page("echodfkd: segmenters compared without labels", lead, sections=tuple(one for one in sections if one))
 
 
 def known_clips(paths: Sequence[Path], split: str | None = None) -> list[Listed]:
@@ -268,19 +243,22 @@ def drawn_atlases(count: int, size: int, seed: int) -> Atlases:
     return Atlases(fit(made.frames[:, 0], size), fit(made.masks[:, 0, 0], size) >= 128)
 
 
-def _read_and_judge(
-    one: Listed, folders: Mapping[str, Path], register: Register | None, judge: Judge | None, judging: Judging
-) -> list[Row]:
-    """The rows of one clip whose predictions lie in `folders`."""
-    clip, masks = one.read(), {}
-    for name, folder in folders.items():
-        masks[name] = read_prediction(folder).masks
-        if masks[name].shape != clip.frames.shape:
-            raise InputError(
-                f"{folder / MASKS_FILE} holds masks {masks[name].shape}, its clip has frames {clip.frames.shape}: "
-                "they are of another clip, or of another size."
-            )
-    return clip_rows(clip, masks, register=register, judge=judge, truth=one.truth(), judging=judging)
+def _masks_of(folder: Path, clip: Clip) -> MaskClip:
+    """One prediction of the clip; InputError where it is of another clip or size."""
+    masks = read_prediction(folder).masks
+    if masks.shape != clip.frames.shape:
+        raise InputError(
+            f"{folder / MASKS_FILE} holds masks {masks.shape}, its clip has frames {clip.frames.shape}: "
+            "they are of another clip, or of another size."
+        )
+    return masks
+
+
+def _whole(truth: Known | None, frames: int) -> tuple[MaskClip | None, Reference | None]:
+    """The true masks of a clip where every frame has one, and its reference; None for what is not known."""
+    if truth is None:
+        return None, None
+    return (truth.masks if len(truth.frames) == frames else None), truth.reference
 
 
 def _of_file(path: Path) -> Listed:
@@ -296,17 +274,22 @@ def _of_dataset(dataset: Dataset, split: str | None) -> Iterator[Listed]:
 def _truth(dataset: Dataset, name: str) -> Known | None:
     if "lv" not in dataset.structures:
         return None
-    truth = dataset.truth(name)
-    return Known(truth.frames, truth.of("lv"))
+    truth, row = dataset.truth(name), dataset.row(name)
+    if "lv" not in row.facts.get("known", ("lv",)):
+        return None
+    if truth.length is None or not (truth.ed_frames or truth.es_frames):
+        return Known(truth.frames, truth.of("lv"))
+    reference = Reference(truth.length, row.fps, truth.ed_frames, truth.es_frames, truth.every_beat)
+    return Known(truth.frames, truth.of("lv"), reference)
 
 
-def _not_run(register: Register | None, judge: Judge | None) -> dict[str, str]:
+def _not_run(register: Register | None, judge: Judge | ImageText | None) -> dict[str, str]:
     """Evidence that could not be had, and why."""
     missing = {}
     if register is None:
         missing["Reverse classification"] = "no atlases: drawing them needs pip install 'echodfkd[study]'."
     if judge is None:
-        missing["An image-text judge"] = "none was given."
+        missing["An image-text judge"] = "none was asked for (--judge)."
     return missing
 
 

@@ -18,16 +18,16 @@ from echodfkd.distill.start import start_table, starting_network
 from echodfkd.distill.threshold import choose_threshold
 from echodfkd.distill.train import INPUT_SCALE, train
 from echodfkd.distill.windows import Source
-from echodfkd.engine import cores, for_each, progress
+from echodfkd.engine import cores, for_each
 from echodfkd.errors import StudyError
-from echodfkd.everyday import clip_source, identity, segment_clip
-from echodfkd.files import holding, make_folder, read_json, remove_parts, write_json
+from echodfkd.files import holding, read_json, write_json
 from echodfkd.fresh import FreshWindows, check_teacher
 from echodfkd.judging import constant_of, judge
 from echodfkd.labelling import label
 from echodfkd.labels import read_labels
 from echodfkd.report.run import report_run
 from echodfkd.report.terminal import table
+from echodfkd.rivals import check_rivals, judge_run, segment_some
 from echodfkd.robustness import FirstFrameSettings, RobustnessSettings, TrueClip, first_frame_scores, robustness
 from echodfkd.runs import Run, environment, streaming_speed
 from echodfkd.sizes import STUDENTS, score_sizes, size_table
@@ -54,6 +54,7 @@ def run(study: Study, out: Path, workers: int | None = None) -> str:
     InputError, before anything is written, where the teacher cannot be loaded or lacks a structure.
     """
     check_teacher(study)
+    check_rivals(study.label_free)
     with Run(out, study_table(study)) as here:
         with here.stage("synth"):
             clips = synthesize(study, out / "clips")
@@ -72,6 +73,9 @@ def run(study: Study, out: Path, workers: int | None = None) -> str:
         if study.scoring.robustness:
             with here.stage("robustness"):
                 run_again(study, out, clips)
+        if study.label_free is not None:
+            with here.stage("judge"):
+                judge_run(study, out, clips)
         with here.stage("report"):
             page = report_run(out)
     return "\n".join([table(scores), *_size(out), f"Report: {page}"])
@@ -188,6 +192,7 @@ def distill(
                 *(clips, labels, study.student, study.training, study.seed, training, resume, source),
                 real=real,
                 network=begin,
+                snapshots=() if study.label_free is None else study.label_free.snapshots,
             )
         card = Card(
             network=study.student,
@@ -223,13 +228,7 @@ def _made_from(study: Study, clips: Store, labels: Store, real: Pair | None) -> 
 
 def segment(clips: Store, student_folder: Path, out: Path) -> None:
     """The student's masks and measures of the test clips in `out`, as `segment` lays them out; what is done is kept."""
-    student = load_student(student_folder)
-    make_folder(out)
-    remove_parts(out)
-    for entry in progress(clips.split("test"), "segment"):
-        measures = out / entry.name / "measures.json"
-        if not measures.is_file() or read_json(measures).get("model") != identity(student):
-            segment_clip(clip_source(clips.clip(entry)), student, out / entry.name)
+    segment_some(clips, student_folder, out, [entry.name for entry in clips.split("test")])
 
 
 def score(study: Study, folder: Path, clips: Store) -> dict[str, Any]:

@@ -7,9 +7,11 @@ from typing import Any
 
 from echodfkd.errors import InputError
 from echodfkd.files import read_json
+from echodfkd.report.label_free import report_judgement
 from echodfkd.report.page import write_page
-from echodfkd.report.run import read_rows, report_run, worst_pictures
+from echodfkd.report.run import report_run, worst_pictures
 from echodfkd.report.summary import Found, Model, report_page
+from echodfkd.report.table import read_rows
 
 LAYOUTS = {
     "Stored": "a store of clips",
@@ -25,12 +27,14 @@ NOT_RUN = {
 
 
 def report(folder: Path) -> Path:
-    """The path of the page of a run, or of what `evaluate` wrote; InputError where the folder is neither."""
+    """The path of the page of a run, or of what `evaluate` or `judge` wrote; InputError for any other folder."""
     if (folder / "study.json").is_file():
         return report_run(folder)
     if (folder / "scores.json").is_file():
         return report_evaluation(folder)
-    raise InputError(f"{folder} is neither a run (`echodfkd run`) nor a folder of scores (`echodfkd evaluate --out`).")
+    if (folder / "label_free.json").is_file():
+        return report_judgement(folder)
+    raise InputError(f"{folder} is not what `echodfkd run`, `evaluate` or `judge` wrote.")
 
 
 def report_evaluation(folder: Path) -> Path:

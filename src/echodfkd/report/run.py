@@ -20,11 +20,13 @@ from echodfkd.evaluate.predictions import read_prediction
 from echodfkd.files import make_folder, read_json
 from echodfkd.report import figures
 from echodfkd.report.gallery import Shown, clip_gallery
+from echodfkd.report.label_free import judgement, label_free_sections
 from echodfkd.report.overlay import overlay_frame, overlay_frames
 from echodfkd.report.page import Film, Picture, write_page
 from echodfkd.report.sections import size
 from echodfkd.report.sizes import report_sizes
 from echodfkd.report.summary import Found, Model, report_page
+from echodfkd.report.table import read_rows
 from echodfkd.student.card import Card, read_card
 from echodfkd.student.settings import flops_per_frame
 
@@ -71,6 +73,7 @@ def run_found(folder: Path) -> Found:
         robustness=kept("robustness.json"),
         first_frames=kept("first_frames.json"),
         size=size.student_row(card, table, kept("speed.json")),
+        label_free=label_free_sections(*judgement(folder / "label-free")) if (folder / "label-free").is_dir() else (),
         exact_truth=True,
         pictures=pictures,
         not_run={
@@ -92,24 +95,6 @@ def worst_pictures(scores: Path) -> list[Picture]:
 def _kept(scores: Path, name: str) -> Any:
     """A file of a run's scores; None where that stage was not run."""
     return read_json(scores / name) if (scores / name).is_file() else None
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a `clips.csv`: numbers as numbers, empty fields as None."""
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            return [{key: _value(key, text) for key, text in row.items()} for row in csv.DictReader(file)]
-    except FileNotFoundError:
-        raise InputError(f"No such file: {path}") from None
-
-
-def _value(key: str, text: str) -> Any:
-    if text == "" or key in ("name", "patient"):
-        return text or None
-    try:
-        return float(text)
-    except ValueError:
-        return text  # an image quality in words, reasons
 
 
 def _baseline(folder: Path) -> list[dict[str, Any]]:

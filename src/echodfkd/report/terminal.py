@@ -50,3 +50,19 @@ def _line(name: str, found: Interval, digits: int, baselines: Mapping[str, Inter
 def _counts(found: Mapping[str, Any]) -> str:
     extra = "" if found["extra"] is None else f", {found['extra']} extra"
     return f"{found['matched']} matched, {found['missed']} missed{extra}"
+
+
+def label_free_table(found: Mapping[str, Any]) -> str:
+    """Means of every segmenter by the main kinds of evidence, and the rank correlation with true Dice where known."""
+    main = [key for key in found["evidence"] if "." not in key]
+    rows = [("", *(["true Dice"] if found["rank_correlation"] else []), *main)]
+    for name, means in found["segmenters"].items():
+        true = [number(means["dice"], 3)] if found["rank_correlation"] else []
+        rows.append((name, *true, *(number(means[key], 3) for key in main)))
+    if found["rank_correlation"]:
+        ranks = (number(found["rank_correlation"][key]["per_model"], 2) for key in main)
+        rows.append(("rank correlation of means", "", *ranks))
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
