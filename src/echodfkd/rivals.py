@@ -76,7 +76,7 @@ def judge_folders(
 
     InputError where two folders share a name, or the judge cannot be had.
     """
-    named = {folder.resolve().name: folder for folder in predictions}
+    named = {folder.absolute().name: folder for folder in predictions}
     if len(named) < len(predictions):
         raise InputError(f"Folders of predictions need names that differ, got {', '.join(map(str, predictions))}.")
     judging = Judging(seed=seed, staple=staple, resamples=resamples)
