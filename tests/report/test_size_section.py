@@ -109,7 +109,8 @@ def test_a_law_in_words_says_when_it_tells_nothing():
         floor = {"slope": slope, "floor": slope, "aicc": 8.0}
         return {"power": power, "saturating": floor, "preferred": preferred, "n": 6}
 
-    assert "does not tell a slope from none" in size.law_words("dice", laws(-0.1, 0.3))
+    rising = size.law_words("dice", laws(-0.3, 0.1))
+    assert "by a slope of -0.100 (-0.300 to 0.100)" in rising and "does not tell a slope from none" in rising
     told = size.law_words("iou", laws(0.1, 0.3, "power"), 0.11)
     assert "1 - IoU" in told and "the paper says 0.11" in told and "prefer no floor" in told and "5.0" in told
     assert "does not tell" not in told

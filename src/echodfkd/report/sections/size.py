@@ -121,7 +121,7 @@ def law_words(score: str, laws: Row, told: float | None = None) -> str:
         return f"{deficit}: too few students for a slope (n = {laws['n']})."
     slope, by_residuals = power["slope"], power["slope_t"]
     said = (
-        f"{deficit} falls as parameters to the power -{interval(slope, 3)} by resampled points, "
+        f"{deficit} falls with the parameters by a slope of {interval(slope, 3)} in logarithms by resampled points, "
         f"{by_residuals['low']:.3f} to {by_residuals['high']:.3f} by residuals; n = {laws['n']}"
     )
     if told is not None:
