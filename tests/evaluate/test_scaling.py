@@ -34,6 +34,13 @@ def test_a_planted_floor_is_recovered_exactly():
     assert law([1e15])[0] == pytest.approx(0.05, rel=1e-6)
 
 
+def test_a_floor_that_the_best_point_alone_tells_is_marked():
+    worse_again = np.array([0.4, 0.2, 0.1, 0.09, 0.12, 0.14, 0.13])
+    law = saturating_law(np.geomspace(1e3, 1e6, 7), worse_again, seed=0, resamples=5)
+    assert law.at_bound and law.floor.value == pytest.approx(0.09, rel=1e-2)
+    assert not saturating_law(SIZES, 0.05 + 30 * SIZES**-0.7, seed=0, resamples=5).at_bound
+
+
 def test_a_law_without_a_floor_gets_a_floor_of_nothing():
     law = saturating_law(SIZES, 3 * SIZES**-0.3, seed=0, resamples=20)
     assert law.floor.value == pytest.approx(0, abs=1e-4)

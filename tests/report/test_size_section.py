@@ -103,16 +103,17 @@ def test_our_laws_of_the_papers_table_hold_the_papers_slopes_and_prefer_a_floor_
 
 
 def test_a_law_in_words_says_when_it_tells_nothing():
-    def laws(low, high, preferred=None):
+    def laws(low, high, preferred=None, at_bound=False):
         slope = {"value": (low + high) / 2, "low": low, "high": high, "n": 6}
         power = {"slope": slope, "slope_t": slope, "aicc": 3.0}
-        floor = {"slope": slope, "floor": slope, "aicc": 8.0}
+        floor = {"slope": slope, "floor": slope, "aicc": 8.0, "at_bound": at_bound}
         return {"power": power, "saturating": floor, "preferred": preferred, "n": 6}
 
     rising = size.law_words("dice", laws(-0.3, 0.1))
     assert "by a slope of -0.100 (-0.300 to 0.100)" in rising and "does not tell a slope from none" in rising
     told = size.law_words("iou", laws(0.1, 0.3, "power"), 0.11)
     assert "1 - IoU" in told and "the paper says 0.11" in told and "prefer no floor" in told and "5.0" in told
-    assert "does not tell" not in told
+    assert "does not tell" not in told and "the search ends" not in told
+    assert "where the search ends" in size.law_words("iou", laws(0.1, 0.3, "saturating", at_bound=True))
     few = size.law_words("dice", {"power": None, "saturating": None, "preferred": None, "n": 2})
     assert few == "1 - Dice: too few students for a slope (n = 2)."

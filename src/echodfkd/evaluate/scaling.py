@@ -28,6 +28,8 @@ STEEPEST = 5.0
 """Slopes that a law with a floor may have: steeper ones are a step, which points tell nothing about. By choice."""
 STARTS = (0.0, 0.5, 0.8, 0.95, 0.99)
 """Floors, as shares of the smallest deficit, at which the search for the best one begins. By choice."""
+AT_BOUND = 0.99
+"""Share of the smallest deficit from which on a floor counts as one at its bound. By choice."""
 TELLING = 2.0
 """Difference of AICc from which one law is called better (Burnham and Anderson 2002, section 2.6)."""
 _EXACT = 1e-24
@@ -57,11 +59,16 @@ class PowerLaw:
 
 @dataclass(frozen=True)
 class SaturatingLaw:
-    """deficit = floor + amplitude * size^-slope: a power law that ends at `floor`, for sizes as in PowerLaw."""
+    """deficit = floor + amplitude * size^-slope: a power law that ends at `floor`, for sizes as in PowerLaw.
+
+    `at_bound` says that the floor came out at the smallest deficit, where the search ends: then the best student alone
+    tells it, and neither it nor the slope means much.
+    """
 
     amplitude: float
     slope: Interval
     floor: Interval
+    at_bound: bool
     residual: float
     aicc: float | None
     smallest: float
@@ -101,6 +108,7 @@ def saturating_law(sizes: ArrayLike, deficits: ArrayLike, *, seed: int, resample
         float(np.exp(height + slope * middle)),
         Interval(float(slope), *ends[0], n),
         Interval(float(share * least), *ends[1], n),
+        bool(share > AT_BOUND),
         _rms(best.fun),
         aicc(best.fun, 3),
         *_span(sizes),

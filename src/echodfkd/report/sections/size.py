@@ -138,7 +138,8 @@ def law_words(score: str, laws: Row, told: float | None = None) -> str:
     }
     gap = floor["aicc"] - power["aicc"] if None not in (floor["aicc"], power["aicc"]) else None
     aside = "" if gap is None else f" (AICc with floor minus without: {gap:.1f})"
-    return f"{said}. {verdicts[laws['preferred']]}{aside}."
+    bound = " That floor is the smallest deficit itself, where the search ends: the best student alone tells it."
+    return f"{said}. {verdicts[laws['preferred']]}{aside}.{bound if floor['at_bound'] else ''}"
 
 
 def published_rows() -> list[dict[str, Any]]:
