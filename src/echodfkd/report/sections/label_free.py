@@ -39,6 +39,9 @@ WORDS = {
     "smoothness": "Smoothness of the outline in time",
     "smoothness.area": "of the area curve",
     "smoothness.neighbours": "Dice of neighbouring frames",
+    "judge": "Image-text judge: the lower of both its scores",
+    "judge.wall": "the wall is still to be seen",
+    "judge.cavity": "the ventricle is covered",
     NULL: "A mask is there at all (says nothing of its outline)",
 }
 """What an evidence asks. One that is not here goes by its own name."""
@@ -49,6 +52,7 @@ SHORT = {
     "edges": "edge contrast",
     "plausibility": "plausibility",
     "smoothness": "smoothness",
+    "judge": "image-text judge",
     NULL: "mask present",
 }
 COLUMNS = {
