@@ -1,13 +1,14 @@
 """The study that teaches the stand-in: its pictures and their truth, and a training of a few steps."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 from scripts import ROOT, script
 
 from echodfkd.errors import StudyError
-from echodfkd.evaluate.echoclip import load_judge
+from echodfkd.evaluate.echoclip import STANDIN, load_judge
+from echodfkd.files import read_json
 from echodfkd.synthetic.captions import Sight
 
 torch = pytest.importorskip("torch")
@@ -154,3 +155,15 @@ def test_a_training_cut_off_goes_on_to_the_same_weights(trained, tmp_path, monke
     resumed = load_file(judge.train(replace(STUDY), tmp_path, workers=0) / judge.WEIGHTS_FILE)
     expected = load_file(trained / judge.WEIGHTS_FILE)
     assert all(torch.equal(resumed[name], expected[name]) for name in expected)
+
+
+def test_the_bundled_card_in_words_is_the_one_that_its_figures_make(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "studies")
+    judge_card = script("studies/judge_card.py")
+    assert judge_card.words(read_json(STANDIN / "card.json")) == (STANDIN / "README.md").read_text()
+
+
+def test_the_bundled_judge_is_of_the_repository_s_study():
+    study = judge.read_study(ROOT / "studies/judge.toml")
+    told = read_json(STANDIN / "card.json")["study"]
+    assert told == asdict(study)
