@@ -32,7 +32,7 @@ MAY_IMPORT = (
         "pipeline": BOTTOM
         | WORKSHOPS
         | {"distill", "report", "config", "fresh", "labelling", "labels", "runs"}
-        | {"judging", "rivals", "robustness", "sizes"},
+        | {"everyday", "judging", "rivals", "robustness", "sizes"},
     }
 )
 FILES = sorted(SOURCE.rglob("*.py"))

@@ -20,6 +20,7 @@ from echodfkd.distill.train import INPUT_SCALE, train
 from echodfkd.distill.windows import Source
 from echodfkd.engine import cores, for_each
 from echodfkd.errors import StudyError
+from echodfkd.everyday import identity
 from echodfkd.files import holding, read_json, write_json
 from echodfkd.fresh import FreshWindows, check_teacher
 from echodfkd.judging import constant_of, judge
@@ -238,18 +239,21 @@ def score(study: Study, folder: Path, clips: Store) -> dict[str, Any]:
 
 
 def run_again(study: Study, folder: Path, clips: Store) -> None:
-    """Writes what the student in `folder` makes of test clips made worse, and of their first frames, to `scores`."""
+    """Writes what the student in `folder` makes of test clips made worse, and of their first frames, to `scores`.
+
+    What this student has done before is kept.
+    """
+    student, path = load_student(folder / "student"), folder / "scores" / "robustness.json"
+    if path.is_file() and read_json(path).get("model") == identity(student):
+        return
     constant, _ = constant_of(read_labels(clips.folder, "test"), clips.size)
-    looked = true_clips(clips, "test")
-    seed, resamples = study.seed, study.scoring.resamples
-    settings = RobustnessSettings(seed=seed, resamples=resamples)
-    worse = robustness(load_student(folder / "student"), looked, settings, constant)
-    write_json(folder / "scores" / "robustness.json", worse)
+    looked, seed, resamples = true_clips(clips, "test"), study.seed, study.scoring.resamples
     if any(len(one.masks) > FirstFrameSettings.frames for one in looked):
-        first = first_frame_scores(
-            folder / "student", looked, FirstFrameSettings(seed=seed, resamples=resamples), constant
-        )
+        met = FirstFrameSettings(seed=seed, resamples=resamples)
+        first = first_frame_scores(folder / "student", looked, met, constant)
         write_json(folder / "scores" / "first_frames.json", first)
+    settings = RobustnessSettings(seed=seed, resamples=resamples)
+    write_json(path, robustness(student, looked, settings, constant) | {"model": identity(student)})
 
 
 def true_clips(clips: Store, split: str) -> list[TrueClip]:
