@@ -107,6 +107,11 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path} is not readable JSON: {error}") from None
 
 
+def is_plain_name(name: object) -> bool:
+    """Whether `name` can be the name of a file in a folder, and leads nowhere else: no path, no dots alone, no NUL."""
+    return isinstance(name, str) and name not in ("", ".", "..") and not set(name) & {"/", "\\", "\0"}
+
+
 def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     with open(path, "rb") as file:

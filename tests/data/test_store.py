@@ -1,6 +1,8 @@
+import hashlib
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import time
@@ -239,6 +241,23 @@ def test_a_name_may_come_once(tmp_path):
         writer.write(shard, *shard_of(0))
     with pytest.raises(StudyError, match="clip-0-0 2 times"):
         writer.finish(2)
+
+
+@pytest.mark.parametrize("name", ["../../outside", "a/b", "a\\b", "..", ".", "a\0b", "", 7])
+def test_a_clips_name_leads_nowhere(undisturbed, tmp_path, name):
+    with pytest.raises(InputError, match="a name that is no path"):
+        Entry(name, "test", 3)
+    folder = tmp_path / "sent"
+    shutil.copytree(undisturbed, folder)
+    marker = folder / "shard-00001.json"
+    table = json.loads(marker.read_text())
+    table["entries"][0]["name"] = name
+    marker.write_text(json.dumps(table))
+    index = json.loads((folder / "index.json").read_text())
+    index["files"][marker.name] = hashlib.sha256(marker.read_bytes()).hexdigest()
+    (folder / "index.json").write_text(json.dumps(index))
+    with pytest.raises(InputError, match="a name that is no path"):
+        Store(folder)
 
 
 def test_arrays_that_do_not_fit_the_entries_are_refused(tmp_path):

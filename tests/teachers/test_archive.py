@@ -62,6 +62,13 @@ def test_masks_of_another_clip_are_refused(tmp_path):
         MaskArchive(tmp_path)(Clip("other", CLIP.frames))
 
 
+def test_a_clip_whose_name_is_a_path_has_no_masks(tmp_path):
+    write_masks(tmp_path / "outside.seg.npz", ONE)
+    teacher = archive(tmp_path / "masks", ONE)
+    with pytest.raises(InputError, match=r"A clip's name is no path, got '\.\./outside'"):
+        teacher(Clip("../outside", CLIP.frames))
+
+
 def test_what_is_no_archive_is_refused(tmp_path):
     with pytest.raises(InputError, match="is no mask archive"):
         MaskArchive(tmp_path)

@@ -15,7 +15,7 @@ from typing import Any
 from echodfkd.clip import Clip, check_structures
 from echodfkd.data.shards import Bytes, array_name, as_json, check_array, difference, mapped, marker_name, write_array
 from echodfkd.errors import InputError, StudyError
-from echodfkd.files import make_folder, read_json, remove_parts, sha256, write_json
+from echodfkd.files import is_plain_name, make_folder, read_json, remove_parts, sha256, write_json
 
 FORMAT = "echodfkd store 1"
 KINDS = ("frames", "masks")
@@ -34,8 +34,10 @@ class Entry:
     facts: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        if not self.name or self.frames < 1:
-            raise InputError(f"An entry needs a name and at least one frame, got {self.name!r} with {self.frames}.")
+        if not is_plain_name(self.name) or self.frames < 1:
+            raise InputError(
+                f"An entry needs a name that is no path, and at least one frame, got {self.name!r} with {self.frames}."
+            )
 
 
 class StoreWriter:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from echodfkd.clip import Clip, Masks, check_structures, from_bytes
 from echodfkd.errors import InputError
-from echodfkd.files import sha256, writing
+from echodfkd.files import is_plain_name, sha256, writing
 from echodfkd.teachers.manifest import MANIFEST, check_sum, frames_digest, read_manifest
 
 SUFFIX = ".seg.npz"
@@ -65,6 +65,8 @@ class MaskArchive:
         return tuple(name for name in self.structures if listed is None or name in listed.known)
 
     def _path(self, clip: Clip) -> Path:
+        if not is_plain_name(clip.name):
+            raise InputError(f"A clip's name is no path, got {clip.name!r}.")
         return self.folder / f"{clip.name}{SUFFIX}"
 
     def _has(self, clip: Clip) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from echodfkd.clip import Frames, check_structures
 from echodfkd.errors import InputError
-from echodfkd.files import read_json, sha256, write_json
+from echodfkd.files import is_plain_name, read_json, sha256, write_json
 
 MANIFEST = "manifest.json"
 LICENCE = "LICENCE.txt"
@@ -47,6 +47,8 @@ class Manifest:
 
     def __post_init__(self) -> None:
         check_structures(self.structures)
+        if strange := [name for name in self.clips if not is_plain_name(name)]:
+            raise InputError(f"A clip's name is no path, got {strange[0]!r}.")
         if not 0 < self.threshold < 1:
             raise InputError(f"A threshold lies between 0 and 1, got {self.threshold!r}.")
 
