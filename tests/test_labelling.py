@@ -130,6 +130,13 @@ def test_equal_labels_give_equal_archives(clips, archive, tmp_path):
         assert (tmp_path / "second" / path.name).read_bytes() == path.read_bytes()
 
 
+def test_the_licence_may_be_the_one_that_lies_in_the_archive(clips, archive, tmp_path):
+    before = {path.name: path.read_bytes() for path in archive.iterdir()}
+    study = replace(STUDY, teacher=Teacher(about="the simulator", threshold=0.4))
+    label(study, clips, tmp_path / "labels", archive, archive / "LICENCE.txt")
+    assert {path.name: path.read_bytes() for path in archive.iterdir()} == before
+
+
 def altered_clips(clips, archive, tmp_path):
     return synthesize(replace(STUDY, seed=7), tmp_path / "others")
 
@@ -146,6 +153,13 @@ def missing_masks(clips, archive, tmp_path):
 
 def altered_licence(clips, archive, tmp_path):
     (archive / "LICENCE.txt").write_text("Do what you like.\n")
+    return clips
+
+
+def a_name_that_leads_out(clips, archive, tmp_path):
+    table = json.loads((archive / "manifest.json").read_text())
+    table["clips"]["../../train-00000"] = table["clips"]["train-00000"]
+    (archive / "manifest.json").write_text(json.dumps(table))
     return clips
 
 
@@ -176,6 +190,7 @@ def half_a_manifest(clips, archive, tmp_path):
         (missing_masks, r"No such file: .*train-00001\.seg\.npz\. The archive is incomplete"),
         (altered_licence, r"LICENCE\.txt does not have the checksum"),
         (unlisted_clip, "Clip train-00000 is not among the 3 of"),
+        (a_name_that_leads_out, r"A clip's name is no path, got '\.\./\.\./train-00000'"),
         (another_format, "is not the manifest of a mask archive"),
         (half_a_manifest, "is not a whole manifest: .*threshold"),
     ],
@@ -202,7 +217,9 @@ def test_a_licence_must_be_text_and_needs_an_archive(clips, echodfkd, tmp_path):
     (tmp_path / "terms").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="is not a readable text file"):
         label(STUDY, clips, tmp_path / "labels", tmp_path / "archive", tmp_path / "terms")
-    assert not (tmp_path / "archive" / "manifest.json").exists()
+    with pytest.raises(InputError, match="terms-mistyped is not a readable text file"):
+        label(STUDY, clips, tmp_path / "labels", tmp_path / "archive", tmp_path / "terms-mistyped")
+    assert not (tmp_path / "archive").exists() and not (tmp_path / "labels").exists()  # before anything is labelled
     code, _, told = echodfkd("label", "s.toml", "--clips", "c", "--out", "o", "--licence", "l")
     assert code == 2 and told == "echodfkd: A licence goes with an archive: give --archive too.\n"
 

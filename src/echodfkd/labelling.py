@@ -2,7 +2,6 @@
 
 import csv
 import io
-import shutil
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -16,7 +15,7 @@ from echodfkd.data.store import KNOWN, Entry, Store, StoreWriter
 from echodfkd.engine import progress
 from echodfkd.errors import InputError, OccupiedError
 from echodfkd.evaluate.overlap import dice
-from echodfkd.files import holding, make_folder, sha256, write_text, writing
+from echodfkd.files import holding, make_folder, sha256, write_bytes, write_text
 from echodfkd.teachers import known, load_teacher
 from echodfkd.teachers.archive import SUFFIX, write_masks
 from echodfkd.teachers.fusion import Vote
@@ -32,9 +31,11 @@ def label(study: Study, clips: Store, out: Path, archive: Path | None = None, li
     """The study's teacher's masks of every clip of `clips`, as a store of masks in `out`; finished shards are kept.
 
     Where there are several teachers, `agreement.csv` in there says how far they agree. With `archive`, that folder
-    receives the masks too, as `write_archive` does. Raises InputError where one of the student's structures is known in
-    none of the clips, and they are taught on.
+    receives the masks too, and the text file `licence`, as `write_archive` does. Raises InputError where one of the
+    student's structures is known in none of the clips, and they are taught on. Nothing is labelled where the archive or
+    its licence is refused.
     """
+    terms = None if licence is None else _text(licence)
     structures, agreed = study.student.structures, _Agreement()
     teacher = load_teacher(study.teacher, clips, structures, agreed.hear)
     settings = {"teacher": teacher_table(study.teacher, structures, seeds=True), "clips": clips.content}
@@ -54,16 +55,16 @@ def label(study: Study, clips: Store, out: Path, archive: Path | None = None, li
         if any(AGREEMENT in entry.facts for entry in labels.entries):
             write_text(out / "agreement.csv", agreement_csv(labels))
     if archive is not None:
-        write_archive(study, clips, labels, archive, teacher.threshold, licence)
+        write_archive(study, clips, labels, archive, teacher.threshold, terms)
     return labels
 
 
 def write_archive(
-    study: Study, clips: Store, labels: Store, folder: Path, threshold: float = 0.5, licence: Path | None = None
+    study: Study, clips: Store, labels: Store, folder: Path, threshold: float = 0.5, terms: bytes | None = None
 ) -> None:
     """The masks of `labels` in `folder`: one `<clip name>.seg.npz` each, and last the manifest that speaks for them.
 
-    `threshold` is the teacher's; the text file `licence` goes with them. The manifest names the clips by checksum, and
+    `threshold` is the teacher's; `terms` go with them as LICENCE.txt. The manifest names the clips by checksum, and
     the teacher without paths and without the seed of its noise. Raises OccupiedError where there are masks of other
     clips.
     """
@@ -77,7 +78,10 @@ def write_archive(
     for file, name in progress(list(names.items()), "archive"):
         write_masks(folder / file, np.asarray(labels.masks(name)))
         listed[name] = Listed(frames_digest(clips.frames(name)), sha256(folder / file), labels.known(name))
-    files = {} if licence is None else {LICENCE: _copied(licence, folder / LICENCE)}
+    files = {}
+    if terms is not None:
+        write_bytes(folder / LICENCE, terms)
+        files[LICENCE] = sha256(folder / LICENCE)
     told = teacher_table(study.teacher, study.student.structures)
     write_manifest(folder, Manifest(labels.structures, threshold, told, listed, files))
 
@@ -131,12 +135,11 @@ def _check_known(labels: Store) -> None:
         )
 
 
-def _copied(source: Path, place: Path) -> str:
-    """A text file copied to `place`; its SHA-256. InputError where it cannot be read as UTF-8."""
+def _text(path: Path) -> bytes:
+    """A text file as it is. InputError where it cannot be read as UTF-8."""
     try:
-        source.read_text(encoding="utf-8")
+        content = path.read_bytes()
+        content.decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{source} is not a readable text file: {error}") from None
-    with writing(place) as beside:
-        shutil.copyfile(source, beside)
-    return sha256(place)
+        raise InputError(f"{path} is not a readable text file: {error}") from None
+    return content
