@@ -1,6 +1,7 @@
 import json
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 from planted_hearts import beating, ellipse
 
 from echodfkd.errors import InputError
-from echodfkd.evaluate.scorecard import ClipCase, constant_mask, plain, score_clip, scorecard
+from echodfkd.evaluate.intervals import bootstrap
+from echodfkd.evaluate.scorecard import ClipCase, _penalised_mae, constant_mask, plain, score_clip, scorecard
 
 
 def case(number, ef=50.0, grow=1.0, frames=120):
@@ -230,3 +232,13 @@ def test_the_page_on_formats_names_every_column_and_every_score(scores):
     assert columns <= told
     assert scores.keys() <= told
     assert scores["n"].keys() | scores["ejection"].keys() | scores["events"]["ed"].keys() <= told
+
+
+def test_giving_up_on_hard_clips_does_not_lower_the_error_over_all_clips():
+    rows = [{"ef_true": true, "ef_predicted": said, "patient": None} for true, said in ((60.0, 58.0), (30.0, 55.0))]
+    given_up = [rows[0], rows[1] | {"ef_predicted": None}]
+    boot = partial(bootstrap, seed=0, resamples=50)
+    tried, gave_up = (_penalised_mae(one, "ef_predicted", 50.0, boot)["value"] for one in (rows, given_up))
+    assert tried == (2 + 25) / 2 and gave_up == (2 + 20) / 2  # the training mean is 50
+    assert _penalised_mae(given_up, "ef_predicted", None, boot) is None
+    assert _penalised_mae(rows, "ef_predicted", None, boot)["value"] == tried

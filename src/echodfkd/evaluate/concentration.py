@@ -15,7 +15,7 @@ from scipy import stats
 
 from echodfkd.errors import InputError
 from echodfkd.evaluate.intervals import Interval, bootstrap
-from echodfkd.evaluate.scorecard import Row, plain
+from echodfkd.evaluate.scorecard import Row, patient_groups, plain
 
 WORST = 0.15
 """Share of the clips that the supplement names."""
@@ -103,16 +103,19 @@ def concentration(rows: Sequence[Row], *, share: float = WORST, seed: int = 0, r
     """How unevenly each of ERRORS is spread over the clips, as plain numbers; None for an error that no clip has.
 
     `worst` is the share of the squared error that the worst `share` of the clips carries, `gini` its coefficient, both
-    with bootstrap intervals by clip. `normal` holds both where errors are normal about zero, with the range that as
-    many clips then give; `equal` where every clip has the same error. Below some 30 clips both scores come out low.
+    with bootstrap intervals by clip, or by patient where one has several clips. `normal` holds both where errors are
+    normal about zero, with the range that as many clips then give; `equal` where every clip has the same error. Below
+    some 30 clips both scores come out low.
     """
-    return plain({name: _spread(known_errors(rows, name), share, seed, resamples) for name in ERRORS})
+    return plain({name: _spread(rows, name, share, seed, resamples) for name in ERRORS})
 
 
-def _spread(errors: NDArray[np.float64], share: float, seed: int, resamples: int) -> dict[str, Any] | None:
+def _spread(rows: Sequence[Row], name: str, share: float, seed: int, resamples: int) -> dict[str, Any] | None:
+    known = [row for row in rows if clip_error(row, name) is not None]
+    errors = known_errors(known, name)
     if not len(errors):
         return None
-    boot = partial(bootstrap, errors, seed=seed, resamples=resamples)
+    boot = partial(bootstrap, errors, seed=seed, resamples=resamples, groups=patient_groups(known))
     normal = normal_errors(len(errors), share, seed=seed, draws=resamples)
     return {
         "n": len(errors),

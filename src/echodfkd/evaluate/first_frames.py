@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from echodfkd.errors import InputError
-from echodfkd.evaluate.intervals import bootstrap
+from echodfkd.evaluate.intervals import Groups, bootstrap
 from echodfkd.evaluate.scorecard import plain
 
 FRAMES = 16
@@ -27,8 +27,10 @@ def first_frames(
     tolerance: float = TOLERANCE,
     seed: int = 0,
     resamples: int = 2000,
+    groups: Groups = None,
 ) -> dict[str, Any]:
-    """Dice on frame 0, 1, ... `frames` - 1 and later, as plain numbers with bootstrap intervals by clip.
+    """Dice on frame 0, 1, ... `frames` - 1 and later, as plain numbers with bootstrap intervals by clip (by
+    `groups`, a label per clip, where given).
 
     `dice` holds one array (time,) per clip, NaN on frames without truth. `by_frame` is the mean over the clips that
     have the frame, `later` the mean over the clips of their mean from frame `frames` on, `gap` frame by frame the mean
@@ -45,16 +47,18 @@ def first_frames(
             f"First frames need a clip with truth beyond frame {frames - 1}, the longest has {longest} frames."
         )
     boot = partial(bootstrap, seed=seed, resamples=resamples)
-    gaps = (start - later[:, None])[np.isfinite(later)]
+    whose = np.arange(len(dice)) if groups is None else np.array([hash(one) for one in groups])
+    long = np.isfinite(later)
+    gaps = (start - later[:, None])[long]
     return plain(
         {
             "n": len(dice),
             "frames": frames,
             "tolerance": tolerance,
-            "by_frame": [_interval(column, boot) for column in start.T],
-            "gap": [_interval(column, boot) for column in gaps.T],
-            "later": _interval(later, boot),
-            "settled": asdict(boot(gaps, partial(settled, tolerance=tolerance))),
+            "by_frame": [_interval(column, boot, whose) for column in start.T],
+            "gap": [_interval(column, boot, whose[long]) for column in gaps.T],
+            "later": _interval(later, boot, whose),
+            "settled": asdict(boot(gaps, partial(settled, tolerance=tolerance), groups=list(whose[long]))),
         }
     )
 
@@ -89,7 +93,7 @@ def _later(dice: Sequence[ArrayLike], frames: int) -> Scores:
     return np.array([np.nanmean(clip) if np.isfinite(clip).any() else np.nan for clip in rest])
 
 
-def _interval(values: Scores, boot: Any) -> dict[str, Any] | None:
-    """Mean of the finite values with its interval; None where there is none."""
-    known = values[np.isfinite(values)]
-    return asdict(boot(known)) if len(known) else None
+def _interval(values: Scores, boot: Any, whose: NDArray) -> dict[str, Any] | None:
+    """Mean of the finite values with its interval, by whose clips they are; None where there is none."""
+    known = np.isfinite(values)
+    return asdict(boot(values[known], groups=list(whose[known]))) if known.any() else None

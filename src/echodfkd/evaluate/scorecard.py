@@ -264,7 +264,21 @@ def _ejection_scores(rows: Sequence[Row], training_ef: float | None, boot: Boots
             said, {name: STATISTICS[name] for name in ("mae", "bias", "rmse")}, patient_groups(known), boot
         )
         scores["always_training_mean"] = {"says": training_ef, **errors}
-    return scores
+    for method, column in EF_COLUMNS.items():
+        methods[method]["mae_penalised"] = _penalised_mae(known, column, training_ef, boot)
+    return scores | {"mae_penalised": methods["discs"]["mae_penalised"]}
+
+
+def _penalised_mae(rows: Sequence[Row], column: str, training_ef: float | None, boot: Bootstrap) -> Row | None:
+    """Mean absolute error over all clips, one without an ejection fraction counting as if it said the training mean.
+
+    Whoever gives up on the hard clips gains nothing. None where a clip has none and there are no training clips.
+    """
+    said = [training_ef if row[column] is None else row[column] for row in rows]
+    if not rows or any(value is None for value in said):
+        return None
+    pairs = np.array(list(zip(said, (row["ef_true"] for row in rows), strict=True)))
+    return asdict(boot(pairs, STATISTICS["mae"], groups=patient_groups(rows)))
 
 
 def _agreement(rows: Sequence[Row], column: str, boot: Bootstrap) -> dict[str, Any]:

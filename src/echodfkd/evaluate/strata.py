@@ -13,8 +13,8 @@ from scipy.stats import rankdata
 
 from echodfkd.errors import InputError
 from echodfkd.evaluate.concentration import ERRORS, clip_error
-from echodfkd.evaluate.intervals import bootstrap
-from echodfkd.evaluate.scorecard import Row, plain
+from echodfkd.evaluate.intervals import Groups, bootstrap
+from echodfkd.evaluate.scorecard import Row, patient_groups, plain
 
 COVARIATES: dict[str, str] = {
     "ef_true": "true EF, %",
@@ -74,21 +74,29 @@ def spearman(pairs: NDArray[np.float64]) -> float:
 
 def _against(rows: Sequence[Row], error: str, covariate: str, seed: int, resamples: int) -> dict[str, Any] | None:
     """One error against one covariate; None where no clip has both."""
-    pairs = _pairs(rows, error, covariate)
+    known = [row for row in rows if _known(row.get(covariate)) and clip_error(row, error) is not None]
+    pairs = _pairs(known, error, covariate)
     if not pairs:
         return None
     values, errors = [value for value, _ in pairs], np.array([size for _, size in pairs])
-    groups = [
-        {"group": name, "error": asdict(bootstrap(errors[inside], seed=seed, resamples=resamples))}
-        for name, inside in _groups(values, covariate)
-    ]
-    return {"n": len(pairs), "groups": groups, "correlation": _correlation(values, errors, seed, resamples)}
+    patients = patient_groups(known)
+
+    def boot(inside: NDArray[np.bool_]) -> dict[str, Any]:
+        """The mean error of those clips."""
+        whose = None if patients is None else [one for one, held in zip(patients, inside, strict=True) if held]
+        return asdict(bootstrap(errors[inside], seed=seed, resamples=resamples, groups=whose))
+
+    groups = [{"group": name, "error": boot(inside)} for name, inside in _groups(values, covariate)]
+    return {"n": len(pairs), "groups": groups, "correlation": _correlation(values, errors, patients, seed, resamples)}
+
+
+def _known(value: Any) -> bool:
+    return value is not None and value != ""
 
 
 def _pairs(rows: Sequence[Row], error: str, covariate: str) -> list[tuple[Value, float]]:
-    """Covariate and size of the error of those clips that have both; InputError where words and numbers are mixed."""
-    found = [(row.get(covariate), clip_error(row, error)) for row in rows]
-    pairs = [(value, abs(size)) for value, size in found if value is not None and value != "" and size is not None]
+    """Covariate and size of the error of clips that have both; InputError where words and numbers are mixed."""
+    pairs = [(row[covariate], abs(clip_error(row, error) or 0.0)) for row in rows]
     if len({isinstance(value, str) for value, _ in pairs}) > 1:
         raise InputError(f"The column {covariate} must hold numbers or words, got both. Write one kind or None.")
     return pairs
@@ -112,11 +120,13 @@ def places_of(values: Sequence[Value]) -> NDArray[np.float64]:
     return np.array([words.index(str(value).lower()) for value in values], np.float64)
 
 
-def _correlation(values: Sequence[Value], errors: NDArray[np.float64], seed: int, resamples: int) -> Row | None:
+def _correlation(
+    values: Sequence[Value], errors: NDArray[np.float64], patients: Groups, seed: int, resamples: int
+) -> Row | None:
     """Spearman's correlation with its interval; None where the words have no order or a column does not vary."""
     if isinstance(values[0], str) and not {str(value).lower() for value in values} <= set(WORD_ORDER):
         return None
     pairs = np.column_stack([places_of(values), errors])
     if not np.isfinite(spearman(pairs)):
         return None
-    return asdict(bootstrap(pairs, spearman, seed=seed, resamples=resamples))
+    return asdict(bootstrap(pairs, spearman, seed=seed, resamples=resamples, groups=patients))

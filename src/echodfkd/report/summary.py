@@ -7,7 +7,7 @@ from typing import Any
 from echodfkd.report import published
 from echodfkd.report.page import Film, Page, Picture, Section, Table, Tile
 from echodfkd.report.sections import beats, bounds, ejection, errors, first_frames, overlap, paired, robustness, size
-from echodfkd.report.words import NONE, Interval, number
+from echodfkd.report.words import NONE, Interval, count, interval, number
 
 Row = Mapping[str, Any]
 
@@ -23,9 +23,11 @@ class Model:
     machine: str = ""
 
 
+SIMULATED = (
+    "Scores on synthetic clips say how well the student learned its teacher there, not how it fares on patients."
+)
 LIMITS = (
     "Research software: not a medical device and not for diagnosis.",
-    "Scores on synthetic clips say how well the student learned its teacher there, not how it fares on patients.",
     "Intervals tell the spread over the clips scored, not what other scanners, views or populations would give.",
     "A single plane cannot see the whole ventricle: volumes and ejection fractions assume circular discs.",
     "The paper's frame distance (aFD) is printed for comparison only: curves that saw no image score well with it.",
@@ -54,6 +56,22 @@ class Found:
     not_run: Mapping[str, str] = field(default_factory=dict)
 
 
+CLEAN = (
+    ("Dice", "dice.overall", 3),
+    ("Dice at ED", "dice.ed", 3),
+    ("Dice at ES", "dice.es", 3),
+    ("IoU", "iou.overall", 3),
+    ("HD95, pixels", "boundary.hd95.overall", 2),
+    ("aFD ED, frames", "afd.ed", 2),
+    ("aFD ES, frames", "afd.es", 2),
+    ("ED one to one, penalised, ms", "events.ed.penalised_ms", 0),
+    ("ES one to one, penalised, ms", "events.es.penalised_ms", 0),
+    ("EF error, points", "ejection.mae", 2),
+    ("EF error over all clips, points", "ejection.mae_penalised", 2),
+)
+"""What stands beside each other with and without the excluded clips: words, place in a scorecard, digits."""
+
+
 def report_page(
     found: Found, *, title: str, data: str, model: Model, provenance: Mapping[str, str], film: Film | None = None
 ) -> Page:
@@ -68,7 +86,7 @@ def report_page(
         _pictures("Training", found.pictures.get("training")),
         published_section(scores, data),
         _listed("What could not be run", [f"{what}: {why}" for what, why in found.not_run.items()]),
-        Section("What this does not say", points=LIMITS),
+        Section("What this does not say", points=(*LIMITS, *([SIMULATED] if found.exact_truth else []))),
         Section("Where the numbers come from", pairs=dict(provenance)),
     ]
     n = scores["n"]
@@ -82,6 +100,7 @@ def measured_sections(found: Found) -> list[Section | None]:
     scores, rows = found.scores, found.rows
     against = scores.get("paired")
     return [
+        clean_section(scores),
         overlap.section(scores, (), rows, found.baseline),
         beats.section(scores),
         ejection.section(scores, (), rows),
@@ -94,6 +113,30 @@ def measured_sections(found: Found) -> list[Section | None]:
         *found.label_free,
         size.section(found.size) if found.size else None,
     ]
+
+
+def clean_section(scores: Row) -> Section | None:
+    """All clips beside those that are left without the excluded ones; None where nothing was excluded."""
+    if "excluded" not in scores:
+        return None
+    gone, rest = scores["excluded"], scores["clean"]
+    reasons = ", ".join(f"{reason}: {clips}" for reason, clips in gone["by_reason"].items()) or "no reason given"
+    total = scores["n"]["clips"]
+    text = (f"{gone['clips']} of {total} clips were excluded ({reasons}). Every other section is of all clips.",)
+    lines = tuple(
+        (label, *(interval(_at(one, path), digits) for one in (scores, rest)), *(count(_at(rest, path)),))
+        for label, path, digits in CLEAN
+    )
+    head = ("", "all clips", "without the excluded", "clips left")
+    return Section("Without the excluded clips", text, tables=(Table("All clips and those left", head, lines),))
+
+
+def _at(scores: Row, path: str) -> Interval:
+    """The score at a dotted path; None where it is not there."""
+    found: Any = scores
+    for key in path.split("."):
+        found = None if found is None else found.get(key)
+    return found
 
 
 def _pictures(title: str, pictures: Sequence[Picture] | None) -> Section | None:
@@ -130,7 +173,7 @@ def published_section(scores: Mapping[str, Any], data: str) -> Section:
     """What others published, this run's numbers on top of each table."""
     dice, afd, fraction = scores["dice"], scores["afd"], scores["ejection"]
     own = (
-        tuple(number(dice[key], 2, 100) for key in ("overall", "ed", "es")),
+        (_both_phases(dice), *(number(dice[key], 2, 100) for key in ("ed", "es"))),
         tuple(number(afd[key], 2) for key in ("ed", "es")),
         tuple(number(fraction[key], 2) for key in ("mae", "rmse", "r2")),
     )
@@ -152,10 +195,15 @@ def published_section(scores: Mapping[str, Any], data: str) -> Section:
     )
     warning = (
         "Published figures are quoted, not reproduced here. The data differ (clips, labels, frame rates, frames "
-        "scored): rows of one table measured on different data cannot be ranked. This run's Dice is over every "
-        "labelled frame."
+        "scored): rows of one table measured on different data cannot be ranked. Dice of ED and ES is the mean of both."
     )
     return Section("Published figures", warning=warning, tables=tables)
+
+
+def _both_phases(dice: Row) -> str:
+    """The mean of Dice at ED and at ES, percent: what others print as both; a dash where one is not known."""
+    values = [dice[phase]["value"] for phase in ("ed", "es") if dice[phase] is not None]
+    return f"{50 * sum(values):.2f}" if len(values) == 2 else NONE
 
 
 def _beside(found: Interval, digits: int, name: str, baseline: Interval) -> str:

@@ -32,9 +32,12 @@ def _table(scores: Mapping[str, Any]) -> str:
     for phase in ("ed", "es"):
         found = scores["events"][phase]
         rows.append((*_line(f"{phase.upper()} one to one, ms", found["distance_ms"], 0, {})[:3], _counts(found)))
-    rows.append(
-        _line("EF error, points", scores["ejection"]["mae"], 1, {"always the training mean": always.get("mae")})
-    )
+    fraction = scores["ejection"]
+    said = {"always the training mean": always.get("mae")}
+    rows.append(_line("EF error, points", fraction["mae"], 1, said))
+    if fraction["without_prediction"]:
+        told = f"{fraction['without_prediction']} clips without one count as the training mean"
+        rows.append((*_line("EF error, all clips", fraction.get("mae_penalised"), 1, {})[:3], told))
     widths = [max(len(row[k]) for row in rows) for k in range(3)]
     return "\n".join(
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip()

@@ -53,17 +53,28 @@ def ejection_table(found: Row) -> Table:
         (label, *(interval(one[key], 2) for one in methods.values()), interval(always.get(key), 2), count(found[key]))
         for key, label in ERRORS.items()
     ]
+    if any(one.get("mae_penalised") for one in methods.values()):
+        lines.insert(1, _penalised_line(methods, always, found))
     limits = {name: one.get("bland_altman") for name, one in methods.items()}
     if any(limits.values()):
         lines += [
             (label, *(interval(one and one[key], 2) for one in limits.values()), "-", count(found["mae"]))
             for key, label in LIMITS.items()
         ]
-    note = f"{found['without_prediction']} of {found['clips']} clips with a known EF got none (no complete beat found)."
+    note = (
+        f"{found['without_prediction']} of {found['clips']} clips with a known EF got none (no complete beat found). "
+        "Over all clips they count as if the training mean had been said: giving up on hard clips does not help."
+    )
     if any(limits.values()):
         note += " Limits of agreement are bias -+ 1.96 standard deviations of predicted - true (Bland and Altman)."
     head = ("", *(METHODS[name] for name in methods), "always the training mean", "clips")
     return Table("Error of the ejection fraction", head, tuple(lines), note)
+
+
+def _penalised_line(methods: Row, always: Row, found: Row) -> tuple[str, ...]:
+    """The mean absolute error over all clips, those without an ejection fraction too."""
+    told = (interval(one.get("mae_penalised"), 2) for one in methods.values())
+    return ("the same over all clips", *told, interval(always.get("mae"), 2), str(found["clips"]))
 
 
 def bland_altman_figure(rows: Sequence[Row], limits: Row | None = None, method: str = "discs") -> Figure:
