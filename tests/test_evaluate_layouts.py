@@ -130,6 +130,53 @@ def test_clips_that_the_data_set_cannot_use_are_counted(echonet, tmp_path, echod
     assert scores["n"]["left_out"] == 1 and list(rows) == ["C0", "C2"]
 
 
+def unreadable_of(echodfkd, predictions: Path, dataset: Path, out: Path, *options: object) -> tuple[dict, str]:
+    words = ("evaluate", predictions, "--labels", dataset, "--out", out, "--resamples", 100, *options)
+    code, _, complaint = echodfkd(*words)
+    assert code == 0
+    scores = json.loads((out / "scores.json").read_text())
+    assert complaint.count("\n") == scores["n"]["unreadable"]
+    return scores, complaint
+
+
+def test_one_mask_that_cannot_be_read_stops_nobody(tmp_path, echodfkd):
+    patients = {f"patient000{n}": patient(beat) for n, beat in enumerate(beats())}
+    for name, one in patients.items():
+        predict(tmp_path / "masks", f"{name}_4CH_half_sequence", one.sequence_masks == 1)
+    patients["patient0000"].masks["ES"] = patients["patient0000"].masks["ES"] * 2  # labels of 0, 2, 4 and 6
+    data = write_camus(tmp_path / "camus", patients)
+    first = "patient0000_4CH_half_sequence"
+    write_curation(tmp_path / "c.csv", [Finding(first, "labels", "6"), Finding("patient0001_x", "static", "0")])
+    for number, options in enumerate([(), ("--exclude", tmp_path / "c.csv"), ("--against", tmp_path / "masks")]):
+        scores, told = unreadable_of(echodfkd, tmp_path / "masks", data, tmp_path / f"out{number}", *options)
+        assert scores["n"]["clips"] == 2 and scores["n"]["unreadable"] == 1
+        assert f"The labels of {first} cannot be used: The labels of {first} at ES must be 0 to 3, got 6." in told
+
+
+def test_the_labels_of_no_clip_can_be_read(tmp_path, echodfkd):
+    one = patient(beats()[0])
+    predict(tmp_path / "masks", "patient0000_4CH_half_sequence", one.sequence_masks == 1)
+    one.masks["ED"] = one.masks["ED"] * 0
+    data = write_camus(tmp_path / "camus", {"patient0000": one})
+    code, _, told = echodfkd("evaluate", tmp_path / "masks", "--labels", data, "--out", tmp_path / "out")
+    assert code == 2 and "The labels of none of the 1 clips can be used. The first: " in told
+
+
+def test_an_outline_on_a_frame_that_the_film_does_not_have_stops_nobody(tmp_path, echodfkd):
+    data = write_pediatric(tmp_path / "p", dict(zip(NAMES, beats(), strict=True)), [9, 9, 0])
+    for name, beat in zip(NAMES, beats(), strict=True):
+        predict(tmp_path / "masks", name, beat.masks["lv"])
+    path = data / "A4C" / "VolumeTracings.csv"
+    path.write_text(path.read_text().replace(f",{beats()[0].ed}\n", ",99999\n"))
+    scores, told = unreadable_of(echodfkd, tmp_path / "masks", data, tmp_path / "out")
+    assert scores["n"]["unreadable"] == 1 and "its film ends before frame 99999, a traced one." in told
+    listed = data / "A4C" / "FileList.csv"
+    lines = listed.read_text().splitlines()
+    listed.write_text("\n".join([f"{lines[0]},NumberOfFrames", *(f"{line},30" for line in lines[1:])]) + "\n")
+    scores, _ = unreadable_of(echodfkd, tmp_path / "masks", data, tmp_path / "again")
+    assert (scores["n"]["left_out"], scores["n"]["unreadable"]) == (1, 0)
+
+
 def test_a_folder_without_labels_is_refused(echonet, tmp_path, echodfkd):
     data, masks = echonet
     code, _, complaint = echodfkd("evaluate", masks, "--labels", data / "Videos", "--out", tmp_path / "out")

@@ -9,6 +9,10 @@ class InputError(EchodfkdError, ValueError):
     """A file, folder or array that is not what it should be."""
 
 
+class LabelsError(InputError):
+    """The labels of one clip cannot be read or do not fit it; the other clips can be scored without it."""
+
+
 class OutputError(EchodfkdError):
     """A place that cannot be written: no space, no permission, not a folder."""
 

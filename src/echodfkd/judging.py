@@ -2,6 +2,7 @@
 
 import csv
 import io
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.data.findings import Exclusion
-from echodfkd.errors import InputError
+from echodfkd.errors import InputError, LabelsError, one_line
 from echodfkd.evaluate.beats import beat_events
 from echodfkd.evaluate.bounds import round_differences, rounds_bounds
 from echodfkd.evaluate.concentration import concentration
@@ -48,13 +49,17 @@ class Marks:
 
 @dataclass
 class Judged:
-    """What was found of every clip, in one order; `frame_dice` (time,) is NaN on frames without a label."""
+    """What was found of every clip, in one order; `frame_dice` (time,) is NaN on frames without a label.
+
+    `unreadable` says of the clips that are not among them what is wrong with their labels.
+    """
 
     rows: list[Row] = field(default_factory=list)
     baseline: list[Row] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
     frame_dice: list[NDArray[np.float64]] = field(default_factory=list)
     constant_dice: list[NDArray[np.float64]] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
 
 
 def judge(
@@ -74,12 +79,12 @@ def judge(
     """Scores of the masks in `predictions` (as `segment` writes them) against the clips of `split`; the scorecard.
 
     `out` receives `scores.json`, `clips.csv` (one row per clip), `constant_mask.csv` (the baseline's rows),
-    `cardiobench.csv` and `worst.png`. Clips without a prediction, or of a size that the constant mask does not have,
-    are counted, never dropped silently. With `exclude` the scorecard is that of all clips as ever, and under `clean`
-    the one without the excluded stands beside. `against` is a second folder of predictions, compared clip by clip.
-    `events` is a table (FileName, ED, ES) by which beats are judged in place of the data set's own, `second_round`
-    another annotation of the same, which tells how far one may be off. `patients` (FileName, Patient) makes intervals
-    by patient. Raises InputError where nothing matches or a file is not what it should be.
+    `cardiobench.csv` and `worst.png`. Clips without a prediction, whose labels cannot be read, or of a size that the
+    constant mask does not have, are counted, never dropped silently. With `exclude` the scorecard is that of all clips
+    as ever, and under `clean` the one without the excluded stands beside. `against` is a second folder of predictions,
+    compared clip by clip. `events` is a table (FileName, ED, ES) by which beats are judged in place of the data set's
+    own, `second_round` another annotation of the same, which tells how far one may be off. `patients` (FileName,
+    Patient) makes intervals by patient. Raises InputError where nothing matches or a file is not what it should be.
     """
     known = read_labels(labels, split)
     folders = _matching(predictions, known, f"split '{split}' of {labels}")
@@ -87,13 +92,15 @@ def judge(
         None if events is None else read_events(events), None if patients is None else read_patients(patients)
     )
     rounds = _rounds(marks.events, second_round, seed)
-    size = known.case(read_prediction(next(iter(folders.values())))).truth.shape[1:]
-    constant, training_clips = constant_of(known, size)
+    constant, training_clips = constant_of(known, _size(known, folders))
     judged = _judged(known, folders, marks, constant)
+    for reason in judged.unreadable.values():
+        print(f"echodfkd: {reason}", file=sys.stderr)
+    names = [row["name"] for row in judged.rows]
 
     def card(wanted: Callable[[str], bool]) -> dict[str, Any]:
         """The scorecard of the clips whose names are wanted."""
-        chosen = [wanted(name) for name in folders]
+        chosen = [wanted(name) for name in names]
         return scorecard(
             list(compress(judged.rows, chosen)),
             baseline=[row for row in judged.baseline if wanted(row["name"])],
@@ -108,6 +115,7 @@ def judge(
         "split": split,
         "without_prediction": len(known.names) - len(folders),
         "left_out": known.left_out,
+        "unreadable": len(judged.unreadable),
         "unknown": known.unknown,
         "training_clips": training_clips,
         "without_constant_mask": len(judged.rows) - len(judged.baseline),
@@ -120,11 +128,11 @@ def judge(
         scores["rounds"] = rounds
     if against is not None:
         other = _judged(known, _matching(against, known, f"split '{split}' of {labels}"), marks, None)
-        names = {"first": predictions.resolve().name, "second": against.resolve().name}
-        scores["paired"] = names | paired_scores(judged.rows, other.rows, seed=seed, resamples=resamples)
+        told = {"first": predictions.resolve().name, "second": against.resolve().name}
+        scores["paired"] = told | paired_scores(judged.rows, other.rows, seed=seed, resamples=resamples)
     rows = judged.rows
     if exclude is not None:
-        scores |= _clean(list(folders), exclude, card)
+        scores |= _clean(names, exclude, card)
         rows = [row | {"excluded": "; ".join(exclude.clips.get(row["name"], ()))} for row in rows]
     make_folder(out)
     write_text(out / "clips.csv", _csv(rows))
@@ -191,11 +199,26 @@ def _matching(predictions: Path, known: Labels, where: str) -> dict[str, Path]:
     return found
 
 
+def _size(known: Labels, folders: Mapping[str, Path]) -> tuple[int, ...]:
+    """The (height, width) of the first clip whose labels can be read; InputError where those of none can."""
+    reason = ""
+    for folder in folders.values():
+        try:
+            return known.case(read_prediction(folder)).truth.shape[1:]
+        except LabelsError as error:
+            reason = reason or str(error)
+    raise InputError(f"The labels of none of the {len(folders)} clips can be used. The first: {reason}")
+
+
 def _judged(known: Labels, folders: Mapping[str, Path], marks: Marks, constant: NDArray[np.bool_] | None) -> Judged:
     """Every clip scored, one at a time in memory."""
     found = Judged()
     for name, folder in folders.items():
-        case = known.case(read_prediction(folder))
+        try:
+            case = known.case(read_prediction(folder))
+        except LabelsError as error:
+            found.unreadable[name] = one_line(error)
+            continue
         if marks.patients is not None:
             case = replace(case, patient=_patient(name, marks.patients))
         reference = case.reference

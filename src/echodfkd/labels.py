@@ -1,7 +1,8 @@
 """A data set as something to judge masks by: its clips, how to score one, what is known beside the masks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ from numpy.typing import NDArray
 
 from echodfkd.clip import Clip
 from echodfkd.data import tables
-from echodfkd.data.dataset import Listed, Truth
+from echodfkd.data.dataset import Dataset, Listed, Truth
 from echodfkd.data.layouts import open_dataset
-from echodfkd.errors import InputError
+from echodfkd.errors import InputError, LabelsError
 from echodfkd.evaluate.predictions import Prediction
 from echodfkd.evaluate.scorecard import ClipCase
 
@@ -23,11 +24,11 @@ LV = "lv"
 class Labels:
     """The labelled clips of one split: their names, how to score one, and what the training clips say.
 
-    `case` joins a prediction with its clip's truth; `covariates` are what an error may go with; `clip` reads the
-    frames. `training_masks` (time, height, width) bool and `training_ef` (percent, mean) give the baselines that never
-    look at an image; they are empty where there are no training clips. `left_out` counts clips of any split that the
-    data set cannot use, `unknown` those of this split whose masks do not tell of the ventricle; `layout` names the
-    kind of data set.
+    `case` joins a prediction with its clip's truth, or raises LabelsError where that cannot be used; `covariates` are
+    what an error may go with; `clip` reads the frames. `training_masks` (time, height, width) bool and `training_ef`
+    (percent, mean) give the baselines that never look at an image; they pass over what cannot be read, and are empty
+    where there are no training clips. `left_out` counts clips of any split that the data set cannot use, `unknown`
+    those of this split whose masks do not tell of the ventricle; `layout` names the kind of data set.
     """
 
     names: tuple[str, ...]
@@ -56,10 +57,10 @@ def read_labels(folder: Path, split: str) -> Labels:
     fractions = [row.ejection_fraction for row in training if row.ejection_fraction is not None]
     return Labels(
         names=tuple(clips),
-        case=lambda found: clip_case(found, clips[found.name], dataset.truth(found.name)),
+        case=lambda found: clip_case(found, clips[found.name], _truth(dataset, found)),
         covariates=lambda name: covariates(clips[name]),
         clip=dataset.read,
-        training_masks=(dataset.truth(row.name).of(LV) for row in training),
+        training_masks=_masks(dataset, training),
         training_ef=float(np.mean(fractions)) if fractions else None,
         left_out=len(dataset.left_out),
         unknown=len(listed) - len(clips),
@@ -110,6 +111,38 @@ def read_patients(path: Path) -> dict[str, str]:
         if not name or not patient or found.setdefault(name, patient) != patient:
             raise InputError(f"{path}, line {line}: every clip needs one patient, got {name!r} of {patient!r}.")
     return found
+
+
+def _truth(dataset: Dataset, found: Prediction) -> Truth:
+    """The clip's labels; LabelsError where they cannot be read, or tell of frames that its film does not have."""
+    try:
+        truth = dataset.truth(found.name)
+    except InputError as error:
+        raise LabelsError(f"The labels of {found.name} cannot be used: {error}") from None
+    last = max(truth.frames)
+    if truth.length is None and len(found.masks) <= last >= _film_length(dataset, found.name):
+        raise LabelsError(
+            f"The labels of {found.name} cannot be used: its film ends before frame {last}, a traced one."
+        )
+    return truth
+
+
+def _film_length(dataset: Dataset, name: str) -> float:
+    """The frames of a clip's film; infinity where it cannot be read, so that it speaks against no label."""
+    try:
+        return len(dataset.read(name).frames)
+    except InputError:
+        return inf
+
+
+def _masks(dataset: Dataset, rows: Sequence[Listed]) -> Iterator[NDArray[np.bool_]]:
+    """The masks (labelled frame, height, width) of the ventricle in each clip whose labels can be read."""
+    for row in rows:
+        try:
+            masks = dataset.truth(row.name).of(LV)
+        except InputError:
+            continue
+        yield masks
 
 
 def _tells(row: Listed) -> bool:

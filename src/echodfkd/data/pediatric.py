@@ -59,7 +59,8 @@ class Pediatric(Films):
             raise ValueError(f"Split is {cells['Split']!r}, not a fold of 0 to {len(FOLDS) - 1}.")
         facts: dict[str, Any] = {"fold": int(fold), "sex": cells.get("Sex", "").strip() or None}
         facts |= {column.lower(): _known(cells, column) for column in ("Age", "Weight", "Height")}
-        return Listed(name, FOLDS[int(fold)], tables.number(cells, "EF"), facts=facts)
+        frames = _known(cells, "NumberOfFrames")
+        return Listed(name, FOLDS[int(fold)], tables.number(cells, "EF"), frames=int(frames or 0) or None, facts=facts)
 
     def _traced(self) -> dict[str, dict[int, NDArray[np.float64]]]:
         """The outlines (point, 2) by clip and frame, points in the table's order."""
@@ -99,6 +100,8 @@ class Pediatric(Films):
         elif len(self._drawn[name]) < 2:
             told = "VolumeTracings.csv traces one frame only; end-diastole and end-systole are needed."
             self.leave_out(name, "one-phase", told)
+        elif (length := self.listed[name].frames) and (last := max(self._drawn[name])) >= length:
+            self.leave_out(name, "traced-frame", f"VolumeTracings.csv traces frame {last} of a clip of {length}.")
 
 
 def _known(cells: dict[str, str], column: str) -> float | None:

@@ -80,7 +80,8 @@ def _provenance(scores: dict[str, Any]) -> dict[str, str]:
     n = scores["n"]
     left = (
         f"{n['without_prediction']} clips without a prediction, {n['left_out']} of any split that the data set cannot "
-        f"use, {n['unknown']} whose labels do not tell of the ventricle"
+        f"use, {n.get('unreadable', 0)} whose labels cannot be read, {n['unknown']} whose labels do not tell of the "
+        "ventricle"
     )
     told = {
         "labels": f"{LAYOUTS[scores['labels']]}, split {n['split']}",
