@@ -213,6 +213,23 @@ def test_masks_of_other_clips_never_slip_into_an_archive(clips, archive, tmp_pat
         label(STUDY, clips, tmp_path / "others", archive)
 
 
+def test_an_archive_holds_nothing_else_and_is_no_store(clips, archive, tmp_path):
+    out = tmp_path / "more"
+    (archive / ".train-00000.seg.0123abcd.part.npz").write_text("half-written by a killed run")
+    study = replace(STUDY, teacher=Teacher(about="the simulator", threshold=0.4))
+    label(study, clips, tmp_path / "labels", archive)
+    assert not list(archive.glob("*.part.npz"))
+    (archive / "patients.csv").write_text("secret")
+    with pytest.raises(OccupiedError, match=r"holds patients\.csv, which is none of these clips'"):
+        label(STUDY, clips, out, archive)
+    for folder in (out, tmp_path):  # the labels' own, and one that they would lie in
+        with pytest.raises(OccupiedError, match="would lie in the archive"):
+            label(STUDY, clips, out, folder)
+    with pytest.raises(OccupiedError, match=r"holds index\.json"):
+        label(STUDY, clips, out, clips.folder)
+    assert not out.exists()
+
+
 def test_a_licence_must_be_text_and_needs_an_archive(clips, echodfkd, tmp_path):
     (tmp_path / "terms").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="is not a readable text file"):

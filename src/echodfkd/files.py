@@ -163,8 +163,13 @@ def _locked(path: Path) -> int:
 def remove_parts(folder: Path) -> None:
     """Removes what an earlier, killed run left half-written directly in `folder`, and nothing of anybody else."""
     for part in folder.glob(".*.part*"):
-        if _PART.fullmatch(part.name):
+        if is_part(part):
             _remove(part)
+
+
+def is_part(path: Path) -> bool:
+    """Whether a file or folder bears a name that things are half-written under."""
+    return _PART.fullmatch(path.name) is not None
 
 
 _PART = re.compile(r"\..+\.[0-9a-f]{8}\.(old\.)?part(\.[^.]+)?")

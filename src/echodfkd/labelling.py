@@ -15,7 +15,7 @@ from echodfkd.data.store import KNOWN, Entry, Store, StoreWriter
 from echodfkd.engine import progress
 from echodfkd.errors import InputError, OccupiedError
 from echodfkd.evaluate.overlap import dice
-from echodfkd.files import holding, make_folder, sha256, write_bytes, write_text
+from echodfkd.files import holding, is_part, make_folder, remove_parts, sha256, write_bytes, write_text
 from echodfkd.teachers import known, load_teacher
 from echodfkd.teachers.archive import SUFFIX, write_masks
 from echodfkd.teachers.fusion import Vote
@@ -36,6 +36,8 @@ def label(study: Study, clips: Store, out: Path, archive: Path | None = None, li
     its licence is refused.
     """
     terms = None if licence is None else _text(licence)
+    if archive is not None:
+        _check_place(archive, [entry.name for entry in clips.entries], out)
     structures, agreed = study.student.structures, _Agreement()
     teacher = load_teacher(study.teacher, clips, structures, agreed.hear)
     settings = {"teacher": teacher_table(study.teacher, structures, seeds=True), "clips": clips.content}
@@ -65,13 +67,13 @@ def write_archive(
     """The masks of `labels` in `folder`: one `<clip name>.seg.npz` each, and last the manifest that speaks for them.
 
     `threshold` is the teacher's; `terms` go with them as LICENCE.txt. The manifest names the clips by checksum, and
-    the teacher without paths and without the seed of its noise. Raises OccupiedError where there are masks of other
-    clips.
+    the teacher without paths and without the seed of its noise. Raises OccupiedError where there is anything else in
+    the folder, such as masks of other clips.
     """
-    make_folder(folder)
     names = {f"{entry.name}{SUFFIX}": entry.name for entry in labels.entries}
-    if strange := sorted(path.name for path in folder.glob(f"*{SUFFIX}") if path.name not in names):
-        raise OccupiedError(f"{folder} holds {strange[0]}, which is none of these clips'. Choose another --archive.")
+    _check_place(folder, list(names.values()), labels.folder)
+    make_folder(folder)
+    remove_parts(folder)
     for name in (MANIFEST, LICENCE):
         (folder / name).unlink(missing_ok=True)
     listed = {}
@@ -133,6 +135,18 @@ def _check_known(labels: Store) -> None:
             f"The teacher knows {', '.join(missing)} in none of the {len(labels.entries)} clips. Add a teacher that "
             "does, or take it out of student.structures."
         )
+
+
+def _check_place(archive: Path, names: Sequence[str], labels: Path) -> None:
+    """OccupiedError where an archive's folder holds, or would hold, anything that is not to be shared."""
+    if labels.resolve().is_relative_to(archive.resolve()):
+        raise OccupiedError(
+            f"{labels} stays with you and would lie in the archive {archive}. Choose another --archive."
+        )
+    ours = {MANIFEST, LICENCE, *(f"{name}{SUFFIX}" for name in names)}
+    there = archive.iterdir() if archive.is_dir() else ()
+    if strange := sorted(path.name for path in there if path.name not in ours and not is_part(path)):
+        raise OccupiedError(f"{archive} holds {strange[0]}, which is none of these clips'. Choose another --archive.")
 
 
 def _text(path: Path) -> bytes:
