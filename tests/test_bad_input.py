@@ -316,8 +316,12 @@ def test_evaluate_does_not_score_against_damaged_labels(stores, tmp_path, refusa
 
 
 def test_report_wants_a_run_with_scores(tmp_path, refusal):
+    assert "is not what `echodfkd run`, `evaluate` or `judge` wrote" in refusal("report", tmp_path)
+    (tmp_path / "study.json").write_text("{}")
     assert "holds no scores yet" in refusal("report", tmp_path)
-    assert "holds no scores yet" in refusal("report", tmp_path / "nowhere")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "scores.json").write_text("{}")
+    assert "holds no scores of `echodfkd evaluate`" in refusal("report", tmp_path / "other")
 
 
 # Places that cannot be written

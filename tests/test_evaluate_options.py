@@ -10,7 +10,7 @@ import pytest
 
 from echodfkd.data.store import Entry, StoreWriter
 
-CLIPS, FRAMES, SIZE = 12, 60, 24
+CLIPS, FRAMES, SIZE = 16, 60, 24
 RATES = (20.0, 30.0, 40.0, 50.0)
 PERIOD = 30
 
@@ -32,7 +32,7 @@ def there(tmp_path_factory) -> Path:
     here = tmp_path_factory.mktemp("discs")
     entries, masks = [], []
     for number in range(CLIPS):
-        truth = beating(10, 1 + number / 6)
+        truth = beating(10, 1 + number / 8)
         facts = {"truth": {"ed_frames": [10, 40], "es_frames": [25, 55], "ejection_fraction": 40.0 + number}}
         facts["truth"]["heart_rate"] = 60 + number
         entries.append(Entry(f"c{number:02d}", "test", FRAMES, RATES[number % 4], facts))
@@ -110,8 +110,26 @@ def test_a_second_round_of_annotation_gives_a_floor(evaluate, tmp_path):
         rounds.append(table(tmp_path / f"round{number}.csv", "FileName,ED,ES", *rows, *others))
     first, second = rounds
     scores, _ = evaluate("--events", first, "--second-round", second)
-    assert scores["rounds"]["ed"]["n"] == 2 * CLIPS + 20
+    assert scores["rounds"]["ed"]["n"] == 2 * CLIPS  # clips that are not scored do not count
+    assert scores["rounds_clips"] == {"scored": CLIPS, "both": CLIPS, "uneven": 0}
     assert 0 < scores["rounds"]["ed"]["floor"]["value"] < 2
+
+
+def test_too_few_events_for_a_floor_are_told_and_do_not_cost_the_scores(evaluate, tmp_path):
+    marked = ("FileName,ED,ES", "c00,10 40,25 55", "c01,10 40,25 55", "c02,10,25")
+    first, second = table(tmp_path / "1.csv", *marked), table(tmp_path / "2.csv", *marked[:2], "c02,10 40,25")
+    scores, _ = evaluate("--events", first, "--second-round", second)
+    assert scores["rounds"] == {} and "needs 30 events marked twice, got 2" in scores["rounds_lacking"]["ed"]
+    assert scores["rounds_clips"] == {"scored": CLIPS, "both": 2, "uneven": 1}
+    assert "needs 30 events" in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_a_frame_beyond_the_clip_in_the_second_round_is_refused(there, tmp_path, echodfkd):
+    first = table(tmp_path / "1.csv", "FileName,ED,ES", "c00,10 40,25 55")
+    second = table(tmp_path / "2.csv", "FileName,ED,ES", "c00,10 4000,25 55")
+    words = ("evaluate", there / "good", "--labels", there / "store", "--out", tmp_path / "out", "--resamples", 100)
+    code, _, complaint = echodfkd(*words, "--events", first, "--second-round", second)
+    assert code == 2 and "Clip c00" in complaint and "frame 4000" in complaint
 
 
 def test_a_second_round_needs_a_first(there, tmp_path, echodfkd):
@@ -132,12 +150,34 @@ def test_a_second_round_needs_a_first(there, tmp_path, echodfkd):
 
 def test_clips_of_one_patient_widen_the_interval(evaluate, tmp_path):
     plain, _ = evaluate(predictions="worse")
-    whose = table(tmp_path / "whose.csv", "FileName,Patient", *(f"c{n:02d},{n // 6:04d}" for n in range(CLIPS)))
+    whose = table(tmp_path / "whose.csv", "FileName,Patient", *(f"c{n:02d},{n // 8:04d}" for n in range(CLIPS)))
     scores, rows = evaluate("--patients", whose, predictions="worse")
     assert scores["n"]["patients"] == 2 and rows[0]["patient"] == "0000"
     widths = [found["dice"]["overall"]["high"] - found["dice"]["overall"]["low"] for found in (plain, scores)]
     assert widths[1] > widths[0]
     assert "bootstrap by patient" in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_patients_widen_what_lies_beyond_the_scorecard_too(evaluate, tmp_path):
+    plain, _ = evaluate(predictions="worse")
+    whose = table(tmp_path / "whose.csv", "FileName,Patient", *(f"c{n:02d},one" for n in range(CLIPS)))
+    scores, _ = evaluate("--patients", whose, predictions="worse")
+    for ends in (
+        lambda found: found["concentration"]["dice"]["worst"],
+        lambda found: found["strata"]["dice"]["heart_rate"]["correlation"],
+        lambda found: found["first_frames"]["variants"]["as given"]["later"],
+    ):
+        assert ends(plain)["low"] is not None and ends(scores)["low"] is None  # one patient has no ends
+
+
+def test_an_older_baseline_in_the_folder_is_not_taken_for_this_ones(evaluate, there, tmp_path):
+    evaluate()
+    (there / "again").mkdir(exist_ok=True)
+    baseline = tmp_path / "out" / "constant_mask.csv"
+    assert baseline.is_file()
+    baseline.write_text("name,dice\nstranger,0.1\n")
+    evaluate()
+    assert "stranger" not in baseline.read_text()
 
 
 def test_a_clip_without_a_patient_is_refused(there, tmp_path, echodfkd):

@@ -27,8 +27,17 @@ from echodfkd.evaluate.frame_rate import rate_scores
 from echodfkd.evaluate.overlap import dice
 from echodfkd.evaluate.paired import paired_scores
 from echodfkd.evaluate.predictions import prediction_folders, read_model, read_prediction
-from echodfkd.evaluate.scorecard import ClipCase, Row, constant_mask, event_row, plain, score_clip, scorecard
-from echodfkd.evaluate.shape import area_curve
+from echodfkd.evaluate.scorecard import (
+    ClipCase,
+    Row,
+    constant_mask,
+    event_row,
+    patient_groups,
+    plain,
+    score_clip,
+    scorecard,
+)
+from echodfkd.evaluate.shape import MaskClip, area_curve, largest_component
 from echodfkd.evaluate.strata import strata
 from echodfkd.files import make_folder, write_bytes, write_json, write_text
 from echodfkd.labels import Labels, read_labels, read_patients
@@ -58,6 +67,7 @@ class Judged:
     baseline: list[Row] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
     frame_dice: list[NDArray[np.float64]] = field(default_factory=list)
+    piece_dice: list[NDArray[np.float64]] = field(default_factory=list)
     constant_dice: list[NDArray[np.float64]] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
 
@@ -91,7 +101,7 @@ def judge(
     marks = Marks(
         None if events is None else read_events(events), None if patients is None else read_patients(patients)
     )
-    rounds = _rounds(marks.events, second_round, seed)
+    again = _second_round(marks.events, second_round)
     constant, training_clips = constant_of(known, _size(known, folders))
     judged = _judged(known, folders, marks, constant)
     for reason in judged.unreadable.values():
@@ -124,8 +134,8 @@ def judge(
     scores["model"] = read_model(next(iter(folders.values())))
     if events is not None:
         scores["n"] |= {"events_from": events.name, "without_events": sum(not _seen(row) for row in judged.rows)}
-    if rounds is not None:
-        scores["rounds"] = rounds
+    if again is not None and marks.events is not None:
+        scores |= _rounds(marks.events, again, judged.rows, seed)
     if against is not None:
         other = _judged(known, _matching(against, known, f"split '{split}' of {labels}"), marks, None)
         told = {"first": predictions.resolve().name, "second": against.resolve().name}
@@ -137,6 +147,8 @@ def judge(
     make_folder(out)
     write_text(out / "clips.csv", _csv(rows))
     write_text(out / "cardiobench.csv", cardiobench_csv(rows))
+    for left in ("constant_mask.csv", "worst.png"):  # of other scores that lay here
+        (out / left).unlink(missing_ok=True)
     if judged.baseline:
         write_text(out / "constant_mask.csv", _csv(judged.baseline))
     _show_worst(known, folders, rows, out / "worst.png")
@@ -157,37 +169,57 @@ def _evidence(judged: Judged, seed: int, resamples: int) -> dict[str, Any]:
 
 def _first_frames(judged: Judged, seed: int, resamples: int) -> dict[str, Any] | None:
     """Dice of the first frames, of the masks as they are and of the constant mask; None where too few are labelled."""
-    curves = {"as given": judged.frame_dice, "constant mask": judged.constant_dice}
+    curves = {"as given": judged.frame_dice, "largest piece": judged.piece_dice}
+    if len(judged.constant_dice) == len(judged.rows):
+        curves["constant mask"] = judged.constant_dice
     labelled = [int(np.isfinite(curve).sum()) for curve in judged.frame_dice]
     if max(labelled) <= FRAMES or not any(np.isfinite(curve[FRAMES:]).any() for curve in judged.frame_dice):
         return None
-    score = partial(first_frames, seed=seed, resamples=resamples)
+    groups = patient_groups(judged.rows)
+    score = partial(first_frames, seed=seed, resamples=resamples, groups=groups)
     return {
         "n": {"clips": len(judged.rows), "frames": sum(labelled)},
         "warm_up": None,
-        "variants": {name: score(each) for name, each in curves.items() if each},
+        "variants": {name: score(each) for name, each in curves.items()},
         "frame_0_less_causal": {},
     }
 
 
-def _rounds(
-    first: Mapping[str, MarkedEvents] | None, second_round: Path | None, seed: int
-) -> dict[str, dict[str, Any]] | None:
-    """The noise of the frame choice from two rounds of annotation, by phase; None without a second."""
+def _second_round(
+    first: Mapping[str, MarkedEvents] | None, second_round: Path | None
+) -> Mapping[str, MarkedEvents] | None:
+    """The second round of annotation; None without one. InputError where there is no first to compare it with."""
     if second_round is None:
         return None
     if first is None:
         raise InputError("A second round of annotation (--second-round) goes with a first one: --events FILE.csv.")
-    second, found = read_events(second_round), {}
+    return read_events(second_round)
+
+
+def _rounds(
+    first: Mapping[str, MarkedEvents], second: Mapping[str, MarkedEvents], rows: Sequence[Row], seed: int
+) -> dict[str, Any]:
+    """`rounds`: the noise of the frame choice by phase, from the scored clips that both rounds marked alike.
+
+    `rounds_clips` counts those that were scored, marked in both rounds, and of other numbers of events in them;
+    `rounds_lacking` says of a phase why it has no noise. InputError where an event lies outside its clip.
+    """
+    for row in rows:
+        reference_of(second, row["name"], row["frames"], row["fps"])
+    names = [row["name"] for row in rows if row["name"] in first and row["name"] in second]
+    whose = {row["name"]: row["patient"] or row["name"] for row in rows}
+    found, lacking, uneven = {}, {}, set()
     for phase in PHASES:
-        one, other = ({name: marked.of(phase) for name, marked in events.items()} for events in (first, second))
-        pairs, uneven = round_differences(one, other)
-        if differences := [value for values in pairs.values() for value in values]:
-            groups = [name for name, values in pairs.items() for _ in values]
-            found[phase] = rounds_bounds(differences, seed=seed, groups=groups) | {"uneven": len(uneven)}
-    if not found:
-        raise InputError(f"{second_round} and the events share no clip with as many events in both.")
-    return found
+        one, other = ({name: events[name].of(phase) for name in names} for events in (first, second))
+        pairs, odd = round_differences(one, other)
+        uneven |= set(odd)
+        groups = [whose[name] for name, values in pairs.items() for _ in values]
+        try:
+            found[phase] = rounds_bounds([v for values in pairs.values() for v in values], seed=seed, groups=groups)
+        except InputError as error:  # too few to fit: the scores do not hang on it
+            lacking[phase] = one_line(error)
+    counts = {"scored": len(rows), "both": len(names), "uneven": len(uneven)}
+    return {"rounds": found, "rounds_lacking": lacking, "rounds_clips": counts}
 
 
 def _matching(predictions: Path, known: Labels, where: str) -> dict[str, Path]:
@@ -227,6 +259,7 @@ def _judged(known: Labels, folders: Mapping[str, Path], marks: Marks, constant: 
         found.rows.append(_row(case, reference) | known.covariates(name))
         found.references.append(reference)
         found.frame_dice.append(_frame_dice(case))
+        found.piece_dice.append(_frame_dice(replace(case, predicted=_largest_pieces(case.predicted))))
         if constant is not None and constant.shape == case.truth.shape[1:]:
             always = replace(case, predicted=np.broadcast_to(constant, case.truth.shape).copy())
             found.baseline.append(_row(always, reference))
@@ -258,6 +291,11 @@ def _patient(name: str, patients: Mapping[str, str]) -> str:
     return patients[name]
 
 
+def _largest_pieces(masks: MaskClip) -> MaskClip:
+    """The largest piece of every frame's mask."""
+    return np.stack([largest_component(mask) for mask in masks])
+
+
 def _frame_dice(case: ClipCase) -> NDArray[np.float64]:
     """Dice of every frame (time,); NaN where there is no label."""
     values = dice(case.predicted, case.truth)
@@ -279,7 +317,7 @@ def _shown(known: Labels, folder: Path, row: Mapping[str, Any]) -> Shown:
     """One clip as the gallery wants it."""
     case, frames = known.case(read_prediction(folder)), known.clip(folder.name).frames
     moments = {phase.upper(): number for phase in PHASES for number in case.reference.of(phase)[:1]}
-    return Shown(folder.name, f"Dice {row['dice']:.3f}", frames, case.predicted, case.truth, moments)
+    return Shown(folder.name, f"clip's Dice {row['dice']:.3f}", frames, case.predicted, case.truth, moments)
 
 
 def _clean(

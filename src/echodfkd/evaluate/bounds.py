@@ -273,7 +273,7 @@ def _whole(differences: ArrayLike) -> NDArray[np.int64]:
     if not numeric or (values != np.round(values)).any() or (np.abs(values) > 5000).any():
         raise InputError("Differences of two rounds must be a list of whole frames, none above 5000.")
     if len(values) < LEAST_ROUNDS:
-        raise InputError(f"A fit of the frame choice needs {LEAST_ROUNDS} clips seen twice or more, got {len(values)}.")
+        raise InputError(f"A fit of the frame choice needs {LEAST_ROUNDS} events marked twice, got {len(values)}.")
     return values.astype(np.int64)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from echodfkd.errors import InputError
+from echodfkd.evaluate.frame_rate import LEAST_CLIPS
 from echodfkd.files import read_json
 from echodfkd.report.label_free import report_judgement
 from echodfkd.report.page import write_page
@@ -40,6 +41,8 @@ def report(folder: Path) -> Path:
 def report_evaluation(folder: Path) -> Path:
     """The path of `index.html`, written beside the scores in `folder`."""
     scores = read_json(folder / "scores.json")
+    if not isinstance(scores, dict) or not {"n", "dice", "labels", "model"} <= scores.keys():
+        raise InputError(f"{folder / 'scores.json'} holds no scores of `echodfkd evaluate`: run it again.")
     baseline = folder / "constant_mask.csv"
     found = Found(
         scores=scores,
@@ -64,16 +67,31 @@ def _model(scores: dict[str, Any]) -> Model:
 
 def _not_run(scores: dict[str, Any]) -> dict[str, str]:
     """What these labels and masks do not allow, and why."""
-    n = scores["n"]
+    n, events, ejection = scores["n"], scores["events"], scores["ejection"]
+    asked = sum(events[phase]["matched"] + events[phase]["missed"] for phase in ("ed", "es"))
+    rate = f"it needs {LEAST_CLIPS} clips with a known frame rate, not all the same"
+    few = scores.get("rounds_lacking") or {}
+    rounds = "; ".join(f"{phase.upper()}: {why.rstrip('.')}" for phase, why in few.items())
     gaps = {
         "A constant mask beside the Dice": None if n["training_clips"] else "the data set has no training clips",
+        "ED and ES": None if asked else "no labelled event lies where a curve can turn (half sequences end at theirs)",
         "Dice of the first frames": None if scores["first_frames"] else "too few frames are labelled",
-        "Distances against the frame rate": None if scores["frame_rate"] else "the clips' rates are unknown or alike",
-        "Ejection fraction": None if scores["ejection"]["clips"] else "the data set tells none",
-        "The spread of annotators": None if scores.get("rounds") else "it needs two rounds: --events, --second-round",
+        "Distances against the frame rate": None if scores["frame_rate"] else rate,
+        "Ejection fraction": _no_ejection(ejection),
+        "The spread of annotators": rounds
+        or (None if scores.get("rounds") else "it needs --events and --second-round"),
         "A second model": None if scores.get("paired") else "it needs --against FOLDER",
     }
     return NOT_RUN | {what: f"{why}." for what, why in gaps.items() if why}
+
+
+def _no_ejection(found: dict[str, Any]) -> str | None:
+    """Why there is no error of the ejection fraction; None where there is one."""
+    if not found["clips"]:
+        return "the data set tells none"
+    if found["without_prediction"] == found["clips"]:
+        return f"no complete beat was found in the masks of any of the {found['clips']} clips"
+    return None
 
 
 def _provenance(scores: dict[str, Any]) -> dict[str, str]:
@@ -91,6 +109,11 @@ def _provenance(scores: dict[str, Any]) -> dict[str, str]:
     }
     if "events_from" in n:
         told["beats judged by"] = f"{n['events_from']}; {n['without_events']} clips without an event in it"
+    if counts := scores.get("rounds_clips"):
+        told["two rounds of annotation"] = (
+            f"{counts['both']} of {counts['scored']} clips scored are in both, {counts['uneven']} with other numbers "
+            "of events"
+        )
     if scores["model"]:
         told["masks by"] = ", ".join(f"{key} {value}" for key, value in scores["model"].items())
     return told | {"echodfkd": version("echodfkd"), "drawn": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"}
