@@ -201,6 +201,40 @@ def test_what_was_altered_on_the_way_is_found_and_named(clips, archive, tmp_path
         label(replace(STUDY, teacher=Teacher("archive", archive)), used, tmp_path / "again")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"files": None},
+        {"files": ["LICENCE.txt"]},
+        {"files": {"LICENCE.txt": 7}},
+        {"teacher": "somebody"},
+        {"threshold": "half"},
+        {"threshold": True},
+        {"structures": "lv"},
+        {"structures": [["lv"]]},
+        {"clips": ["train-00000"]},
+        {"clips": {"train-00000": None}},
+        {"clips": {"train-00000": {"frames": "0", "masks": "0", "known": "lv"}}},
+        {"clips": {"train-00000": {"frames": "0", "masks": "0", "known": ["xx"]}}},
+        {"clips": {"train-00000": {"frames": 1, "masks": None, "known": []}}},
+        {"clips": {"train-00000": {"frames": "0", "masks": "0"}}},
+        {"more": 1},
+    ],
+)
+def test_values_that_no_manifest_can_have_are_refused_in_one_line(archive, change):
+    table = json.loads((archive / "manifest.json").read_text())
+    (archive / "manifest.json").write_text(json.dumps(table | change))
+    with pytest.raises(InputError, match=r"is not a whole manifest: |the checksum of manifest\.json") as caught:
+        MaskArchive(archive)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_manifest_nested_without_end_is_refused(archive):
+    (archive / "manifest.json").write_text('{"a": ' * 100_000)
+    with pytest.raises(InputError, match=r"manifest\.json is not readable JSON"):
+        MaskArchive(archive)
+
+
 def test_structures_that_an_archive_does_not_hold_are_refused(clips, archive, tmp_path):
     study = replace(STUDY, teacher=Teacher("archive", archive, structures=("lv", "la")))
     with pytest.raises(InputError, match=r"holds masks of lv, rv, not of la, by its manifest\.json"):

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -84,6 +85,38 @@ def test_what_is_no_archive_is_refused(tmp_path):
         read_masks(path)
     np.savez(path, ONE.astype(np.float32))
     with pytest.raises(InputError, match="got float32"):
+        read_masks(path)
+
+
+def npy(header: str) -> bytes:
+    """The head of a `.npy`, by its own format, version 1.0."""
+    text = header.encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+FOREIGN = {
+    "no array": ("arr_0.npy", b"just text", 0, zipfile.ZIP_DEFLATED),
+    "another member": ("arr_0", b"just text", 0, zipfile.ZIP_DEFLATED),
+    "encrypted": ("arr_0.npy", npy("{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }"), 1, zipfile.ZIP_STORED),
+    "another compression": ("arr_0.npy", b"\0" * 99, 0, 97),
+    "huge": ("arr_0.npy", npy("{'descr': '|u1', 'fortran_order': False, 'shape': (30000, 30000, 300000), }"), 0, 0),
+    "no header": ("arr_0.npy", npy("{'descr': '|u1', 'shape': ((("), 0, zipfile.ZIP_STORED),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_what_others_zip_is_refused_in_one_line(tmp_path, name):
+    member, content, flags, compression = FOREIGN[name]
+    path = tmp_path / "a.seg.npz"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(member, content, zipfile.ZIP_DEFLATED if compression == 97 else compression)
+    raw = bytearray(path.read_bytes())
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # flags, then the method, in both headers
+        at = raw.index(mark) + place
+        raw[at] |= flags
+        raw[at + 2 : at + 4] = compression.to_bytes(2, "little")
+    path.write_bytes(raw)
+    with pytest.raises(InputError, match=r"damaged or not an archive of masks|must hold uint8"):
         read_masks(path)
 
 

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from echodfkd.clip import Frames, check_structures
-from echodfkd.errors import InputError
+from echodfkd.errors import InputError, one_line
 from echodfkd.files import is_plain_name, read_json, sha256, write_json
 
 MANIFEST = "manifest.json"
 LICENCE = "LICENCE.txt"
 FORMAT = "echodfkd masks"
 VERSION = 1
+TOLD = 300
+"""Characters of what is wrong with a manifest that a message repeats."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,14 @@ class Listed:
     known: tuple[str, ...]
     """Structures that the teacher knows in it; the masks of the others say nothing."""
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.frames, str) or not isinstance(self.masks, str):
+            raise InputError(f"A clip's checksums are two words, got {self.frames!r} and {self.masks!r}.")
+
 
 @dataclass(frozen=True)
 class Manifest:
-    """The whole archive. Raises InputError for structures or a threshold that cannot be."""
+    """The whole archive. Raises InputError for values that cannot be."""
 
     structures: tuple[str, ...]
     """The channels of every mask, in order."""
@@ -49,6 +55,10 @@ class Manifest:
         check_structures(self.structures)
         if strange := [name for name in self.clips if not is_plain_name(name)]:
             raise InputError(f"A clip's name is no path, got {strange[0]!r}.")
+        if unknown := [name for one in self.clips.values() for name in one.known if name not in self.structures]:
+            raise InputError(f"What is known of a clip must be among {self.structures}, got {unknown[0]!r}.")
+        if not isinstance(self.teacher, Mapping) or not isinstance(self.files, Mapping):
+            raise InputError(f"teacher and files must be tables, got {self.teacher!r} and {self.files!r}.")
         if not 0 < self.threshold < 1:
             raise InputError(f"A threshold lies between 0 and 1, got {self.threshold!r}.")
 
@@ -79,7 +89,7 @@ def read_manifest(folder: Path) -> Manifest | None:
     try:
         manifest = _manifest(table)
     except (TypeError, KeyError, AttributeError, InputError) as error:
-        raise InputError(f"{path} is not a whole manifest: {error}") from None
+        raise InputError(f"{path} is not a whole manifest: {one_line(error)[:TOLD]}") from None
     if strange := sorted(set(manifest.files) - {LICENCE}):
         raise InputError(f"{path} lists {strange[0]}, which is no file of an archive.")
     for name, digest in manifest.files.items():
@@ -101,5 +111,12 @@ def _manifest(table: dict[str, Any]) -> Manifest:
     """The manifest that a parsed file describes; TypeError, KeyError or AttributeError for what it may not hold."""
     if strange := sorted(set(table) - {item.name for item in fields(Manifest)}):
         raise KeyError(f"unknown key {strange[0]}")
-    clips = {name: Listed(**{**listed, "known": tuple(listed["known"])}) for name, listed in table["clips"].items()}
-    return Manifest(**{**table, "structures": tuple(table["structures"]), "clips": clips})
+    clips = {name: Listed(**{**listed, "known": _names(listed["known"])}) for name, listed in table["clips"].items()}
+    return Manifest(**{**table, "structures": _names(table["structures"]), "clips": clips})
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """A list of words; InputError for anything else, such as one word."""
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise InputError(f"Structures must be a list of names, got {value!r}.")
+    return tuple(value)
