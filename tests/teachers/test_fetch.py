@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from echodfkd.errors import InputError
 from echodfkd.teachers import Teacher, fetch
 
 NAME = "echonet-deeplabv3"
 FILE = fetch.PUBLISHED[NAME].file
-CONTENT = np.random.default_rng(3).bytes(3_000_000)
+CONTENT = fetch.OLDER + np.random.default_rng(3).bytes(3_000_000 - len(fetch.OLDER))
 SUM = hashlib.sha256(CONTENT).hexdigest()
 
 
@@ -94,10 +95,10 @@ def test_a_server_that_does_not_go_on_begins_anew(server, tmp_path, change):
     server.limit = 1_000_000
     with pytest.raises(InputError, match="broke off"):
         fetch.fetch(NAME, tmp_path)
-    server.limit, server.content = None, CONTENT[::-1]
+    server.limit, server.content = None, fetch.OLDER + CONTENT[::-1]
     for key, value in change.items():
         setattr(server, key, value)
-    assert fetch.fetch(NAME, tmp_path).read_bytes() == CONTENT[::-1]
+    assert fetch.fetch(NAME, tmp_path).read_bytes() == fetch.OLDER + CONTENT[::-1]
 
 
 def test_without_a_tag_nothing_is_joined(server, tmp_path):
@@ -135,6 +136,37 @@ def test_an_altered_file_is_not_used(server, tmp_path, monkeypatch):
         fetch.find_fetched(NAME)
 
 
+def test_a_web_page_is_neither_kept_nor_decides(server, tmp_path):
+    server.content = b"<!DOCTYPE html><title>Sign in</title>"
+    with pytest.raises(InputError, match=r"gives no torch checkpoint \(a web page\?\)\. It is not kept"):
+        fetch.fetch(NAME, tmp_path)
+    assert files(tmp_path) == set()
+    server.content = CONTENT
+    assert fetch.fetch(NAME, tmp_path).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_what_torch_saves_is_a_checkpoint_and_other_archives_are_none(tmp_path, zipped):
+    path = tmp_path / "a.pt"
+    torch.save({"state_dict": {"a": torch.zeros(3)}}, path, _use_new_zipfile_serialization=zipped)
+    assert fetch.is_checkpoint(path)
+    path.write_bytes(path.read_bytes()[1:-30])
+    assert not fetch.is_checkpoint(path)
+    np.savez(tmp_path / "b.npz", np.zeros(3))
+    assert not fetch.is_checkpoint(tmp_path / "b.npz")
+
+
+def test_an_empty_record_says_what_to_do(server, tmp_path):
+    path = fetch.fetch(NAME, tmp_path)
+    record = tmp_path / f"{FILE}.sha256"
+    record.write_text("")
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"\.sha256 holds no SHA-256\. Remove it"):
+            fetch.fetch(NAME, tmp_path)
+    record.unlink()
+    assert fetch.fetch(NAME, tmp_path) == path and record.read_text().startswith(SUM)
+
+
 def test_a_relative_data_folder_is_ignored(monkeypatch):
     monkeypatch.setattr(fetch.sys, "platform", "linux")
     monkeypatch.setenv("XDG_DATA_HOME", "here")
@@ -148,7 +180,8 @@ def test_the_command_tells_in_one_line_what_went_wrong(server, echodfkd, tmp_pat
     for words, fault in (
         (["--url", f"{url}/nothing"], "answers 404"),
         (["--url", "http://127.0.0.1:9/x"], "cannot be reached (["),
-        (["--url", "nonsense"], "cannot be reached (unknown url type"),
+        (["--url", "nonsense"], "An address begins with https:// or http://, got nonsense."),
+        (["--url", "file:///etc/hostname"], "An address begins with https:// or http://"),
     ):
         code, _, told = echodfkd("models", "fetch", NAME, "--to", tmp_path / "other", *words)
         assert code == 2 and told.startswith("echodfkd: ") and told.count("\n") == 1 and fault in told

@@ -5,7 +5,9 @@ still the same.
 """
 
 import os
+import re
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ from echodfkd.files import holding, sha256, write_text
 
 CHUNK = 1 << 20
 """Bytes held at once."""
+OLDER = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19"
+"""What a torch checkpoint begins with that is no zip archive yet (before version 1.6): a pickled number of its own."""
 TIMEOUT = 30
 """Seconds without an answer after which a server counts as unreachable."""
 
@@ -52,15 +56,19 @@ PUBLISHED = {
 def fetch(name: str, to: Path | None = None, url: str | None = None) -> Path:
     """The file of the published weights `name` in the folder `to` (default: `models_folder`), downloaded where missing.
 
-    Beside it lies `<file>.sha256`, as `sha256sum -c` reads it. Raises InputError where the address cannot be reached or
-    gives other bytes than the checksum says, OutputError where they cannot be written.
+    Beside it lies `<file>.sha256`, as `sha256sum -c` reads it. Raises InputError where the address cannot be reached,
+    or gives other bytes than the checksum says or no checkpoint, OutputError where they cannot be written.
     """
     published, folder = _published(name), to or models_folder()
     path = folder / published.file
     with holding(folder):
         if not path.is_file():
+            wanted = _wanted(published, folder)
             part = _download(url or published.url, folder / f".{published.file}.part")
-            if (digest := sha256(part)) != (wanted := _wanted(published, folder) or digest):
+            if not is_checkpoint(part):
+                part.unlink()
+                raise InputError(f"{url or published.url} gives no torch checkpoint (a web page?). It is not kept.")
+            if (digest := sha256(part)) != (wanted := wanted or digest):
                 part.unlink()
                 raise InputError(
                     f"{url or published.url} gives a file with the SHA-256 {digest}, not {wanted}: it was changed or "
@@ -91,6 +99,18 @@ def check(path: Path, digest: str | None) -> None:
         )
 
 
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file is laid out as torch saves one, of today or of before 1.6; nothing is unpickled."""
+    with open(path, "rb") as file:
+        if file.read(len(OLDER)) == OLDER:
+            return True
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("/data.pkl") for name in archive.namelist())
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
+        return False
+
+
 def models_folder() -> Path:
     """Where fetched weights lie: `echodfkd/models` in the user's data folder, by the system's own rule."""
     home = Path.home()
@@ -116,11 +136,17 @@ def _record(path: Path) -> Path:
 
 
 def _wanted(published: Published, folder: Path) -> str | None:
-    """The checksum that the file must have: the published one, or that of its first download."""
+    """The checksum that the file must have: the published one, or that of its first download, None before it.
+
+    InputError where the record of that is none.
+    """
     record = _record(folder / published.file)
     if published.sha256 is not None or not record.is_file():
         return published.sha256
-    return record.read_text(encoding="ascii", errors="replace").partition(" ")[0].strip()
+    found = record.read_text(encoding="ascii", errors="replace").partition(" ")[0].strip()
+    if not re.fullmatch(r"[0-9a-f]{64}", found):
+        raise InputError(f"{record} holds no SHA-256. Remove it; the file that is fetched next decides anew.")
+    return found
 
 
 def _download(url: str, part: Path) -> Path:
@@ -170,6 +196,8 @@ def _append(answer: Any, part: Path, have: int) -> int:
 @contextmanager
 def _answer(url: str, headers: dict[str, str]) -> Iterator[Any]:
     """The server's answer; InputError where there is none, or it is a refusal."""
+    if not url.lower().startswith(("https://", "http://")):
+        raise InputError(f"An address begins with https:// or http://, got {url}.")
     way_on = "Try later, give another address by --url, or put the file into your study by teacher.path."
     try:
         request = Request(url, headers={"User-Agent": "echodfkd", **headers})
