@@ -32,6 +32,16 @@ class Wild(Bright):
     def __call__(self, clip):
         return super().__call__(clip) * 10
 
+class Sure(Bright):
+    threshold = 7
+
+class Vague(Bright):
+    threshold = "half"
+
+class Needy(Bright):
+    def __init__(self, path, scale):
+        self.scale = scale
+
 class Mute: pass
 def function(): pass
 """
@@ -73,6 +83,9 @@ def test_it_may_know_more_of_some_clips_than_of_others():
         ("function", "is no class"),
         ("Nobody", "has no Nobody"),
         ("Double", r"must give float32 \(2, 2, 3, 4\) .*, got float64"),
+        ("Sure", "The threshold of their_teacher:Sure must lie between 0 and 1, got 7"),
+        ("Vague", "must lie between 0 and 1, got 'half'"),
+        ("Needy", r"must be made from nothing, see teacher\.path: missing a required argument: 'path'"),
         ("Wild", "must give probabilities from 0 to 1"),
     ],
 )
@@ -81,7 +94,17 @@ def test_what_is_no_segmenter_is_refused(name, fault):
         teacher(name)(CLIP)
 
 
-@pytest.mark.parametrize(("name", "fault"), [("Class", "named module:Class"), ("no_such_module:X", "PYTHONPATH")])
-def test_what_cannot_be_imported_is_refused(name, fault):
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("Class", "named module:Class"),
+        (".m1:A", "named module:Class"),
+        ("a..b:C", "named module:Class"),
+        ("no_such_module:X", "PYTHONPATH"),
+        ("not_python:X", "The module not_python is not Python: "),
+    ],
+)
+def test_what_cannot_be_imported_is_refused(name, fault, tmp_path):
+    (tmp_path / "not_python.py").write_text("class X\n")
     with pytest.raises(InputError, match=fault):
         load_teacher(Teacher("python", name=name), None, ("lv",))

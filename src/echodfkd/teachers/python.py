@@ -1,6 +1,7 @@
 """A Python class of the user's as a teacher: anything that keeps the promise of `clip.Segmenter`."""
 
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +19,23 @@ class PythonTeacher:
     """
 
     def __init__(self, name: str, path: Path | None = None):
-        made = _class(name)
+        made, given = _class(name), () if path is None else (path,)
+        try:
+            signature(made).bind(*given)
+        except (TypeError, ValueError) as error:
+            told = "its path alone" if given else "nothing"
+            raise InputError(f"{name} must be made from {told}, see teacher.path: {error}.") from None
         self._name = name
-        self._segmenter: Segmenter = made() if path is None else made(path)
+        self._segmenter: Segmenter = made(*given)
         lacking = [part for part in ("structures", "threshold") if not hasattr(self._segmenter, part)]
         if lacking or not callable(self._segmenter):
             raise InputError(
                 f"{name} is no segmenter (echodfkd.Segmenter): it lacks {', '.join(lacking) or '__call__(clip)'}."
             )
         self.structures = check_structures(self._segmenter.structures)
-        self.threshold = float(self._segmenter.threshold)
+        self.threshold = self._segmenter.threshold
+        if not isinstance(self.threshold, float | int | np.floating) or not 0 < self.threshold < 1:
+            raise InputError(f"The threshold of {name} must lie between 0 and 1, got {self.threshold!r}.")
 
     def __call__(self, clip: Clip) -> Masks:
         """Probabilities (time, structure, height, width); InputError where the class gives anything else."""
@@ -48,7 +56,7 @@ class PythonTeacher:
 def _class(name: str) -> type:
     """The class `module:Class`; InputError where there is none."""
     module, _, attribute = name.partition(":")
-    if not module or not attribute:
+    if not attribute or not all(part.isidentifier() for part in module.split(".")):
         raise InputError(f"A Python teacher is named module:Class, got {name!r}.")
     try:
         found = getattr(import_module(module), attribute)
@@ -58,6 +66,8 @@ def _class(name: str) -> type:
         ) from None
     except AttributeError:
         raise InputError(f"The module {module} has no {attribute}.") from None
+    except SyntaxError as error:
+        raise InputError(f"The module {module} is not Python: {error}.") from None
     if not isinstance(found, type):
         raise InputError(f"{name} is no class.")
     return found
