@@ -1,6 +1,7 @@
 """What labels, students and archives say of a teacher: what it is, wherever it lies, and nothing that should stay."""
 
 import json
+import sys
 
 import pytest
 from scripts import script
@@ -28,6 +29,22 @@ def test_teachers_are_told_by_what_their_files_hold(several, tmp_path):
     assert second["python"] == f"ours:Net {sha256(tmp_path / 'weights')}" and second["threshold"] == 0.3
     assert (table["fusion"], table["about"]) == ("weighted", "two of us")
     assert str(tmp_path) not in json.dumps(table)
+
+
+def test_a_class_is_told_by_the_file_it_is_written_in(tmp_path, monkeypatch):
+    written = tmp_path / "a_class_of_theirs.py"
+    (tmp_path / "their_package.py").write_text("from a_class_of_theirs import Net\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    told = set()
+    for threshold in (0.5, 0.6):
+        written.write_text(f"class Net:\n    threshold = {threshold}\n")
+        for module in ("a_class_of_theirs", "their_package"):
+            sys.modules.pop(module, None)
+        value = teacher_table(Teacher("python", name="their_package:Net"), ("lv",))["python"]
+        assert value == f"their_package:Net {sha256(written)}"
+        told.add(value)
+    assert len(told) == 2
+    assert teacher_table(Teacher("python", name="not_here:Net"), ("lv",))["python"] == "not_here:Net"
 
 
 def test_the_seed_of_the_noise_is_told_only_where_it_is_asked_for(several):

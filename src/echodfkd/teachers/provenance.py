@@ -7,6 +7,7 @@ from typing import Any
 from echodfkd.files import sha256
 from echodfkd.student.card import WEIGHTS, read_card
 from echodfkd.teachers.archive import archive_content
+from echodfkd.teachers.python import source
 from echodfkd.teachers.settings import Teacher
 
 
@@ -35,10 +36,10 @@ def teacher_table(teacher: Teacher, structures: tuple[str, ...], seeds: bool = F
 
 
 def _content(teacher: Teacher) -> str | None:
-    """What a teacher's files hold, as a SHA-256; a class's name, and after it that of what it is made from."""
+    """What a teacher's files hold, as a SHA-256; a class's name, and those of its source and what it is made from."""
     folder = teacher.folder
     if teacher.kind == "python":
-        return " ".join(filter(None, (teacher.name, _digest(folder))))
+        return " ".join(filter(None, (teacher.name, _digest(source(teacher.name or "")), _digest(folder))))
     if folder is None:
         return None
     if teacher.kind == "archive":

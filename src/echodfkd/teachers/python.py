@@ -1,7 +1,7 @@
 """A Python class of the user's as a teacher: anything that keeps the promise of `clip.Segmenter`."""
 
 from importlib import import_module
-from inspect import signature
+from inspect import getfile, signature
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,14 @@ class PythonTeacher:
     def known(self, clip: Clip) -> tuple[str, ...]:
         """Which structures it knows in that clip: all, unless the class has a `known(clip)` of its own."""
         return known(self._segmenter, clip)
+
+
+def source(name: str) -> Path | None:
+    """The file in which the class `module:Class` is written; None where it cannot be imported here, or has no file."""
+    try:
+        return Path(getfile(_class(name)))
+    except (InputError, OSError, TypeError):
+        return None
 
 
 def _class(name: str) -> type:
