@@ -63,6 +63,14 @@ def test_pediatric_outlines_are_looked_at(tmp_path, echodfkd):
     assert checked(echodfkd, folder, tmp_path / "out")[0] == {("whole1", "self-crossing")}
 
 
+def test_odd_rows_of_pediatric_tables_concern_their_clips_alone(tmp_path, echodfkd):
+    folder = write_pediatric(tmp_path / "p", dict(zip(WHOLE, beats(), strict=True)), [1, 8, 9])
+    path = folder / "A4C" / "VolumeTracings.csv"
+    path.write_text(path.read_text() + "whole0.avi,1,2\nwhole1.avi,1,2,²\n")
+    found, told = checked(echodfkd, folder, tmp_path / "out")
+    assert found == {("whole0", "table"), ("whole1", "traced-frame")} and "3 clips, 2 usable" in told
+
+
 def test_a_folder_of_clips_is_checked_too(tmp_path, echodfkd):
     clips = tmp_path / "clips"
     clips.mkdir()

@@ -40,13 +40,14 @@ class Films(Dataset):
     def _read_list(self, needed: tuple[str, ...]) -> None:
         """Takes in the list's rows; what cannot be read of one row leaves that clip out."""
         seen: set[str] = set()
-        for line, cells in tables.rows(self.folder / "FileList.csv", needed):
-            name = cells["FileName"].removesuffix(".avi")
+        for line, cells in tables.ragged(self.folder / "FileList.csv", needed):
+            name = tables.clip_name(cells, line)
             if name in seen:
                 self.remark(name, "duplicate", f"FileList.csv lists it again in line {line}; the first row is used.")
                 continue
             seen.add(name)
             try:
+                tables.check_cells(cells)
                 self.listed[name] = self._row_of(name, cells)
             except ValueError as error:
                 self.leave_out(name, "table", f"FileList.csv, line {line}: {error}")
@@ -147,9 +148,10 @@ class EchoNet(Films):
     def _traced(self) -> dict[str, Rows]:
         """The tracings' rows by clip, repaired ones in place of the table's; rows that are no numbers leave it out."""
         collected: dict[str, list[list[float]]] = {}
-        for line, cells in tables.rows(self.folder / "VolumeTracings.csv", TRACED):
-            name = cells["FileName"].removesuffix(".avi")
+        for line, cells in tables.ragged(self.folder / "VolumeTracings.csv", TRACED):
+            name = tables.clip_name(cells, line)
             try:
+                tables.check_cells(cells)
                 collected.setdefault(name, []).append([tables.number(cells, column) for column in TRACED[1:]])
             except ValueError as error:
                 if name not in self.left_out:

@@ -7,6 +7,7 @@ are read), whether an outline's first point is repeated at its end (either way i
 frame's number (those rows are not used, and a remark says so).
 """
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -66,13 +67,14 @@ class Pediatric(Films):
         """The outlines (point, 2) by clip and frame, points in the table's order."""
         points: dict[str, dict[int, list[tuple[float, float]]]] = {}
         skipped: Counter[tuple[str, str]] = Counter()
-        for line, cells in tables.rows(self.folder / "VolumeTracings.csv", TRACED):
-            name, frame = cells["FileName"].removesuffix(".avi"), cells["Frame"].strip()
+        for line, cells in tables.ragged(self.folder / "VolumeTracings.csv", TRACED):
+            name, frame = tables.clip_name(cells, line), (cells["Frame"] or "").strip()
             here = points.setdefault(name, {})
-            if not frame.removesuffix(".0").isdigit():
-                skipped[name, frame] += 1
-                continue
             try:
+                tables.check_cells(cells)
+                if not re.fullmatch(r"[0-9]+(\.0)?", frame):
+                    skipped[name, frame] += 1
+                    continue
                 point = tables.number(cells, "X"), tables.number(cells, "Y")
             except ValueError as error:
                 if name not in self.left_out:

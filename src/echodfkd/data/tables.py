@@ -19,6 +19,16 @@ def header(path: Path) -> tuple[str, ...]:
 
 def rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows of a CSV file with their line numbers. InputError where the file, a column or a cell is missing."""
+    for line, cells in ragged(path, needed):
+        try:
+            check_cells(cells)
+        except ValueError as error:
+            raise InputError(f"{path}, line {line}: {error}") from None
+        yield line, cells
+
+
+def ragged(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
+    """The same, without a word on rows with too few or too many cells; `check_cells` tells them."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, skipinitialspace=True)
@@ -26,15 +36,22 @@ def rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, s
             if lacking:
                 raise InputError(f"{path}, line 1: there is no column {', '.join(lacking)}.")
             for cells in reader:
-                if None in cells or None in cells.values():
-                    raise InputError(
-                        f"{path}, line {reader.line_num}: it must have {len(reader.fieldnames or ())} cells."
-                    )
                 yield reader.line_num, cells
     except FileNotFoundError:
         raise InputError(f"No such file: {path}. EchoNet's layout has FileList.csv and a folder Videos.") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is not a readable CSV file: {error}.") from None
+
+
+def check_cells(cells: dict[str, str]) -> None:
+    """ValueError where a row does not have a cell for each column, and no more."""
+    if None in cells or None in cells.values():
+        raise ValueError(f"it must have {len(cells) - (None in cells)} cells.")
+
+
+def clip_name(cells: dict[str, str], line: int) -> str:
+    """The clip that a row speaks of, without the suffix of its film; the row's own place where it names none."""
+    return (cells["FileName"] or f"line {line}").removesuffix(".avi")
 
 
 def optional(cells: dict[str, str], column: str) -> float | None:
