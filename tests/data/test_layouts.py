@@ -71,8 +71,16 @@ def test_a_repaired_tracing_stands_in_for_the_tables_rows_of_its_frame(tmp_path)
     np.save(folder / "other.npy", np.zeros(3))  # not named as a tracing: not looked at
     assert EchoNet(folder).left_out == {}
     np.save(folder / f"C_1_{beat.ed}.npy", np.zeros((20, 4)))
-    with pytest.raises(InputError, match=r"must hold a tracing, finite numbers \(21, 4\)"):
-        EchoNet(folder)
+    (folder / f"other_{beat.ed}.npy").write_bytes(b"\x93NUMPY\x01\x00\x08\x00{'a': (((")
+    left = EchoNet(folder).left_out
+    assert left.keys() == {"C_1", "other"} and str(tmp_path) not in left["C_1"]
+    assert left["C_1"].startswith(f"C_1_{beat.ed}.npy must hold a tracing, finite numbers (21, 4)")
+
+
+def test_a_repaired_tracing_of_a_frame_that_there_is_not_is_told_by_its_file(tmp_path):
+    folder = write_echonet(tmp_path / "a", {"C": traced(beats()[0], "C")})
+    np.save(folder / "C_99999.npy", segments(beats()[0].masks["lv"][0]))
+    assert EchoNet(folder).left_out == {"C": "C_99999.npy traces frame 99999 of a clip of 30."}
 
 
 # EchoNet-Pediatric

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from echodfkd.data import tables, tracing, video
 from echodfkd.data.dataset import Dataset, Listed, Outline, Truth, ed_es, traced_truth
 from echodfkd.data.tracing import Segments, Tracing
-from echodfkd.errors import InputError
+from echodfkd.errors import InputError, one_line
 
 SPLITS = {"TRAIN": "train", "VAL": "validation", "TEST": "test"}
 NEEDED = ("FileName", "EF", "FPS", "NumberOfFrames", "Split")
@@ -157,17 +157,22 @@ class EchoNet(Films):
                 if name not in self.left_out:
                     self.leave_out(name, "table", f"VolumeTracings.csv, line {line}: {error}")
         found = {name: np.array(listing) for name, listing in collected.items() if name not in self.left_out}
-        for (name, frame), segments in self._repaired.items():
+        for (name, frame), path in self._repaired.items():
+            try:
+                segments = tracing.read_segments(path)
+            except InputError as error:
+                self.leave_out(name, "segments", one_line(error).replace(str(path), path.name))
+                continue
             rows = found.get(name, np.empty((0, 5)))
             repaired = np.column_stack([segments, np.full(tracing.SEGMENTS, frame)])
             found[name] = np.concatenate([rows[rows[:, 4] != frame], repaired])
         return found
 
     @cached_property
-    def _repaired(self) -> dict[tuple[str, int], Segments]:
+    def _repaired(self) -> dict[tuple[str, int], Path]:
         """The repaired tracings beside the tables by clip and frame; other files are not looked at."""
         names = ((path, re.fullmatch(r"(.+)_(\d+)", path.stem)) for path in sorted(self.folder.glob("*.npy")))
-        return {(name[1], int(name[2])): tracing.read_segments(path) for path, name in names if name}
+        return {(name[1], int(name[2])): path for path, name in names if name}
 
     def _judge(self, name: str) -> None:
         """Leaves a clip out, or remarks on it, by its tracings."""
@@ -185,7 +190,9 @@ class EchoNet(Films):
         """Leaves a clip out whose tracings are unfit; remarks on rows that belong to no whole tracing."""
         frames = np.unique(rows[:, 4])
         if bad := [frame for frame in frames if not (0 <= frame < length and frame == int(frame))]:
-            self.leave_out(name, "traced-frame", f"VolumeTracings.csv traces frame {bad[0]:g} of a clip of {length}.")
+            repaired = self._repaired.get((name, bad[0]))  # 3.0 is 3, and 3.5 is in no file's name
+            table = "VolumeTracings.csv" if repaired is None else repaired.name
+            self.leave_out(name, "traced-frame", f"{table} traces frame {bad[0]:g} of a clip of {length}.")
         if len(frames) < 2:
             told = "VolumeTracings.csv traces one frame only; end-diastole and end-systole are needed."
             self.leave_out(name, "one-phase", told)

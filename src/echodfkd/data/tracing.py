@@ -59,7 +59,7 @@ def read_segments(path: Path) -> Segments:
     """A repaired tracing: a `.npy` of 21 finite segments x1, y1, x2, y2 (21, 4). InputError where it is none."""
     try:
         segments = np.asarray(np.load(path, allow_pickle=False), np.float64)
-    except (OSError, ValueError, EOFError, TypeError):
+    except Exception:  # foreign bytes lead the header's parser into errors of many kinds
         segments = np.empty(0)
     if segments.shape != (SEGMENTS, 4) or not np.isfinite(segments).all():
         raise InputError(f"{path} must hold a tracing, finite numbers ({SEGMENTS}, 4): x1, y1, x2, y2 of each segment.")
