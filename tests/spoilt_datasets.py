@@ -81,6 +81,7 @@ def spoilt_camus(folder: Path) -> tuple[Path, Found]:
         16: "missing-file",
         17: "saturated",
         18: "frame-rate",
+        19: "leakage",
     }
     names = {number: f"patient{number:04d}" for number in (1, *reasons)}
     patients = {name: patient(beats()[2]) for number, name in names.items() if number != 16}
@@ -101,7 +102,8 @@ def spoilt_camus(folder: Path) -> tuple[Path, Found]:
     spoil[17].half = np.where(spoil[17].half > 5, 255, 0).astype(np.uint8)
     spoil[18].info["FrameRate"] = 300
     listed = [name for number, name in names.items() if number != 13]
-    write_camus(folder, patients, {"training": listed[:5], "validation": listed[5:8], "testing": listed[8:]})
+    validation = [*listed[5:8], names[19]]
+    write_camus(folder, patients, {"training": listed[:5], "validation": validation, "testing": listed[8:]})
     film = folder / "database_nifti" / names[11] / f"{names[11]}_4CH_half_sequence.nii.gz"
     film.write_bytes(film.read_bytes()[:5000])
     wanted = {(f"{names[number]}_4CH_half_sequence", reason) for number, reason in reasons.items()}

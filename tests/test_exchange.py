@@ -36,8 +36,8 @@ from echodfkd.teachers.archive import archive_content
 with_torchvision = pytest.mark.skipif(find_spec("torchvision") is None, reason="needs the extra teachers: torchvision")
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-FILMS_ONLY = {"labels"}
-"""The reason that EchoNet's layout cannot have: its masks come as outlines."""
+FILMS_ONLY = {"labels", "leakage"}
+"""The reasons that EchoNet's layout cannot have: its masks come as outlines, and no file says whose clip it is."""
 HALF = "patient0001_4CH_half_sequence"
 LEFT = {"whole1": "train", "whole2": "validation", HALF: "train"}
 """What is whole in both data sets, and what it serves for."""

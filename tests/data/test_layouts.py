@@ -198,3 +198,22 @@ def test_what_is_no_data_set_is_refused_with_what_would_be(tmp_path):
         open_dataset(tmp_path)
     with pytest.raises(InputError, match="No such folder"):
         open_dataset(tmp_path / "no")
+
+
+def test_a_list_of_patients_that_is_no_text_is_refused_in_one_line(camus):
+    (camus / "database_split").mkdir(exist_ok=True)
+    path = camus / "database_split" / "subgroup_testing.txt"
+    path.write_bytes("patient0001\n".encode("utf-16"))
+    with pytest.raises(InputError, match=r"subgroup_testing\.txt must be a text file in UTF-8, a patient on each line"):
+        open_dataset(camus)
+
+
+def test_of_a_patient_in_two_splits_no_clip_is_used(camus):
+    (camus / "database_split").mkdir(exist_ok=True)
+    listed = {"training": names(), "testing": [names()[0], names()[0]], "validation": []}
+    for word, patients in listed.items():
+        (camus / "database_split" / f"subgroup_{word}.txt").write_text("\n".join(patients))
+    data = open_dataset(camus)
+    name = f"{names()[0]}_4CH_half_sequence"
+    assert data.left_out == {name: "Its patient is in subgroup_training.txt, subgroup_testing.txt."}
+    assert [one.reason for one in data.faults] == ["leakage"] and len(data.split("train")) == len(names()) - 1

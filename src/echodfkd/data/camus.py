@@ -36,8 +36,11 @@ class Camus(Dataset):
         super().__init__(folder)
         splits = self._splits()
         for patient in self._patients:
-            name = f"{patient}_4CH_half_sequence"
-            split = splits.get(patient, "") if splits else "test"
+            name, files = f"{patient}_4CH_half_sequence", splits.get(patient, [])
+            split = SPLIT_FILES[files[0]] if files else "" if splits else "test"
+            if len(set(files)) > 1:
+                told = ", ".join(f"subgroup_{word}.txt" for word in dict.fromkeys(files))
+                self.leave_out(name, "leakage", f"Its patient is in {told}.")
             if not split:
                 self.leave_out(name, "unlisted", "No split file lists this patient.")
             info = self._info(patient, name)
@@ -138,15 +141,24 @@ class Camus(Dataset):
             told = f"Info_4CH.cfg: ED {row.facts['ED'] + 1} and ES {row.facts['ES'] + 1} of {row.frames} frames."
             self.leave_out(name, "traced-frame", told)
 
-    def _splits(self) -> dict[str, str]:
-        """The split of each patient, by the files that the data set brings; none where it brings none."""
-        splits: dict[str, str] = {}
+    def _splits(self) -> dict[str, list[str]]:
+        """The words of the split files that list each patient; none where the data set brings no such files."""
+        splits: dict[str, list[str]] = {}
         for folder in (self.folder, self.folder / "database_split", self._folder.parent / "database_split"):
-            for word, split in SPLIT_FILES.items():
-                path = folder / f"subgroup_{word}.txt"
-                if path.is_file():
-                    splits |= dict.fromkeys(path.read_text(encoding="utf-8-sig").split(), split)
+            for word in SPLIT_FILES:
+                for patient in _lines(folder / f"subgroup_{word}.txt"):
+                    splits.setdefault(patient, []).append(word)
         return splits
+
+
+def _lines(path: Path) -> list[str]:
+    """The words of a text file; none where there is no such file, InputError where it cannot be read."""
+    if not path.is_file():
+        return []
+    try:
+        return path.read_text(encoding="utf-8-sig").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} must be a text file in UTF-8, a patient on each line: {error}.") from None
 
 
 def _listed(name: str, split: str, info: dict[str, str]) -> Listed:

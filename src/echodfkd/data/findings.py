@@ -24,6 +24,7 @@ MARGIN = 1.0  # pixels
 REASONS = {
     "table": "A row of the data set's tables must be readable: the right cells, numbers where numbers belong.",
     "duplicate": "A clip is listed once.",
+    "leakage": "A patient is in one split.",
     "unlisted": "A clip that is there, or traced, is in the list.",
     "missing-file": "A listed clip has its files.",
     "undecodable": "A clip's file can be decoded to its end.",
