@@ -1,3 +1,5 @@
+import gzip
+
 import nibabel
 import numpy as np
 import pytest
@@ -53,6 +55,45 @@ def test_what_is_no_grey_clip_is_refused_and_not_stretched(tmp_path, values, rea
     nibabel.save(nibabel.Nifti1Image(np.ascontiguousarray(values.T), np.eye(4)), tmp_path / "a.nii")
     with pytest.raises(InputError, match=reason):
         read(tmp_path / "a.nii")
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_a_header_that_announces_more_than_there_is_gets_no_room(tmp_path, suffix):
+    image = nibabel.Nifti1Image(FRAMES.T, np.eye(4))
+    image.header["dim"][1:4] = 30_000
+    content = image.header.binaryblock + b"\0" * 4 + FRAMES.tobytes()
+    (tmp_path / f"a{suffix}").write_bytes(gzip.compress(content) if suffix.endswith("gz") else content)
+    with pytest.raises(InputError, match="is cut off or damaged: its values cannot be read"):
+        read(tmp_path / f"a{suffix}")
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(70, b"\x53\0"), (108, b"\0\0\x0b\x43"), (108, b"\0\0\x80\xff"), (42, b"\xf0\xff"), (44, b"\0\x80")],
+    ids=["no such type", "values in the header", "values nowhere", "negative length", "most negative length"],
+)
+def test_a_damaged_header_is_told_in_one_line(tmp_path, place, value):
+    save_nifti(tmp_path / "a.nii", FRAMES)
+    content = bytearray((tmp_path / "a.nii").read_bytes())
+    content[place : place + len(value)] = value
+    (tmp_path / "a.nii").write_bytes(content)
+    with pytest.raises(InputError, match=r"damaged|must be numbers") as caught:
+        read(tmp_path / "a.nii")
+    assert "\n" not in str(caught.value)
+
+
+def test_units_that_there_are_not_say_nothing(tmp_path):
+    save_nifti(tmp_path / "a.nii", FRAMES)
+    content = bytearray((tmp_path / "a.nii").read_bytes())
+    content[123] = 200
+    (tmp_path / "a.nii").write_bytes(content)
+    assert read(tmp_path / "a.nii").spacing == pytest.approx((0.154, 0.308))
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_a_black_film_may_be_packed_as_far_as_gzip_goes(tmp_path, suffix):
+    save_nifti(tmp_path / f"a{suffix}", np.zeros((50, 400, 400), np.uint8))
+    assert read(tmp_path / f"a{suffix}").frames.shape == (50, 400, 400)
 
 
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])

@@ -5,8 +5,7 @@ The orientation that the header may state is not applied: echocardiograms are st
 the tool that wrote them made of their directions. A third axis of one slice, (x, y, 1[, t]), counts as none.
 """
 
-import gzip
-import zlib
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,8 @@ from echodfkd.errors import InputError, MissingExtra
 
 SLOWEST_FPS = 2.0
 """Frames per second (Hz) below which a header's time step says nothing: tools write 1 s where they know none."""
+MOST_PACKED = 1032
+"""Bytes that one byte of gzip can stand for at most (zlib's technical notes)."""
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 
 
@@ -50,22 +51,22 @@ def _image(path: Path) -> Any:
         raise InputError(f"No such file: {path}")
     try:
         image = nibabel.load(path)
-    except (nibabel.filebasedimages.ImageFileError, *_DAMAGE) as error:
+    except Exception as error:  # damaged headers lead nibabel into errors of many kinds
         raise InputError(f"{path} is a damaged NIfTI file: {error}. Copy it again.") from None
     if not isinstance(image, nibabel.Nifti1Image | nibabel.Nifti2Image):
         raise InputError(f"{path} is not a NIfTI image of its own (header and values in one file).")
     return image
 
 
-_DAMAGE = (OSError, EOFError, ValueError, zlib.error, gzip.BadGzipFile)
-"""What reading damaged bytes raises."""
-
-
 def _turned(path: Path, image: Any) -> NDArray:
-    """The values as (time, height, width)."""
+    """The values as (time, height, width). No room is made for what the file cannot hold."""
+    stored, size = image.dataobj, path.stat().st_size
+    announced = stored.offset + prod(map(int, stored.shape)) * stored.dtype.itemsize
     try:
-        values = np.asanyarray(image.dataobj)
-    except _DAMAGE:
+        if announced > size * (MOST_PACKED if path.suffix.lower() == ".gz" else 1):
+            raise ValueError("the header announces more than there is")
+        values = np.asanyarray(stored)
+    except Exception:  # as above
         raise InputError(f"{path} is cut off or damaged: its values cannot be read. Copy it again.") from None
     shape = values.shape
     if len(shape) == 4 and shape[2] == 1:
@@ -87,15 +88,24 @@ def _grey(path: Path, values: NDArray) -> Frames:
 
 def _spacing(image: Any) -> tuple[float, float] | None:
     """Mm per pixel, y then x; None where the header says nothing sensible."""
-    scale = {"meter": 1e3, "micron": 1e-3}.get(image.header.get_xyzt_units()[0], 1.0)
+    scale = {"meter": 1e3, "micron": 1e-3}.get(_units(image)[0], 1.0)
     x, y = (float(step) * scale for step in image.header.get_zooms()[:2])
     return (y, x) if 0 < x < 100 and 0 < y < 100 else None
+
+
+def _units(image: Any) -> tuple[str, str]:
+    """Those of space and of time; 'unknown' where the header holds no code for any."""
+    try:
+        space, time = image.header.get_xyzt_units()
+    except KeyError:
+        return "unknown", "unknown"
+    return space, time
 
 
 def _rate(image: Any) -> float | None:
     """Frames per second; None where the header gives no time step, or one that is no film's."""
     steps = image.header.get_zooms()[2:]
-    second = _SECONDS.get(image.header.get_xyzt_units()[1])
+    second = _SECONDS.get(_units(image)[1])
     # The time step is the header's fourth; a film kept as (x, y, t) has it at the place of z, where mm may be meant.
     if second is None or len(steps) < 2 or not steps[1] > 0:
         return None
