@@ -20,6 +20,7 @@ def spoilt_echonet(folder: Path) -> tuple[Path, Found]:
     clips = {name: traced(one, name, split) for name, one, split in zip(WHOLE, beats(), splits, strict=True)}
     names = [
         *("missing-file", "undecodable", "frame-count", "size", "frame-rate", "blank", "static", "saturated"),
+        *("blank-half", "frozen", "frozen-jump", "frozen-cursor", "volumes", "volumes-swapped", "tiny-outline"),
         *("untraced", "segments", "segments-left", "merged-annotators", "one-phase", "traced-frame", "self-crossing"),
         *("out-of-frame", "ed-es-close", "table", "table-traced", "unlisted", "unlisted-film"),
     ]
@@ -30,6 +31,15 @@ def spoilt_echonet(folder: Path) -> tuple[Path, Found]:
     clips["size"].row |= {"FrameHeight": 128, "FrameWidth": 128}
     clips["frame-rate"].row["FPS"] = 7
     clips["blank"].film = np.zeros_like(frames)
+    clips["blank-half"].film = np.concatenate([frames[:16], np.zeros_like(frames[16:])])
+    clips["frozen"].film = np.concatenate([frames[:10], np.repeat(frames[10:11], 20, axis=0)])
+    clips["frozen-jump"].film = np.repeat(frames[[0, 14]], 15, axis=0)
+    clips["frozen-cursor"].film = np.repeat(frames[:1], len(frames), axis=0)
+    for number, frame in enumerate(clips["frozen-cursor"].film):
+        frame[50:56, 20 + 2 * number : 26 + 2 * number] = 255
+    clips["volumes"].row["EF"] = 155
+    clips["volumes-swapped"].row |= {"ESV": 101.3, "EDV": 40.1}
+    clips["tiny-outline"].tracings = [es, (ed[0], np.full_like(ed[1], 56))]
     clips["static"].film = np.repeat(frames[:1], len(frames), axis=0)
     clips["saturated"].film = np.where(frames > 5, 255, frames).astype(np.uint8)
     clips["untraced"].tracings = []
@@ -52,8 +62,13 @@ def spoilt_echonet(folder: Path) -> tuple[Path, Found]:
     write_echonet(folder, clips)
     film = folder / "Videos" / "undecodable.avi"
     film.write_bytes(film.read_bytes()[:20_000])
-    wanted = {(name, name) for name in names if "-left" not in name and "-traced" not in name and "-film" not in name}
+    more = ("-left", "-traced", "-film", "-half", "-jump", "-cursor", "-swapped")
+    wanted = {(name, name) for name in names if not name.endswith(more)}
     return folder, wanted | {
+        ("blank-half", "blank"),
+        ("frozen-jump", "frozen"),
+        ("frozen-cursor", "frozen"),
+        ("volumes-swapped", "volumes"),
         ("segments-left", "segments"),
         ("table-traced", "table"),
         ("unlisted-film", "unlisted"),

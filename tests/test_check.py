@@ -1,6 +1,7 @@
 """`echodfkd check`: planted defects of every kind are found, and none is invented."""
 
 import csv
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def test_every_planted_defect_of_echonets_layout_is_found_and_no_other(tmp_path,
     found, told = checked(echodfkd, folder, tmp_path / "out")
     assert found == wanted
     assert {reason for _, reason in found} == set(REASONS) - {"labels", "leakage"}
-    assert "EchoNet: 24 clips" in told and "labels of lv" in told and "self-crossing" in told
+    assert "EchoNet: 31 clips" in told and "labels of lv" in told and "self-crossing" in told
     for name in ("findings", "distributions", "examples"):
         assert (tmp_path / "out" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
@@ -84,6 +85,40 @@ def test_a_folder_of_clips_is_checked_too(tmp_path, echodfkd):
     checked(echodfkd, clips, tmp_path / "again")
     for name in ("curation.csv", "findings.png", "distributions.png", "examples.png"):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
+
+
+def test_what_cannot_be_used_is_not_called_usable(tmp_path, echodfkd):
+    folder = write_echonet(
+        tmp_path / "e", {name: traced(beat, name) for name, beat in zip(WHOLE, beats(), strict=True)}
+    )
+    (folder / "Videos" / "whole0.avi").write_bytes(b"")
+    found, told = checked(echodfkd, folder, tmp_path / "out")
+    assert found == {("whole0", "undecodable")} and "3 clips, 2 usable (test 2)" in told
+    patients = {f"patient000{n}": patient(beat) for n, beat in enumerate(beats())}
+    patients["patient0000"].masks["ES"] = patients["patient0000"].masks["ES"] * 2
+    found, told = checked(echodfkd, write_camus(tmp_path / "c", patients), tmp_path / "out-camus")
+    assert found == {("patient0000_4CH_half_sequence", "labels")} and "3 clips, 2 usable (test 2)" in told
+
+
+def test_a_folder_in_the_place_of_a_film_is_no_film(tmp_path, echodfkd):
+    folder = write_echonet(
+        tmp_path / "e", {name: traced(beat, name) for name, beat in zip(WHOLE, beats(), strict=True)}
+    )
+    (folder / "Videos" / "whole0.avi").unlink()
+    (folder / "Videos" / "whole0.avi").mkdir()
+    found, told = checked(echodfkd, folder, tmp_path / "out")
+    assert found == {("whole0", "missing-file")} and "3 clips, 2 usable (test 2)" in told
+
+
+def test_films_are_found_whatever_the_case_of_their_suffix_and_the_form_of_their_accents(tmp_path, echodfkd):
+    composed, apart = (unicodedata.normalize(form, "cœur-é") for form in ("NFC", "NFD"))
+    assert composed != apart
+    clips = {composed: traced(beats()[0], composed), "C1": traced(beats()[1], "C1")}
+    folder = write_echonet(tmp_path / "e", clips)
+    (folder / "Videos" / f"{composed}.avi").rename(folder / "Videos" / f"{apart}.avi")
+    (folder / "Videos" / "C1.avi").rename(folder / "Videos" / "C1.AVI")
+    found, told = checked(echodfkd, folder, tmp_path / "out")
+    assert found == set() and "2 clips, 2 usable" in told
 
 
 def test_what_is_no_data_set_is_refused(tmp_path, echodfkd):

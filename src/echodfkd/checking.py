@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.data import video
-from echodfkd.data.curate import FilmFacts, film_facts, film_findings, outline_findings, phase_findings
+from echodfkd.data.curate import (
+    FilmFacts,
+    film_facts,
+    film_findings,
+    outline_findings,
+    phase_findings,
+    volume_findings,
+)
 from echodfkd.data.dataset import Dataset
 from echodfkd.data.findings import REASONS, Finding, merged, write_curation
 from echodfkd.data.folders import Stored
@@ -20,18 +27,24 @@ from echodfkd.errors import InputError, one_line
 from echodfkd.files import make_folder, writing
 
 CURATION = "curation.csv"
-SHOWN = ("blank", "static", "saturated")
+SHOWN = ("blank", "static", "frozen", "saturated")
 """Reasons that a picture shows; the first EXAMPLES clips of each are drawn."""
 EXAMPLES = 4
+UNUSABLE = ("undecodable", "traced-frame", "labels")
+"""Reasons for which a clip that its tables describe well cannot be used, once its files were looked at."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """What a check found: the data set, the facts of every film that decodes, by name, and one finding per reason."""
+    """What a check found: the data set, the facts of every film that decodes, by name, and one finding per reason.
+
+    `unusable` are those of the data set's clips whose files turned out not to be.
+    """
 
     dataset: Dataset
     films: dict[str, FilmFacts]
     findings: tuple[Finding, ...]
+    unusable: frozenset[str] = frozenset()
 
     @property
     def clips(self) -> int:
@@ -59,7 +72,8 @@ def check(folder: Path, out: Path) -> Check:
     make_folder(out)
     for name in progress(list(dataset.listed), "check"):
         findings += _clip_findings(dataset, name, films)
-    found = Check(dataset, films, tuple(merged([*dataset.faults, *findings])))
+    unusable = frozenset(one.name for one in findings if one.reason in UNUSABLE)
+    found = Check(dataset, films, tuple(merged([*dataset.faults, *findings])), unusable)
     write_curation(out / CURATION, found.findings)
     _draw(found, out)
     return found
@@ -68,6 +82,7 @@ def check(folder: Path, out: Path) -> Check:
 def _clip_findings(dataset: Dataset, name: str, films: dict[str, FilmFacts]) -> Iterator[Finding]:
     """What is wrong with one clip beyond its tables; its facts go into `films` where it decodes."""
     row, path = dataset.listed[name], dataset.file(name)
+    yield from volume_findings(row)
     facts = None
     if path.is_file():
         try:
@@ -138,7 +153,7 @@ def _rates(found: Check) -> list[float]:
 def summary(found: Check, out: Path) -> str:
     """The check as lines for a terminal."""
     dataset, films = found.dataset, found.films
-    usable, rates = dataset.clips, _rates(found)
+    usable, rates = [row for row in dataset.clips if row.name not in found.unusable], _rates(found)
     splits = ", ".join(f"{split} {count}" for split, count in sorted(Counter(row.split for row in usable).items()))
     labels = f"labels of {', '.join(dataset.structures)}" if dataset.structures else "no labels"
     lines = [f"{type(dataset).__name__}: {found.clips} clips, {len(usable)} usable ({splits or 'none'}), {labels}"]

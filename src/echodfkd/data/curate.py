@@ -6,14 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.data.dataset import Listed, Outline
+from echodfkd.data.dataset import Listed, Outline, enclosed_area
 from echodfkd.data.findings import (
+    BLANK_SHARE,
     FPS_RANGE,
+    LEAST_AREA,
     LEAST_CHANGE,
     LEAST_FRAMES,
     LEAST_S,
     LEAST_SPREAD,
     MARGIN,
+    STILL,
+    STILL_PIXELS,
+    STILL_SHARE,
     WHITE,
     WHITE_SHARE,
     Finding,
@@ -23,11 +28,12 @@ from echodfkd.errors import InputError
 
 @dataclass(frozen=True)
 class FilmFacts:
-    """What a film shows, in a few numbers: frames, size, rate (Hz) if known, and three of its grey levels.
+    """What a film shows, in a few numbers: frames, size, rate (Hz) if known, and five of its grey levels.
 
     `spread` is the standard deviation of a frame's grey levels and `white` the share of its pixels that are saturated,
-    both the median over the frames; `change` is the mean difference of two successive frames, the largest of all (None
-    for a still).
+    both the median over the frames; `blank` is the share of the frames that show nothing. `change` is the mean
+    difference of two successive frames, the largest of all (None for a still), and `still` the longest run of changes
+    that move hardly a pixel.
     """
 
     frames: int
@@ -37,26 +43,35 @@ class FilmFacts:
     spread: float
     white: float
     change: float | None
+    blank: float = 0.0
+    still: int = 0
 
 
 def film_facts(frames: Iterable[NDArray[np.uint8]], fps: float | None) -> FilmFacts:
     """The facts of a film from its frames (height, width) uint8, which pass one by one."""
-    spreads, whites, changes = [], [], []
+    spreads, whites, changes, stills = [], [], [], [0]
     before, shape = None, (0, 0)
     for frame in frames:
         spreads.append(frame.std())
         whites.append(np.mean(frame >= WHITE))
         if before is not None:
-            changes.append(np.mean(np.maximum(frame, before) - np.minimum(frame, before)))
+            difference = np.maximum(frame, before) - np.minimum(frame, before)
+            changes.append(np.mean(difference))
+            stills.append(stills[-1] + 1 if np.mean(difference > STILL) < STILL_PIXELS else 0)
         before, shape = frame, (frame.shape[0], frame.shape[1])
     if before is None:
         raise InputError("A film needs at least one frame, got none.")
     change = float(np.max(changes)) if changes else None
-    return FilmFacts(len(spreads), *shape, fps, float(np.median(spreads)), float(np.median(whites)), change)
+    blank = float(np.mean(np.array(spreads) < LEAST_SPREAD))
+    levels = float(np.median(spreads)), float(np.median(whites))
+    return FilmFacts(len(spreads), *shape, fps, *levels, change, blank, max(stills))
 
 
 def film_findings(row: Listed, facts: FilmFacts) -> list[Finding]:
-    """What is wrong with a film as it is, and as its list describes it. What is blank is not called static as well."""
+    """What is wrong with a film as it is, and as its list describes it.
+
+    What is blank is not called static as well, and what is static not frozen.
+    """
     told: dict[str, str] = {}
     if row.frames is not None and row.frames != facts.frames:
         told["frame-count"] = f"{facts.frames} frames, listed {row.frames}"
@@ -65,18 +80,37 @@ def film_findings(row: Listed, facts: FilmFacts) -> list[Finding]:
     fps = row.fps or facts.fps
     if fps is not None and facts.frames > 1 and not FPS_RANGE[0] <= fps <= FPS_RANGE[1]:
         told["frame-rate"] = f"{fps:g} Hz"
-    if facts.spread < LEAST_SPREAD:
-        told["blank"] = f"standard deviation {facts.spread:.2g}"
+    if facts.blank > BLANK_SHARE:
+        told["blank"] = f"{facts.blank:.0%} of the frames; standard deviation {facts.spread:.2g} on half of them"
     elif facts.change is not None and facts.change < LEAST_CHANGE:
         told["static"] = f"largest change {facts.change:.2g}"
+    elif facts.still >= LEAST_FRAMES and facts.still > STILL_SHARE * (facts.frames - 1):
+        told["frozen"] = f"{facts.still} of {facts.frames - 1} changes in a row"
     if facts.white > WHITE_SHARE:
         told["saturated"] = f"{facts.white:.0%} of the pixels"
     return [Finding(row.name, reason, value) for reason, value in told.items()]
 
 
+def volume_findings(row: Listed) -> list[Finding]:
+    """Whether a list's ejection fraction (percent) and volumes (ml) can be a heart's; what it does not tell is not."""
+    fraction, told = row.ejection_fraction, []
+    if fraction is not None and not 0 < fraction < 100:
+        told.append(f"EF {fraction:g} %")
+    if any(volume is not None and volume <= 0 for volume in (row.esv_ml, row.edv_ml)):
+        told.append(f"ESV {row.esv_ml} ml, EDV {row.edv_ml} ml")
+    elif row.esv_ml is not None and row.edv_ml is not None and row.esv_ml > row.edv_ml:
+        told.append(f"ESV {row.esv_ml:g} ml above EDV {row.edv_ml:g} ml")
+    return [Finding(row.name, "volumes", value) for value in told]
+
+
 def outline_findings(name: str, outline: Outline, height: int, width: int) -> list[Finding]:
-    """Whether an outline crosses itself or leaves an image of that size; pixel centres are whole numbers."""
+    """Whether an outline crosses itself, leaves an image of that size or is next to nothing in it.
+
+    Pixel centres are whole numbers.
+    """
     findings, where = [], f"frame {outline.frame}"
+    if (area := enclosed_area(outline.points)) < LEAST_AREA * height * width and not crossings(outline.points):
+        findings.append(Finding(name, "tiny-outline", f"{where}: {area:.3g} square pixels"))
     if count := crossings(outline.points):
         findings.append(Finding(name, "self-crossing", f"{where}: {count} times"))
     low, high = outline.points.min(axis=0), outline.points.max(axis=0)

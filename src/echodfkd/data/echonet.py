@@ -5,6 +5,7 @@ concerns one clip leaves that clip out and says why; a fault of a whole table is
 """
 
 import re
+import unicodedata
 from functools import cached_property
 from pathlib import Path
 
@@ -32,7 +33,13 @@ class Films(Dataset):
 
     def file(self, name: str) -> Path:
         """The clip's film in `Videos`."""
-        return self.folder / "Videos" / f"{name}.avi"
+        return self._films.get(_composed(name), self.folder / "Videos" / f"{name}.avi")
+
+    @cached_property
+    def _films(self) -> dict[str, Path]:
+        """The films that are there by name, whatever the case of their suffix and the form of their accents."""
+        there = sorted((self.folder / "Videos").glob("*.[aA][vV][iI]"))  # of two of a name .avi counts, not .AVI
+        return {_composed(path.stem): path for path in there if path.is_file()}
 
     def _untraced(self) -> InputError:
         return InputError(f"{self.folder} has no tracings (VolumeTracings.csv) to score masks against.")
@@ -58,10 +65,11 @@ class Films(Dataset):
 
     def _match_films(self) -> None:
         """Leaves out the clips without a film and the films without a row."""
-        there = {path.stem for path in (self.folder / "Videos").glob("*.avi")}
-        for name in self.listed.keys() - there:
-            self.leave_out(name, "missing-file", f"There is no Videos/{name}.avi.")
-        for name in sorted(there - self.listed.keys() - self.left_out.keys()):
+        known = {_composed(name) for name in (*self.listed, *self.left_out)}
+        for name in self.listed:
+            if _composed(name) not in self._films:
+                self.leave_out(name, "missing-file", f"There is no Videos/{name}.avi.")
+        for name in sorted(self._films.keys() - known):
             self.leave_out(name, "unlisted", "FileList.csv does not list it.")
 
     def _size(self, name: str) -> tuple[int, int]:
@@ -70,6 +78,11 @@ class Films(Dataset):
             return row.height, row.width
         with video.open_video(self.file(name)) as film:
             return film.height, film.width
+
+
+def _composed(name: str) -> str:
+    """A name with its accents in one form: file systems and tables differ in it."""
+    return unicodedata.normalize("NFC", name)
 
 
 class EchoNet(Films):

@@ -15,10 +15,14 @@ from echodfkd.files import write_text
 
 FPS_RANGE = (15.0, 200.0)  # Hz: below, systole is a handful of frames; above, no machine films a whole ventricle
 LEAST_SPREAD = 4.0  # grey levels: noise alone has more
+BLANK_SHARE = 0.1  # of the frames: a film may begin with a black one
 LEAST_CHANGE = 0.25  # grey levels: compression of a still picture makes less, a beating heart several
+STILL, STILL_PIXELS = 2, 0.01  # grey levels, and share of the pixels that change by more: a cursor's are fewer
+STILL_SHARE = 1 / 3  # of a clip: a heart rests for less in a row, and speckle goes on
 WHITE, WHITE_SHARE = 250, 0.2  # grey level and share of the pixels: bright tissue fills a few hundredths
 LEAST_FRAMES, LEAST_S = 3, 0.1  # between ED and ES: half of a systole at 180 beats per minute
 MARGIN = 1.0  # pixels
+LEAST_AREA = 0.001  # of the image: the smallest ventricles fill a few hundredths
 """The limits of the rules below. By choice."""
 
 REASONS = {
@@ -31,15 +35,20 @@ REASONS = {
     "frame-count": "A clip has as many frames as its list says.",
     "size": "A clip has the height and width that its list says.",
     "frame-rate": f"A clip has between {FPS_RANGE[0]:g} and {FPS_RANGE[1]:g} frames per second.",
-    "blank": f"Grey levels vary: their standard deviation is at least {LEAST_SPREAD:g} on half of the frames.",
+    "blank": f"Grey levels vary: their standard deviation is at least {LEAST_SPREAD:g} on {1 - BLANK_SHARE:.0%} of the "
+    "frames.",
     "static": f"Some frame differs from the one before it by at least {LEAST_CHANGE:g} grey levels on average.",
+    "frozen": f"Within any third of a clip more than {STILL_PIXELS:.0%} of the pixels change by more than {STILL} grey "
+    "levels from one frame to the next at least once.",
     "saturated": f"At most {WHITE_SHARE:.0%} of the pixels are {WHITE} or brighter on half of the frames.",
+    "volumes": "The ejection fraction is above 0 and below 100 %, volumes are above 0, and ESV is at most EDV.",
     "untraced": "A clip of a traced data set has labels.",
     "segments": "A tracing is 21 segments: a long axis and 20 chords.",
     "merged-annotators": "A frame is traced once; several annotators' rows follow each other without a mark.",
     "one-phase": "End-diastole and end-systole are both labelled.",
     "traced-frame": "A labelled frame is one of the clip's.",
     "self-crossing": "An outline does not cross itself.",
+    "tiny-outline": f"An outline that does not cross itself encloses at least {LEAST_AREA:.1%} of the image.",
     "out-of-frame": f"An outline stays inside the image, give or take {MARGIN:g} pixel.",
     "labels": "Masks can be read, fit their clip and hold a left ventricle.",
     "ed-es-close": f"End-diastole and end-systole lie at least {LEAST_FRAMES} frames and {LEAST_S:g} s apart.",
