@@ -1,6 +1,7 @@
 """Labels by several teachers, and the archives that are shared of them: what is in there, and what is found out."""
 
 import csv
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -121,6 +122,18 @@ def test_an_archive_tells_all_that_is_needed_to_use_it(clips, archive, tmp_path)
     labels = label(study, clips, tmp_path / "again")
     entry = clips.entries[0].name
     np.testing.assert_array_equal(labels.masks(entry), clips.masks(entry)[:, ::-1])  # channels by name
+
+
+def test_one_digest_stands_for_the_archive_and_is_told(clips, archive, tmp_path, capsys):
+    capsys.readouterr()
+    label(STUDY, clips, tmp_path / "labels-again", tmp_path / "again", tmp_path / "terms.txt")
+    told = capsys.readouterr().out
+    assert hashlib.sha256((tmp_path / "again" / "manifest.json").read_bytes()).hexdigest() in told
+    table = json.loads((archive / "manifest.json").read_text())
+    spoken_for = {"LICENCE.txt": table["files"]["LICENCE.txt"]}
+    spoken_for |= {f"{name}.seg.npz": one["masks"] for name, one in table["clips"].items()}
+    there = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in archive.iterdir()}
+    assert spoken_for == {name: digest for name, digest in there.items() if name != "manifest.json"}
 
 
 def test_equal_labels_give_equal_archives(clips, archive, tmp_path):

@@ -86,6 +86,7 @@ def write_archive(
         files[LICENCE] = sha256(folder / LICENCE)
     told = teacher_table(study.teacher, study.student.structures)
     write_manifest(folder, Manifest(labels.structures, threshold, told, listed, files))
+    print(f"SHA-256 of {folder / MANIFEST}, which nobody signs: {sha256(folder / MANIFEST)}")
 
 
 def agreement(votes: Sequence[Vote]) -> list[dict[str, Any]]:

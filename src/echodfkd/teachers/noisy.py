@@ -14,8 +14,8 @@ from echodfkd.teachers.settings import Noise
 class Noisy:
     """A Segmenter: another one's masks, softened and with pixels near the border on the other side of one half.
 
-    The noise of a clip depends on the seed and the clip's name alone. It hides detail of the outline; it is no
-    guarantee of privacy in any formal sense.
+    The noise of a clip depends on the seed and the clip's name alone. It hides detail of the outline, much of
+    which smoothing brings back; it is no guarantee of privacy in any formal sense.
     """
 
     def __init__(self, segmenter: Segmenter, noise: Noise):

@@ -48,7 +48,10 @@ class Input:
 
 @dataclass(frozen=True)
 class Noise:
-    """What blurs a teacher's masks before anybody sees them. Whoever knows the seed can take the flips back."""
+    """What blurs a teacher's masks before anybody sees them.
+
+    Whoever knows the seed can take the flips back; without it a median over neighbours and frames undoes most of them.
+    """
 
     seed: int
     """Kept out of every archive."""
