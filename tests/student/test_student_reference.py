@@ -222,7 +222,7 @@ def test_a_missing_checkpoint_is_one_clear_line(tmp_path):
 
 def test_a_checkpoint_without_weights_is_refused(tmp_path):
     torch.save({"state_dict": {"epoch": 3}}, tmp_path / "best.ckpt")
-    with pytest.raises(InputError, match="no state_dict of tensors"):
+    with pytest.raises(InputError, match="no state_dict, tensors by their names"):
         read_state_dict(tmp_path / "best.ckpt")
 
 

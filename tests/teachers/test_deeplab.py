@@ -81,6 +81,14 @@ def test_other_weights_are_refused_by_the_first_that_is_odd(tmp_path):
 
 
 @with_torchvision
+@pytest.mark.parametrize("content", [{1: torch.zeros(2)}, {"state_dict": {0: torch.zeros(2)}}, {}, [1]])
+def test_tensors_without_names_are_no_checkpoint(tmp_path, content):
+    torch.save(content, tmp_path / "other.pt")
+    with pytest.raises(InputError, match="holds no state_dict, tensors by their names, as a checkpoint does"):
+        load_teacher(Teacher("deeplab", tmp_path / "other.pt"), None, ("lv",))
+
+
+@with_torchvision
 def test_objects_are_not_unpickled(tmp_path):
     torch.save({"state_dict": {}, "evil": Path("x")}, tmp_path / "evil.pt")
     with pytest.raises(InputError, match="holds Python objects, which unpickling would run"):

@@ -61,8 +61,9 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise InputError(f"{path} is not a readable torch checkpoint ({reason}).") from None
     weights = content.get("state_dict", content) if isinstance(content, dict) else None
-    if not isinstance(weights, dict) or not weights or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise InputError(f"{path} holds no state_dict of tensors. Give a checkpoint that Lightning wrote.")
+    named = isinstance(weights, dict) and all(isinstance(key, str) for key in weights)
+    if not weights or not named or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise InputError(f"{path} holds no state_dict, tensors by their names, as a checkpoint does.")
     return dict(weights)
 
 
