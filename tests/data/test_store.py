@@ -217,12 +217,17 @@ def test_finishing_removes_shards_beyond_the_last(undisturbed, tmp_path):
 
 
 def test_other_settings_are_refused_by_name(tmp_path):
-    writer_in(tmp_path)
+    writer_in(tmp_path).write(0, *shard_of(0))
     with pytest.raises(StudyError, match=r"other settings \(settings.seed: 1 there, 2 now\)"):
         writer_in(tmp_path, settings={"seed": 2, "range": [10, 20.5]})
     with pytest.raises(StudyError, match=r"size"):
         writer_in(tmp_path, size=(8, 8))
     writer_in(tmp_path)
+
+
+def test_a_folder_in_which_nothing_was_made_yet_is_anybodys(tmp_path):
+    writer_in(tmp_path, settings={"seed": 2})  # as a run leaves it that failed before its first shard
+    assert written(tmp_path).settings["seed"] == 1
 
 
 # Refusals

@@ -44,7 +44,7 @@ class StoreWriter:
     """Writes a store shard by shard into `folder`, and goes on where an earlier run was stopped.
 
     `size` is (height, width); `settings` says how the content was made (JSON). No structures: a store without masks.
-    Raises StudyError where the folder was begun with other settings.
+    Raises StudyError where the folder holds shards made with other settings.
     """
 
     def __init__(
@@ -110,10 +110,10 @@ class StoreWriter:
         return Store(self.folder)
 
     def _begin(self, settings: dict[str, Any]) -> None:
-        """Notes the settings in a new folder; refuses a folder begun with others."""
+        """Notes the settings in a folder without shards; refuses one with shards of others."""
         self._settings = settings
         path = self.folder / "settings.json"
-        if not path.exists():
+        if not path.exists() or not any(self.folder.glob("shard-*")):
             write_json(path, settings)
         elif (before := read_json(path)) != settings:
             raise StudyError(
