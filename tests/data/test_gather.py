@@ -68,6 +68,15 @@ def test_clips_are_left_out_for_the_reasons_that_are_named(echonet, tmp_path):
         gather([Data(echonet, exclude=table)], tmp_path / "both", 10)
 
 
+def test_findings_of_another_data_set_are_refused(echonet, tmp_path):
+    table = tmp_path / "curation.csv"
+    write_curation(table, [Finding("elsewhere", "static", "0.1"), Finding("far", "blank", "2")])
+    with pytest.raises(InputError, match=r"None of the 2 clips that .*curation\.csv excludes is one of .*"):
+        gather([Data(echonet, exclude=table)], tmp_path / "one", 10)
+    write_curation(table, [])  # nothing was found
+    assert len(gather([Data(echonet, exclude=table)], tmp_path / "two", 10).entries) == 3
+
+
 def test_a_stopped_gathering_ends_with_the_same_bytes_and_other_clips_are_refused(echonet, tmp_path):
     whole = gather([Data(echonet)], tmp_path / "real", 10, shard=1)
     (tmp_path / "real" / "shard-00001.json").unlink()

@@ -84,6 +84,8 @@ def _taken(data: Data) -> tuple[list[_Taken], dict[str, Any]]:
     """The clips that are taken of one data set, and what can be told of them without its path."""
     dataset = open_dataset(data.path)
     excluded = {} if data.exclude is None else exclusion(data.exclude, data.reasons).clips
+    if excluded and not excluded.keys() & (dataset.listed.keys() | dataset.left_out.keys()):
+        raise InputError(f"None of the {len(excluded)} clips that {data.exclude} excludes is one of {data.path}.")
     taken, gone = [], Counter[str]()
     for name, split in data.use.items():
         rows = dataset.split(name)
