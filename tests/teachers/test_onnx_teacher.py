@@ -99,6 +99,35 @@ def test_graphs_that_take_something_else_are_refused(tmp_path):
         teacher(tmp_path / "none.onnx")
 
 
+def other_graph(path, node, inputs, output, values=()):
+    """Writes a graph of one node that gives `out`, of type `output`."""
+    made = helper.make_graph([node], "other", inputs, [helper.make_value_info("out", output)], values)
+    onnx.save(helper.make_model(made, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), path)
+    return path
+
+
+def test_graphs_without_input_or_with_masks_that_are_no_numbers_are_refused(tmp_path):
+    frames = helper.make_tensor_value_info("frames", TensorProto.FLOAT, ["n", 1, 8, 8])
+    shape = ["n", 1, 8, 8]
+    constant = helper.make_node(
+        "Constant", [], ["out"], value=helper.make_tensor("v", TensorProto.FLOAT, [1, 1, 8, 8], [0.0] * 64)
+    )
+    floats = helper.make_tensor_type_proto(TensorProto.FLOAT, [1, 1, 8, 8])
+    path = other_graph(tmp_path / "none.onnx", constant, [], floats)
+    with pytest.raises(InputError, match=r"must take one float32 input .*, it takes none"):
+        teacher(path)
+    node = helper.make_node("Cast", ["frames"], ["out"], to=TensorProto.STRING)
+    path = other_graph(
+        tmp_path / "words.onnx", node, [frames], helper.make_tensor_type_proto(TensorProto.STRING, shape)
+    )
+    with pytest.raises(InputError, match=r"must give masks as its first output, it gives out tensor\(string\)"):
+        teacher(path)
+    node = helper.make_node("SequenceConstruct", ["frames"], ["out"])
+    sequence = helper.make_sequence_type_proto(helper.make_tensor_type_proto(TensorProto.FLOAT, shape))
+    with pytest.raises(InputError, match=r"it gives out seq\(tensor\(float\)\)"):
+        teacher(other_graph(tmp_path / "list.onnx", node, [frames], sequence))
+
+
 def test_outputs_that_are_no_masks_of_the_structures_are_refused(tmp_path):
     path = graph(tmp_path / "g.onnx", outputs=2)
     with pytest.raises(InputError, match=r"must give \(8, 1, 8, 8\) \(frame, structure, height, width\) for lv, got"):

@@ -11,6 +11,8 @@ from echodfkd.errors import InputError
 from echodfkd.teachers.framed import Framed
 from echodfkd.teachers.settings import Input
 
+NUMBERS = tuple(f"tensor({kind})" for kind in ("float", "float16", "double", "bool", "uint8", "int8", "int32", "int64"))
+"""What masks may come as."""
 BATCH = 8
 """Frames in one pass where the graph leaves their number open."""
 
@@ -34,16 +36,18 @@ class OnnxTeacher(Framed):
         except Exception as error:  # onnxruntime's own kinds share no public base
             raise InputError(f"{path} is not a graph that onnxruntime can run: {str(error).splitlines()[0]}") from None
         self._path, inputs = path, self._session.get_inputs()
-        shape, wanted = inputs[0].shape, [given.channels, given.size, given.size]
+        shape, wanted = inputs[0].shape if inputs else [], [given.channels, given.size, given.size]
         fits = len(shape) == 4 and all(
             isinstance(a, str | None) or a == b for a, b in zip(shape[1:], wanted, strict=True)
         )
         if len(inputs) != 1 or not fits or inputs[0].type != "tensor(float)":
             told = ", ".join(f"{item.name} {item.type} {item.shape}" for item in inputs)
             raise InputError(
-                f"{path} must take one float32 input (frame, {', '.join(map(str, wanted))}), it takes {told}. "
-                "See teacher.input."
+                f"{path} must take one float32 input (frame, {', '.join(map(str, wanted))}), it takes {told or 'none'}."
+                " See teacher.input."
             )
+        if (first := self._session.get_outputs()[0]).type not in NUMBERS:
+            raise InputError(f"{path} must give masks as its first output, it gives {first.name} {first.type}.")
         self._fixed = shape[0] if isinstance(shape[0], int) else None
         super().__init__(self._run, structures, given, self._fixed or BATCH)
 
