@@ -5,9 +5,10 @@ import pytest
 
 from echodfkd.errors import InputError
 from echodfkd.evaluate.events_file import read_events
-from echodfkd.evaluate.frame_distance import Reference
+from echodfkd.evaluate.frame_distance import Reference, null_curves
 from echodfkd.evaluate.phases import (
     as_area,
+    chance_rows,
     clip_curve,
     events_csv,
     phase_row,
@@ -82,6 +83,31 @@ def test_a_planted_valve_beats_curves_that_saw_no_image():
     assert scores["ed"]["penalised_ms"]["n"] == 12
 
 
+def test_chance_is_the_mean_of_several_draws_and_the_difference_is_by_clip():
+    references = [Reference(200, 50, (40, 80, 120), (56, 96, 136)), Reference(150, 50, (30, 70), (46, 86))]
+    rows = [
+        phase_row("x", valve_curve(shut(r.frames, s), 0 * shut(r.frames, s)), r)
+        for r, s in zip(references, (40, 30), strict=True)
+    ]
+    scores = phase_scores(rows, references, seed=5, resamples=20, draws=3)
+    for phase in ("ed", "es"):
+        by_hand = []
+        for n, reference in enumerate(references):
+            drawn = [-null_curves(reference, [5, n, d])["white noise"] for d in range(3)]
+            by_hand.append(np.mean([phase_row("n", curve, reference)[f"{phase}_penalised_ms"] for curve in drawn]))
+        assert scores["by_chance"]["white noise"][phase]["penalised_ms"]["value"] == pytest.approx(np.mean(by_hand))
+        gap = np.mean([null - row[f"{phase}_penalised_ms"] for null, row in zip(by_hand, rows, strict=True)])
+        assert scores["nearer_than_chance"]["white noise"][phase]["penalised_ms"]["value"] == pytest.approx(gap)
+    assert set(scores["nearer_than_chance"]["constant"]["es"]) == {"penalised_ms", "afd"} and scores["draws"] == 3
+
+
+def test_one_null_compared_with_itself_is_no_nearer():
+    reference = Reference(200, 50, (40, 80, 120), (56, 96, 136))
+    rows = [chance_rows(reference, [0, n])["smoothed noise"] for n in range(4)]
+    found = phase_scores(rows, [reference] * 4, resamples=50)["nearer_than_chance"]["smoothed noise"]
+    assert all(found[phase][key]["value"] == 0 for phase in ("ed", "es") for key in ("penalised_ms", "afd"))
+
+
 @pytest.mark.parametrize("pair", [([1.0], [1.0, 2.0]), ([], []), ([np.nan], [1.0])])
 def test_two_finite_similarities_per_frame_are_asked_for(pair):
     with pytest.raises(InputError, match="two finite similarities per frame"):
@@ -91,3 +117,5 @@ def test_two_finite_similarities_per_frame_are_asked_for(pair):
 def test_every_clip_needs_its_reference():
     with pytest.raises(InputError, match="a reference per clip"):
         phase_scores([], [])
+    with pytest.raises(InputError, match="at least one null curve"):
+        phase_scores([{}], [Reference(9, 50, (), ())], draws=0)

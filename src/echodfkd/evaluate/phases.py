@@ -9,6 +9,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,10 @@ Row = dict[str, Any]
 Curve = NDArray[np.float64]
 KEYS = ("penalised_ms", "distance_ms", "bias_ms", "afd")
 COUNTS = ("matched", "missed", "extra", "at_ends")
+COMPARED = ("penalised_ms", "afd")
+"""Distances in which a judge is compared with curves that saw no image."""
+DRAWS = 20
+"""Curves of each kind that saw no image drawn for every clip: what a clip gets by chance is their mean."""
 
 
 def valve_curve(closed: ArrayLike, opened: ArrayLike) -> Curve:
@@ -80,28 +85,65 @@ def phase_row(name: str, curve: ArrayLike, reference: Reference) -> Row:
 
 
 def phase_scores(
-    rows: Sequence[Row], references: Sequence[Reference], *, seed: int = 0, resamples: int = 2000
+    rows: Sequence[Row], references: Sequence[Reference], *, seed: int = 0, resamples: int = 2000, draws: int = DRAWS
 ) -> dict[str, Any]:
     """Beat scores of `phase_row` rows and of null curves on the same clips, each with its interval; JSON-able.
 
-    `references` are the rows' own, in their order. `by_chance` holds what curves that saw no image get.
+    `references` are the rows' own, in their order. `by_chance` holds what curves that saw no image get, `draws` of each
+    kind averaged for every clip. `nearer_than_chance` holds the paired differences by null and phase: of each clip the
+    null's distance less the judge's, above 0 where the judge comes nearer, by milliseconds and by the paper's aFD.
     """
     if not rows or len(rows) != len(references):
         raise InputError(f"Phases need a reference per clip, got {len(rows)} clips and {len(references)} references.")
+    if draws < 1:
+        raise InputError(f"Phases need at least one null curve per clip, got {draws}.")
     score = partial(_scores, seed=seed, resamples=resamples)
-    drawn = [null_curves(reference, [seed, n]) for n, reference in enumerate(references)]
-    chance = {
-        name: [phase_row(name, -curves[name], known) for curves, known in zip(drawn, references, strict=True)]
-        for name in drawn[0]
+    nearer = partial(_nearer, rows, seed=seed, resamples=resamples)
+    drawn = [chance_rows(reference, [seed, n], draws) for n, reference in enumerate(references)]
+    chance = {name: [found[name] for found in drawn] for name in drawn[0]}
+    return plain(
+        {
+            **score(rows),
+            "by_chance": {name: score(found) for name, found in chance.items()},
+            "nearer_than_chance": {name: nearer(found) for name, found in chance.items()},
+            "draws": draws,
+        }
+    )
+
+
+def chance_rows(reference: Reference, seed: Sequence[int], draws: int = DRAWS) -> dict[str, Row]:
+    """What curves that saw no image get on one clip: a `phase_row` by name of the null, the mean of `draws` of them."""
+    curves = [null_curves(reference, [*seed, draw]) for draw in range(draws)]
+    return {
+        name: _mean_row([phase_row(name, -one[name], reference) for one in (curves if np.ptp(first) else curves[:1])])
+        for name, first in curves[0].items()
     }
-    return plain({**score(rows), "by_chance": {name: score(found) for name, found in chance.items()}})
+
+
+def _mean_row(rows: Sequence[Row]) -> Row:
+    """The mean of every score over rows of one clip, of those that have it; None where none has."""
+    found: Row = dict(rows[0])
+    for key in (f"{phase}_{key}" for phase in PHASES for key in (*KEYS, *COUNTS)):
+        known = [row[key] for row in rows if row[key] is not None]
+        found[key] = float(np.mean(known)) if known else None
+    return found
+
+
+def _nearer(rows: Sequence[Row], null: Sequence[Row], seed: int, resamples: int) -> dict[str, Any]:
+    """Per phase the null's distance less the judge's on the clips where both are known, with intervals."""
+    found: dict[str, Any] = {phase: {} for phase in PHASES}
+    for phase, key in product(PHASES, COMPARED):
+        both = [(one[f"{phase}_{key}"], other[f"{phase}_{key}"]) for one, other in zip(rows, null, strict=True)]
+        gaps = [by_chance - judged for judged, by_chance in both if judged is not None and by_chance is not None]
+        found[phase][key] = asdict(bootstrap(gaps, seed=seed, resamples=resamples)) if gaps else None
+    return found
 
 
 def _scores(rows: Sequence[Row], seed: int, resamples: int) -> dict[str, Any]:
     """Per phase the means with their intervals, and the counts."""
     scores: dict[str, Any] = {}
     for phase in PHASES:
-        scores[phase] = {count: sum(row[f"{phase}_{count}"] or 0 for row in rows) for count in COUNTS}
+        scores[phase] = {count: round(sum(row[f"{phase}_{count}"] or 0 for row in rows)) for count in COUNTS}
         for key in KEYS:
             known = [row[f"{phase}_{key}"] for row in rows if row[f"{phase}_{key}"] is not None]
             boot = bootstrap(known, seed=seed, resamples=resamples) if known else None
