@@ -2,11 +2,14 @@
 
 import csv
 import json
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from made_datasets import beats, traced, write_echonet
 
 from echodfkd.config import LabelFree, read_study
 from echodfkd.errors import InputError, StudyError
@@ -133,3 +136,68 @@ def test_a_missing_judge_is_told_before_any_work(tmp_path):
     with pytest.raises(InputError, match="holds no judge"):
         run(read_study(path), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture
+def folders(made, tmp_path) -> list[Path]:
+    """Two segmenters' masks under names that differ; the second lacks a clip."""
+    for name, there in (("student", made / "masks"), ("b2", made / "rivals" / "b2" / "masks")):
+        shutil.copytree(there, tmp_path / "masks" / name)
+    shutil.rmtree(tmp_path / "masks" / "b2" / "test-00001")
+    return [tmp_path / "masks" / "student", tmp_path / "masks" / "b2"]
+
+
+def told_by(out: Path) -> dict:
+    return json.loads((out / "label_free.json").read_text())
+
+
+def test_a_clip_that_one_lacks_is_left_out_of_the_judges_means_and_told(made, judge, folders, tmp_path, echodfkd):
+    words = ("--predictions", folders[0], "--predictions", folders[1], "--judge", f"local-dir:{judge}")
+    more = ("--out", tmp_path / "out", "--resamples", 100, "--frames", 3)
+    code, told, complaint = echodfkd("judge", made / "clips", *words, *more)
+    assert (code, complaint) == (0, "") and "b2 lacks 2 of the clips" in told
+    said = told_by(tmp_path / "out")["image_text"]
+    assert said["masks"]["n"]["clips"] == 1 and said["masks_lacking"] == 2
+    assert said["masks"]["n"]["frames"] == 3
+    assert "Judged by an image-text model" in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_frames_that_alone_are_labelled_are_the_ones_that_are_judged(judge, tmp_path, echodfkd):
+    names = ("C0", "C1", "C2")
+    clips = {name: traced(beat, name) for name, beat in zip(names, beats(), strict=True)}
+    data = write_echonet(tmp_path / "echonet", clips)
+    for who, moved in (("right", 0), ("aside", 6)):
+        for name, beat in zip(names, beats(), strict=True):
+            (tmp_path / who / name).mkdir(parents=True)
+            masks = np.roll(beat.masks["lv"], moved, axis=2).astype(np.uint8)
+            np.savez_compressed(tmp_path / who / name / "masks.npz", masks=masks)
+    words = ("--predictions", tmp_path / "right", "--predictions", tmp_path / "aside", "--judge", f"local-dir:{judge}")
+    code, _, complaint = echodfkd("judge", data, *words, "--out", tmp_path / "out", "--resamples", 100)
+    assert (code, complaint) == (0, "")
+    said = told_by(tmp_path / "out")["image_text"]
+    assert said["masks"]["n"]["frames"] == 6  # two traced frames of three clips
+    assert said["masks"]["models"]["right"]["dice"]["value"] > said["masks"]["models"]["aside"]["dice"]["value"]
+    assert said["phases"] is not None and said["ejection"]["ranked"]["n"] == 3
+    assert "The true overlap is not known here" not in (tmp_path / "out" / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("nowhere.avi",), "No such clip, folder or data set: nowhere.avi"),
+        (("--prompts", "nowhere.toml"), "nowhere.toml is not a readable file of prompts"),
+        (("--precision", "half"), "precision"),
+    ],
+)
+def test_what_cannot_be_judged_is_told_in_a_line(made, judge, folders, tmp_path, echodfkd, words, told):
+    clips = [] if words == ("nowhere.avi",) else [made / "clips"]
+    named = "none" if "--prompts" in words else f"local-dir:{judge}"
+    more = ("--predictions", folders[0], "--out", tmp_path / "out", "--judge", named)
+    code, _, complaint = echodfkd("judge", *clips, *words, *more)
+    assert code == 2 and told in complaint and complaint.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_judging_without_a_judge_imports_no_torch():
+    script = "import sys, echodfkd.label_free; sys.exit('torch' in sys.modules or 'open_clip' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0

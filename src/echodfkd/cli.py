@@ -354,6 +354,19 @@ def judge(
     cache: Annotated[
         Path | None, typer.Option("--cache", metavar="FOLDER", help="Keep the judge's embeddings here.")
     ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option("--device", help="Where the judge runs: cpu, cuda (default: a GPU if any)."),
+    ] = None,
+    precision: Annotated[
+        str, typer.Option("--precision", help="Of the judge: float32, bfloat16, or auto: bfloat16 where it is native.")
+    ] = "float32",
+    frames: Annotated[
+        int, typer.Option("--frames", min=1, help="Frames of every clip that the judge is shown, evenly spread.")
+    ] = 12,
+    split: Annotated[
+        str | None, typer.Option("--split", help="Which clips of a data set (default: those with predictions).")
+    ] = None,
     staple: Annotated[bool, typer.Option("--staple", help="Also agreement with the others fused by STAPLE.")] = False,
     resamples: Annotated[
         int, typer.Option("--resamples", min=100, help="Bootstrap resamples behind each interval.")
@@ -361,22 +374,11 @@ def judge(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of atlases, spoilt masks and the bootstrap.")] = 0,
 ) -> None:
     """Which segmenter to trust on clips without labels: agreement, edges, plausibility, an image-text judge."""
-    from echodfkd.rivals import judge_folders
+    from echodfkd.label_free import judge_folders
 
-    asked = None if judge == "none" else judge
-    print(
-        judge_folders(
-            clips,
-            predictions,
-            out,
-            judge=asked,
-            prompts=prompts,
-            cache=cache,
-            staple=staple,
-            resamples=resamples,
-            seed=seed,
-        )
-    )
+    options: dict[str, Any] = {"staple": staple, "resamples": resamples, "seed": seed, "split": split}
+    options |= {"device": device, "precision": precision, "frames": frames, "prompts": prompts, "cache": cache}
+    print(judge_folders(clips, predictions, out, judge=None if judge == "none" else judge, **options))
 
 
 @app.command()

@@ -36,6 +36,21 @@ def resolve_precision(precision: str) -> str:
     return "bfloat16" if known.get("amx_bf16") or known.get("avx512_bf16") else "float32"
 
 
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """torch on one thread in here. Small convolutions gain little from more, and beside other work threads that wait
+    for each other cost many times what they bring.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def progress(items: Sequence[Item], title: str) -> Iterator[Item]:
     """The items, one by one, with a bar on stderr that shows how far they are; nothing where stderr is no terminal."""
     if not sys.stderr.isatty():

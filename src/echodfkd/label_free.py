@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from echodfkd.clip import Clip, Frames
 from echodfkd.data import video
@@ -21,9 +20,11 @@ from echodfkd.data.layouts import open_dataset
 from echodfkd.engine import progress
 from echodfkd.errors import InputError
 from echodfkd.evaluate.consensus import agreement
+from echodfkd.evaluate.echoclip import Precision
 from echodfkd.evaluate.edges import edge_contrast
 from echodfkd.evaluate.frame_distance import Reference
 from echodfkd.evaluate.label_free import TRUTH, evidence_names, summary
+from echodfkd.evaluate.mask_quality import MOST_FRAMES
 from echodfkd.evaluate.overlap import dice
 from echodfkd.evaluate.plausibility import plausibility
 from echodfkd.evaluate.predictions import MASKS_FILE, prediction_folders, read_prediction
@@ -32,9 +33,10 @@ from echodfkd.evaluate.sector import sector
 from echodfkd.evaluate.shape import MaskClip
 from echodfkd.evaluate.smoothness import smoothness
 from echodfkd.files import make_folder, write_json, write_text
-from echodfkd.image_text import ImageText
+from echodfkd.image_text import Asking, ImageText, Known, asked
 from echodfkd.report.label_free import page
 from echodfkd.report.page import write_page
+from echodfkd.report.terminal import label_free_table
 from echodfkd.resize import fit
 
 Row = dict[str, Any]
@@ -62,15 +64,6 @@ class Judging:
 
 
 @dataclass(frozen=True)
-class Known:
-    """True masks (labelled frame, height, width) bool of some `frames` of a clip; `reference` its ED and ES."""
-
-    frames: tuple[int, ...]
-    masks: NDArray[np.bool_]
-    reference: Reference | None = None
-
-
-@dataclass(frozen=True)
 class Listed:
     """A clip that can be read, and its truth where there is one."""
 
@@ -88,6 +81,7 @@ def judge_predictions(
     image_text: ImageText | None = None,
     judging: Judging | None = None,
     names: Collection[str] | None = None,
+    split: str | None = None,
 ) -> dict[str, Any]:
     """The evidence for the masks of several segmenters on the same clips, as `label_free.json` holds it.
 
@@ -95,12 +89,12 @@ def judge_predictions(
     `predictions` maps a segmenter's name to its folder as `echodfkd segment` writes it. `out` receives
     `label_free.csv` (a row per segmenter and clip), `label_free.json` and `index.html`, with `image_text` also
     `prompts.csv` and `valve_events.csv`. A clip that a segmenter lacks is counted; one that all lack is left out.
-    `names` chooses clips, None is all. `judge` is a witness of your own. Raises InputError where no clip has a
-    prediction, two clips share a name, or masks are not of their clip's size.
+    `names` chooses clips, `split` those of a data set's split; None is all. `judge` is a witness of your own. Raises
+    InputError where no clip has a prediction, two clips share a name, or masks are not of their clip's size.
     """
     judging = judging or Judging()
     folders = {name: {one.name: one for one in prediction_folders(folder)} for name, folder in predictions.items()}
-    listed = [one for one in known_clips(clips) if any(one.name in there for there in folders.values())]
+    listed = [one for one in known_clips(clips, split) if any(one.name in there for there in folders.values())]
     listed = [one for one in listed if names is None or one.name in names]
     if not listed:
         raise InputError(
@@ -115,7 +109,7 @@ def judge_predictions(
             masks[name] = _masks_of(folder, clip)
         rows += clip_rows(clip, masks, register=register, judge=judge, truth=truth, judging=judging)
         if image_text is not None:
-            image_text.look(clip, masks, *_whole(truth, len(clip.frames)))
+            image_text.look(clip, masks, truth)
     lacking = {name: sum(one.name not in there for one in listed) for name, there in folders.items()}
     return write_judgement(
         rows,
@@ -125,6 +119,37 @@ def judge_predictions(
         without_prediction=lacking,
         not_run=_not_run(register, judge or image_text),
     )
+
+
+def judge_folders(
+    clips: Sequence[Path],
+    predictions: Sequence[Path],
+    out: Path,
+    *,
+    judge: str | None,
+    prompts: Path | None = None,
+    cache: Path | None = None,
+    device: str | None = None,
+    precision: Precision = "float32",
+    frames: int | None = MOST_FRAMES,
+    split: str | None = None,
+    staple: bool = False,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> str:
+    """Judges folders of masks on the same clips without labels; what a terminal is told. See `judge_predictions`.
+
+    `judge` names the image-text model, None leaves it out; `frames` of every clip are shown to it. InputError where two
+    folders share a name, or the judge cannot be had.
+    """
+    named = {folder.absolute().name: folder for folder in predictions}
+    if len(named) < len(predictions):
+        raise InputError(f"Folders of predictions need names that differ, got {', '.join(map(str, predictions))}.")
+    asking = Asking(frames=frames, seed=seed, resamples=resamples)
+    judged = asked(judge, prompts, asking, cache=cache, device=device, precision=precision)
+    judging = Judging(seed=seed, staple=staple, resamples=resamples)
+    found = judge_predictions(clips, named, out, image_text=judged, judging=judging, split=split)
+    return f"{label_free_table(found)}\nReport: {out / 'index.html'}"
 
 
 def write_judgement(
@@ -163,6 +188,8 @@ def known_clips(paths: Sequence[Path], split: str | None = None) -> list[Listed]
     """
     found: list[Listed] = []
     for path in paths:
+        if not path.exists():
+            raise InputError(f"No such clip, folder or data set: {path}")
         found += _of_dataset(open_dataset(path), split) if path.is_dir() else [_of_file(path)]
     names = [one.name for one in found]
     if twice := next((name for name in names if names.count(name) > 1), None):
@@ -254,13 +281,6 @@ def _masks_of(folder: Path, clip: Clip) -> MaskClip:
     return masks
 
 
-def _whole(truth: Known | None, frames: int) -> tuple[MaskClip | None, Reference | None]:
-    """The true masks of a clip where every frame has one, and its reference; None for what is not known."""
-    if truth is None:
-        return None, None
-    return (truth.masks if len(truth.frames) == frames else None), truth.reference
-
-
 def _of_file(path: Path) -> Listed:
     return Listed(video.clip_name(path), lambda: video.read(path), lambda: None)
 
@@ -277,10 +297,10 @@ def _truth(dataset: Dataset, name: str) -> Known | None:
     truth, row = dataset.truth(name), dataset.row(name)
     if "lv" not in row.facts.get("known", ("lv",)):
         return None
-    if truth.length is None or not (truth.ed_frames or truth.es_frames):
-        return Known(truth.frames, truth.of("lv"))
-    reference = Reference(truth.length, row.fps, truth.ed_frames, truth.es_frames, truth.every_beat)
-    return Known(truth.frames, truth.of("lv"), reference)
+    reference, length = None, truth.length or row.frames
+    if length is not None and (truth.ed_frames or truth.es_frames) and not truth.one_contraction:
+        reference = Reference(length, row.fps, truth.ed_frames, truth.es_frames, truth.every_beat)
+    return Known(truth.frames, truth.of("lv"), reference, row.ejection_fraction)
 
 
 def _not_run(register: Register | None, judge: Judge | ImageText | None) -> dict[str, str]:

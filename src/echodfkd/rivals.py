@@ -1,6 +1,5 @@
 """A run's student beside others of known order, judged without labels: snapshots of its training, bundled models."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,13 +8,10 @@ from echodfkd.config import LabelFree, Study
 from echodfkd.data.store import Store
 from echodfkd.distill.train import kept_network, snapshot_name
 from echodfkd.engine import progress
-from echodfkd.errors import InputError
-from echodfkd.evaluate.prompts import read_prompts
 from echodfkd.everyday import clip_source, identity, segment_clip
 from echodfkd.files import make_folder, read_json, remove_parts, write_json
-from echodfkd.image_text import Asking, ImageText
+from echodfkd.image_text import Asking, asked
 from echodfkd.label_free import Judging, judge_predictions
-from echodfkd.report.terminal import label_free_table
 from echodfkd.student.bundled import find_model
 from echodfkd.student.card import CARD, read_card
 from echodfkd.student.checkpoint import save
@@ -53,48 +49,12 @@ def judge_run(study: Study, folder: Path, clips: Store) -> dict[str, Any]:
     for name, student in rival_students(study, folder).items():
         predictions[name] = folder / RIVALS / name / "masks"
         segment_some(clips, student, predictions[name], names)
-    judging = Judging(seed=study.seed, atlases=settings.atlases, resamples=study.scoring.resamples)
-    judged = asked(settings.judge, study.seed, study.scoring.resamples)
+    resamples = min(Judging.resamples, study.scoring.resamples)
+    judging = Judging(seed=study.seed, atlases=settings.atlases, resamples=resamples)
+    judged = asked(settings.judge, asking=Asking(seed=study.seed, resamples=resamples))
     found = judge_predictions([clips.folder], predictions, out, image_text=judged, judging=judging, names=names)
     write_json(kept, made_from)
     return found
-
-
-def judge_folders(
-    clips: Sequence[Path],
-    predictions: Sequence[Path],
-    out: Path,
-    *,
-    judge: str | None,
-    prompts: Path | None = None,
-    cache: Path | None = None,
-    staple: bool = False,
-    resamples: int = 1000,
-    seed: int = 0,
-) -> str:
-    """Judges folders of masks on the same clips without labels; what a terminal is told. See `judge_predictions`.
-
-    InputError where two folders share a name, or the judge cannot be had.
-    """
-    named = {folder.absolute().name: folder for folder in predictions}
-    if len(named) < len(predictions):
-        raise InputError(f"Folders of predictions need names that differ, got {', '.join(map(str, predictions))}.")
-    judging = Judging(seed=seed, staple=staple, resamples=resamples)
-    judged = asked(judge, seed, resamples, cache, prompts)
-    found = judge_predictions(clips, named, out, image_text=judged, judging=judging)
-    return f"{label_free_table(found)}\nReport: {out / 'index.html'}"
-
-
-def asked(
-    judge: str | None, seed: int, resamples: int, cache: Path | None = None, prompts: Path | None = None
-) -> ImageText | None:
-    """The image-text judge of that name ready for clips; None without a name. `cache` is a folder for embeddings."""
-    if not judge:
-        return None
-    from echodfkd.evaluate.echoclip import load_judge
-
-    asking = Asking(seed=seed, resamples=resamples)
-    return ImageText(load_judge(judge, cache=cache), read_prompts(prompts), asking)
 
 
 def rival_students(study: Study, folder: Path) -> dict[str, Path]:

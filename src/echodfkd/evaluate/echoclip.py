@@ -117,6 +117,11 @@ class Judge:
         self._model, self._tokenizer = model, tokenizer
         self._texts: dict[tuple[str, ...], Embeddings] = {}
 
+    @property
+    def parameters(self) -> int:
+        """How many weights the model has."""
+        return sum(value.numel() for value in self._model.parameters())
+
     @cached_property
     def identity(self) -> str:
         """SHA-256 of everything that sets an embedding: weights, preprocessing and precision."""

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from echodfkd.files import read_json
-from echodfkd.report.page import Page, Section, write_page
+from echodfkd.report.page import Page, Section, Table, write_page
 from echodfkd.report.sections import echoclip, label_free
 from echodfkd.report.table import read_rows
+from echodfkd.report.words import interval
 
 Row = Mapping[str, Any]
 LIMITS = (
@@ -32,7 +33,30 @@ def label_free_sections(found: Mapping[str, Any], rows: Sequence[Row]) -> list[S
         examples = [echoclip.Phase(**one) for one in said["examples"]]
         parts = {key: said[key] for key in ("masks", "calibration", "phases")}
         judged = echoclip.section(said["judge"], **parts, examples=examples)
-    return [one for one in (judged, label_free.section(found, rows)) if one]
+    return [one for one in (judged, _clips_section(said), label_free.section(found, rows)) if one]
+
+
+def _clips_section(said: Mapping[str, Any] | None) -> Section | None:
+    """What the judge says of whole clips: the ejection fraction by ranked prompts, and the ends of every ranking."""
+    if not said or not said.get("ranked"):
+        return None
+    ejection = said.get("ejection")
+    text = (
+        "`prompts.csv` has every clip's likeness to every prompt, and its ejection fraction by ranked prompts. A "
+        "ranking is worth what the judge knows: its card says which of these words it can tell.",
+        *((_ejection_words(ejection),) if ejection else ()),
+    )
+    rows = tuple((prompt, ", ".join(ends["best"]), ", ".join(ends["least"])) for prompt, ends in said["ranked"].items())
+    table = Table("Clips that a prompt fits", ("prompt", "best", "least"), rows)
+    return Section("What the judge says of the clips", text, tables=(table,))
+
+
+def _ejection_words(found: Mapping[str, Any]) -> str:
+    ranked, mean, difference = (interval(found[key], 1) for key in ("ranked", "mean_of_others", "difference"))
+    return (
+        f"Ejection fraction by ranked prompts: {ranked} points off, n = {found['ranked']['n']}; the mean of the other "
+        f"clips: {mean}; the difference, paired: {difference}."
+    )
 
 
 def page(found: Mapping[str, Any], rows: Sequence[Row]) -> Page:

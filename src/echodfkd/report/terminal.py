@@ -66,6 +66,7 @@ def label_free_table(found: Mapping[str, Any]) -> str:
         ranks = (number(found["rank_correlation"][key]["per_model"], 2) for key in main)
         rows.append(("rank correlation of means", "", *ranks))
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
+    padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows)
+    lacking = {name: count for name, count in found.get("without_prediction", {}).items() if count}
+    notes = [f"{name} lacks {count} of the clips: its means are of the others" for name, count in lacking.items()]
+    return "\n".join(["  ".join(cells).rstrip() for cells in padded] + notes)
