@@ -103,15 +103,26 @@ def test_the_table_has_a_line_per_clip_and_reads_back():
         ("MASKS[valve]\nclosed = ['A']\nopen = ['']", "none may be empty"),
         ("MASKSVALVE[fraction]\nwordings = ['EF 5']", "needs {percent}"),
         ("MASKSVALVE[fraction]\nwordings = ['{percent}']\nlowest = 50\nhighest = 20", r"got 50\.\.20"),
-        ("MASKSVALVE[fraction]\nlowest = 5", "a name and a list"),
+        ("MASKSVALVE[fraction]\nlowest = 5", r"\[fraction\] needs wordings, a list of texts with {percent}, got none"),
+        ("MASKSVALVE[fraction]\nwordings = 'LVEF {percent}'", r"got 'LVEF {percent}'\.$"),
+        ("MASKSVALVE[fraction]\nwordings = [5]", "are a list of texts"),
+        ("MASKSVALVE[fraction]\nwordings = ['{percent}']\nlowest = 'a'", "whole numbers"),
+        ("MASKSVALVE[fraction]\nwordings = ['{percent}']\nsteps = 5", "table of wordings, lowest, highest, top"),
+        ("masks = 5", r"\[masks\] is a table"),
+        ("MASKSVALVE[curation]\nwall = ['A']", r"\[curation\] wall has the name of another column"),
+        ("MASKSVALVE[curation]\nopen = ['A']", "another column"),
+        ("MASKSVALVE[curation]\nFileName = ['A']", "another column"),
+        ("MASKSVALVE[curation]\nEF_ranked = ['A']", "another column"),
+        ("MASKSVALVE[curation]\n'fraction 5' = ['A']", "another column"),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_rule(tmp_path, text, told):
     masks = "[masks]\nwall = ['A']\nleft_ventricle = ['B']\nnothing = ['C']\n"
     path = tmp_path / "p.toml"
     path.write_text(text.replace("MASKS", masks).replace("VALVE", "[valve]\nclosed = ['A']\nopen = ['B']\n"))
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=told) as refusal:
         read_prompts(path)
+    assert str(refusal.value).startswith(str(path)) and "\n" not in str(refusal.value)
 
 
 def test_frames_are_spread_evenly():

@@ -7,7 +7,7 @@ import csv
 import io
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +21,8 @@ BUNDLED = Path(__file__).parent / "prompts.toml"
 """The paper's prompts and ours."""
 PERCENT = "{percent}"
 MASKS, VALVE = ("wall", "left_ventricle", "nothing"), ("closed", "open")
+COLUMNS, FRACTION = ("FileName", "EF_ranked"), "fraction "
+"""Names that no prompt may have, and how none may start: `clip_row` uses them."""
 Prompt = tuple[str, ...]
 
 
@@ -43,6 +45,13 @@ class FractionPrompts:
     """Share of the prompts, best first, that the estimate rests on."""
 
     def __post_init__(self) -> None:
+        if isinstance(self.wordings, str) or not all(isinstance(text, str) for text in self.wordings):
+            raise InputError(f"The wordings of an ejection fraction are a list of texts, got {self.wordings!r}.")
+        if any(type(number) is not int for number in (self.lowest, self.highest)) or type(self.top) not in (int, float):
+            raise InputError(
+                "Ejection fractions are asked for by whole numbers, and `top` is a share in 0..1, got "
+                f"{self.lowest!r}, {self.highest!r} and {self.top!r}."
+            )
         if not self.wordings or any(PERCENT not in text for text in self.wordings):
             raise InputError(f"Every wording of an ejection fraction needs {PERCENT}, got {list(self.wordings)}.")
         if not 0 <= self.lowest < self.highest <= 100 or not 0 < self.top <= 1:
@@ -74,10 +83,29 @@ class Prompts:
         for group, names in (("masks", MASKS), ("valve", VALVE)):
             if set(getattr(self, group)) != set(names):
                 raise InputError(f"Prompts: [{group}] holds {', '.join(names)}, got {sorted(getattr(self, group))}.")
+        self._check_names()
         for asked in (self.masks, self.valve, self.curation):
             for name, wordings in asked.items():
                 if not wordings or not all(isinstance(text, str) and text.strip() for text in wordings):
                     raise InputError(f"Prompts: {name} needs at least one wording and none may be empty.")
+
+    def _check_names(self) -> None:
+        """InputError where a [curation] prompt has the name of another column of `clip_row`."""
+        taken = (*COLUMNS, *MASKS, *VALVE)
+        if own := next((name for name in self.curation if name in taken or name.startswith(FRACTION)), None):
+            raise InputError(
+                f"Prompts: [curation] {own} has the name of another column ({', '.join(taken)}, or one that starts "
+                f"with {FRACTION!r}). Give it another."
+            )
+
+    def asked(self) -> dict[str, Prompt]:
+        """The wordings about masks and valve, by prompt."""
+        return {**self.masks, **self.valve}
+
+    def everything(self) -> dict[str, Prompt]:
+        """All wordings that a judge is asked, by the columns that `clip_row` has of them and `fraction k`."""
+        numbers = {} if self.fraction is None else self.fraction.prompts()
+        return {**self.asked(), **self.curation, **{f"{FRACTION}{k}": wordings for k, wordings in numbers.items()}}
 
 
 def read_prompts(path: Path | None = None) -> Prompts:
@@ -90,12 +118,10 @@ def read_prompts(path: Path | None = None) -> Prompts:
     if unknown := sorted(set(table) - {"masks", "valve", "curation", "fraction"}):
         raise InputError(f"{source}: unknown table [{unknown[0]}]; there are [masks], [valve], [curation], [fraction].")
     try:
-        groups = {name: _group(table.get(name, {})) for name in ("masks", "valve", "curation")}
-        asked = dict(table.get("fraction", {}))
-        fraction = FractionPrompts(**asked | {"wordings": tuple(asked["wordings"])}) if asked else None
-    except (TypeError, KeyError, AttributeError) as error:
-        raise InputError(f"{source}: a prompt is a name and a list of wordings ({error}).") from None
-    return Prompts(**groups, fraction=fraction)
+        groups = {name: _group(name, table.get(name, {})) for name in ("masks", "valve", "curation")}
+        return Prompts(**groups, fraction=_fraction(table["fraction"]) if "fraction" in table else None)
+    except InputError as error:
+        raise InputError(f"{source}: {str(error).removeprefix('Prompts: ')}") from None
 
 
 def ranked_fraction(similarity: ArrayLike, asked: FractionPrompts) -> float:
@@ -124,14 +150,13 @@ def clip_row(
     `most` frames, evenly spread, are looked at; None is all.
     """
     looked = frames[spread(len(frames), most)]
-    named = {**prompts.masks, **prompts.valve, **prompts.curation}
-    fractions = {} if prompts.fraction is None else prompts.fraction.prompts()
-    keyed = {f"fraction {k}": wordings for k, wordings in fractions.items()}
-    means = {key: float(values.mean()) for key, values in judge.similarities(looked, {**named, **keyed}).items()}
+    asked = prompts.everything()
+    keyed = [] if prompts.fraction is None else [f"{FRACTION}{k}" for k in prompts.fraction.percents]
+    means = {key: float(values.mean()) for key, values in judge.similarities(looked, asked).items()}
     row: dict[str, Any] = {"FileName": name}
     if prompts.fraction is not None:
         row["EF_ranked"] = ranked_fraction([means[key] for key in keyed], prompts.fraction)
-    return row | {key: means[key] for key in named}
+    return row | {key: means[key] for key in asked if key not in keyed}
 
 
 def clips_csv(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -163,8 +188,22 @@ def spread(frames: int, most: int | None) -> NDArray[np.int64]:
     return np.floor((np.arange(most) + 0.5) * frames / most).astype(np.int64)
 
 
-def _group(table: Mapping[str, Any]) -> dict[str, Prompt]:
+def _group(group: str, table: Any) -> dict[str, Prompt]:
+    """One table of prompts; InputError where it is not names with lists of texts."""
+    if not isinstance(table, dict):
+        raise InputError(f"[{group}] is a table of prompts, got {table!r}.")
     for name, wordings in table.items():
         if not isinstance(wordings, list):
-            raise TypeError(f"{name} is {wordings!r}")
+            raise InputError(f"[{group}] {name}: a prompt is a name and a list of wordings, got {wordings!r}.")
     return {name: tuple(wordings) for name, wordings in table.items()}
+
+
+def _fraction(table: Any) -> FractionPrompts:
+    """The table [fraction]; InputError where it is not what it should be."""
+    known = [one.name for one in fields(FractionPrompts)]
+    if not isinstance(table, dict) or not set(table) <= set(known):
+        raise InputError(f"[fraction] is a table of {', '.join(known)}, got {table!r}.")
+    if not isinstance(table.get("wordings"), list):
+        told = repr(table["wordings"]) if "wordings" in table else "none"
+        raise InputError(f"[fraction] needs wordings, a list of texts with {PERCENT}, got {told}.")
+    return FractionPrompts(**table | {"wordings": tuple(table["wordings"])})
