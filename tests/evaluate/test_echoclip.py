@@ -145,6 +145,26 @@ class TestCache:
         entry.write_bytes(entry.read_bytes()[:20])
         np.testing.assert_array_equal(self.cached(made, tmp_path).image_embeddings(frames), first)
 
+    @pytest.mark.parametrize(
+        "entry", [np.ones((1, 3), np.float32), np.full((1, 16), np.nan, np.float32), np.ones((1, 16)), np.ones(())]
+    )
+    def test_an_entry_that_is_no_embedding_of_this_model_is_computed_again(self, made, tmp_path, entry):
+        frames = smooth_frames(1, SIZE, SIZE)
+        first = self.cached(made, tmp_path).image_embeddings(frames)
+        (kept,) = (tmp_path / "cache").iterdir()
+        np.save(kept, entry)
+        np.testing.assert_array_equal(self.cached(made, tmp_path).image_embeddings(frames), first)
+        np.testing.assert_array_equal(np.load(kept), first)
+
+    def test_the_folder_is_not_listed_at_every_entry(self, tmp_path, monkeypatch):
+        cache, looked = EmbeddingCache(tmp_path, limit=160_000), []
+        shrunk = EmbeddingCache._shrunk
+        monkeypatch.setattr(EmbeddingCache, "_shrunk", lambda self: looked.append(1) or shrunk(self))
+        for number in range(200):  # 1128 bytes each: a sixteenth of the limit is nine of them
+            cache.put(f"{number:03x}", np.zeros((1, 250), np.float32))
+            assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 160_000
+        assert 15 < len(looked) < 40
+
     def test_a_pickle_in_its_place_is_not_opened(self, tmp_path):
         cache = EmbeddingCache(tmp_path)
         np.save(tmp_path / "abc.npy", np.array([{"a": 1}], object), allow_pickle=True)
@@ -185,17 +205,37 @@ class TestRefusals:
         assert "\n" not in str(refusal.value)
 
     def test_weights_that_cannot_be_fetched(self, monkeypatch):
-        def offline(*_, **__):
+        def refused(*_, **__):
             raise OSError("no\nnetwork")
 
-        monkeypatch.setattr(open_clip, "create_model", offline)
+        monkeypatch.setattr(echoclip, "_unreached", lambda: "")
+        monkeypatch.setattr(open_clip, "create_model", refused)
         with pytest.raises(InputError, match=r"could not be fetched .*licence.*hf auth login.*`standin`") as refusal:
             load_judge("echoclip")
         assert "\n" not in str(refusal.value)
 
+    def test_a_long_cause_is_cut_at_a_word(self, monkeypatch):
+        def refused(*_, **__):
+            raise RuntimeError("abcdefg " * 100)
+
+        monkeypatch.setattr(echoclip, "_unreached", lambda: "")
+        monkeypatch.setattr(open_clip, "create_model", refused)
+        with pytest.raises(InputError, match=r"abcdefg \.\.\.\)\. EchoCLIP lies"):
+            load_judge("echoclip")
+
+    def test_a_hub_that_is_not_there_is_one_line_at_once_and_nothing_is_logged(self, monkeypatch, capfd, caplog):
+        from huggingface_hub import constants
+
+        monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        with pytest.raises(InputError, match=r"http://127\.0\.0\.1:9 was not reached: Connection refused\)"):
+            load_judge("hf-hub:nobody/nothing")
+        assert capfd.readouterr() == ("", "") and not caplog.records
+        assert constants.HF_HUB_OFFLINE is False
+
     def test_without_open_clip_the_install_line_is_told(self, monkeypatch):
         monkeypatch.setattr(echoclip, "find_spec", lambda name: None)
-        with pytest.raises(MissingExtra, match=r"pip install 'echodfkd\[echoclip\]'"):
+        with pytest.raises(MissingExtra, match=r"works without one: --judge none.*pip install 'echodfkd\[echoclip\]'"):
             load_judge("standin")
 
 

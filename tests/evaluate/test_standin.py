@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from echodfkd.evaluate.echoclip import STANDIN, load_judge
+from echodfkd.evaluate.echoclip import NEVER_A_PATIENT, STANDIN, Judge, load_judge, unknown_words_warning
 from echodfkd.evaluate.mask_quality import calibration_rows, calibration_scores
 from echodfkd.evaluate.prompts import read_prompts
 from echodfkd.files import sha256
@@ -56,6 +56,33 @@ def test_the_paper_s_signs_hold(judge, hearts):
     scores = calibration_scores(calibration_rows(judge, read_prompts(), hearts), resamples=20)["auc"]
     assert scores["grown"]["wall"]["value"] > 0.9
     assert scores["shrunk"]["cavity"]["value"] > 0.9 < scores["empty"]["cavity"]["value"]
+
+
+def test_words_that_it_was_never_taught_are_named(judge):
+    asked = {"a": ("ASDF",), "b": ("FOO BAR", "THE MITRAL VALVE IS OPEN"), "c": ("THE ZEBRA IS OPEN",)}
+    unknown = judge.unknown_words(asked)
+    assert {"ASDF", "FOO BAR", "THE ZEBRA IS OPEN"} == set(unknown)
+    assert unknown["THE ZEBRA IS OPEN"] == ("ZEBRA",)
+    assert "'ASDF' (ASDF)" in unknown_words_warning(judge, asked)
+
+
+def test_it_was_taught_every_word_of_the_bundled_prompts(judge):
+    assert unknown_words_warning(judge, read_prompts().everything()) == ""
+
+
+@pytest.mark.parametrize("left_out", [(), ("card.json", "README.md")])
+def test_a_copy_of_it_has_never_seen_a_patient_either(tmp_path, left_out):
+    for path in STANDIN.iterdir():
+        if path.name not in left_out:
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    assert load_judge(f"local-dir:{tmp_path}", device="cpu").warning.startswith("The judge has never seen a patient.")
+
+
+def test_whose_card_says_nothing_is_not_warned_of(judge):
+    assert judge.warning == NEVER_A_PATIENT
+    assert Judge("echoclip", None, None, judge.preprocessing).warning == ""
+    other = Judge("local-dir:x", None, None, judge.preprocessing, card={"name": "mine", "patients": False})
+    assert "never seen a patient" in other.warning and "stand-in" not in other.warning
 
 
 def test_it_knows_a_heart_from_noise(judge, hearts):
