@@ -8,6 +8,7 @@ from scipy.stats import mannwhitneyu, spearmanr
 from echodfkd.errors import InputError
 from echodfkd.evaluate.mask_quality import (
     KINDS,
+    Scale,
     auc,
     blackened,
     calibration_rows,
@@ -20,6 +21,7 @@ from echodfkd.evaluate.mask_quality import (
     mask_rows,
     mask_scores,
     rank_correlation,
+    scale_of,
     spoilt,
 )
 from echodfkd.evaluate.prompts import read_prompts
@@ -197,6 +199,52 @@ def test_without_a_truth_there_are_scores_and_no_ranks():
     assert set(scores["models"]["a"]) == {"wall", "cavity", "combined"}
 
 
+def test_one_model_alone_has_no_combined_score_unless_a_scale_is_given():
+    rows = compared(Planted(), {"a": 2})
+    assert mask_scores(rows, resamples=10)["models"]["a"]["combined"] is None
+    given = mask_scores(rows, scale=Scale((0.5, -0.25), (0.1, 0.1)), resamples=10)
+    by_hand = np.mean([min((row["wall"] - 0.5) / 0.1, (row["cavity"] + 0.25) / 0.1) for row in rows])
+    assert given["models"]["a"]["combined"]["value"] == pytest.approx(by_hand)
+    assert given["scale"] == {"mean": [0.5, -0.25], "sd": [0.1, 0.1], "given": True}
+
+
+def test_a_given_scale_makes_two_models_apart_whoever_else_is_judged():
+    chance = np.random.default_rng(7)
+    values = {"a": (0.5, 0.1), "b": (0.45, 0.1), "far": (3.0, -9.0)}
+    rows = [
+        {"model": m, "name": str(n), "frame": 0, "wall": w + 0.1 * chance.normal(), "cavity": c + 0.1 * chance.normal()}
+        | {"dice": None}
+        for n in range(20)
+        for m, (w, c) in values.items()
+    ]
+    two = [row for row in rows if row["model"] != "far"]
+
+    def apart(found, scale):
+        return mask_scores(found, scale=scale, resamples=20)["pairs"][0]["combined"]
+
+    assert apart(rows, scale_of(two)) == apart(two, None)
+    assert apart(rows, None)["difference"]["value"] != apart(two, None)["difference"]["value"]
+
+
+def test_without_a_truth_the_judge_says_which_is_higher_and_after_how_many_clips():
+    rows = [row | {"dice": None} for row in compared(Planted(), {"bad": 3, "good": 0}, clips=8)]
+    (pair,) = mask_scores(rows, resamples=50)["pairs"]
+    assert (pair["better"], pair["worse"], pair["dice"]) == ("good", "bad", None)
+    z = {(row["model"], row["name"]): [] for row in rows}
+    for row in combined(rows):
+        z[row["model"], row["name"]].append(row["combined"])
+    differences = [np.mean(z["good", f"clip{n}"]) - np.mean(z["bad", f"clip{n}"]) for n in range(8)]
+    assert pair["combined"]["difference"]["value"] == pytest.approx(np.mean(differences))
+    expected = np.ceil((1.6449 * np.std(differences, ddof=1) / np.mean(differences)) ** 2)
+    assert pair["combined"]["clips_needed"] == max(1, expected) and pair["combined"]["right"] is None
+
+
+@pytest.mark.parametrize("sd", [(-1.0, 1.0), (np.nan, 1.0)])
+def test_a_scale_without_a_spread_that_can_be_is_refused(sd):
+    with pytest.raises(InputError, match="standard deviations of 0 or more"):
+        Scale((0.0, 0.0), sd)
+
+
 def test_models_must_be_judged_on_the_same_frames():
     rows = compared(Planted(), {"a": 0, "b": 2}, clips=2)
     with pytest.raises(InputError, match="same frames of the same clips; clip1 is not"):
@@ -212,6 +260,16 @@ def test_calibration_tells_good_masks_from_each_kind_of_bad_ones():
     assert scores["paired"]["empty"]["cavity"]["value"] == 1
     assert scores["paired"]["shifted"]["combined"]["value"] == 1
     assert scores["auc"]["grown"]["wall"]["n"] == 5
+
+
+def test_a_kind_s_calibration_does_not_depend_on_the_other_kinds_tried():
+    rows = calibration_rows(Planted(0.02), read_prompts(), [(str(n), *heart(n)) for n in range(5)])
+    alone = calibration_scores([row for row in rows if row["model"] in ("good", "shrunk")], resamples=20)
+    beside = calibration_scores(rows, resamples=20)
+    assert alone["auc"]["shrunk"] == beside["auc"]["shrunk"]
+    good = np.array([row["wall"] for row in rows if row["model"] == "good"])
+    assert beside["scale"]["mean"][0] == pytest.approx(good.mean())
+    assert beside["scale"]["sd"][0] == pytest.approx(np.sqrt(((good - good.mean()) ** 2).mean()))
 
 
 def test_a_single_clip_cannot_be_swapped():

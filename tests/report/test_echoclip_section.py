@@ -6,10 +6,11 @@ from matplotlib.figure import Figure
 
 from echodfkd.errors import InputError
 from echodfkd.evaluate.frame_distance import Reference
-from echodfkd.evaluate.mask_quality import calibration_scores, mask_scores
+from echodfkd.evaluate.mask_quality import Scale, calibration_scores, mask_scores
 from echodfkd.evaluate.phases import phase_row, phase_scores
 from echodfkd.report.page import Page, page_html
 from echodfkd.report.sections import echoclip
+from echodfkd.report.words import NONE
 
 MODELS = {"good": 0.93, "fair": 0.85, "poor": 0.7}
 
@@ -68,8 +69,61 @@ def test_scores_stand_beside_the_true_dice_with_ranks_and_clips_needed(masks):
 def test_without_truth_no_rank_is_told():
     found = mask_scores(rows(MODELS, truth=False), resamples=20)
     section = echoclip.section("echoclip", masks=found)
-    assert len(section.tables) == 1 and not section.pictures
+    assert len(section.tables) == 2 and not section.pictures
     assert "how far to trust the judge" in section.text[-1]
+
+
+def test_without_truth_the_pairs_are_in_the_judge_s_own_order():
+    found = mask_scores(rows(MODELS, truth=False), resamples=20)
+    table = echoclip.pairs_table(found)
+    assert table.columns == ("higher over lower by the judge", "combined score apart", "clips needed")
+    assert [row[0] for row in table.rows] == ["good over poor", "fair over poor", "good over fair"]
+    assert all(int(row[2]) >= 1 for row in table.rows)
+    assert "nothing here says that it is that of the true overlap" in table.note
+
+
+def test_the_page_says_what_the_combined_score_is_of(masks):
+    assert "over all 24 frames of all 3 segmenters here" in echoclip.models_table(masks).note
+    given = mask_scores(rows(MODELS), scale=Scale((0.8, 1.6), (0.1, 0.2)), resamples=20)
+    assert "of a given scale" in echoclip.pairs_table(given).note
+    spoilt = calibration_scores(rows({"good": 0.9, "shrunk": 0.7}), resamples=20)
+    assert "over the good masks alone" in echoclip.calibration_table(spoilt).note
+
+
+@pytest.mark.parametrize("truth", [True, False])
+def test_one_segmenter_alone_has_no_combined_score(truth):
+    section = echoclip.section("standin", masks=mask_scores(rows({"only": 0.9}, truth), resamples=20))
+    assert section.tables[0].rows[0][-2] == NONE and section.tables[0].rows[0][-1] == "6"
+    assert "One segmenter alone was judged" in section.text[1]
+
+
+def test_prompts_of_ones_own_are_quoted_as_they_were_asked(masks, phases):
+    asked = {"wall": ["MYOCARDIUM", "MUSCLE"], "closed": ["SHUT"], "open": ["WIDE"]}
+    page = html(masks=masks, phases=phases, asked=asked)
+    assert "“MYOCARDIUM” / “MUSCLE”" in page and "“SHUT” less “WIDE”" in page
+    assert "“WALL”" not in page and "MITRAL VALVE IS" not in page and "“NOTHING”" in page
+
+
+def test_a_warning_is_the_judge_s_own(masks):
+    assert echoclip.section("local-dir:copy", masks=masks, warning="Never a patient.").warning == "Never a patient."
+    assert echoclip.section("echoclip", masks=masks, warning="").warning == ""
+
+
+def test_chance_is_compared_on_the_same_clips_and_a_lost_afd_is_told(phases):
+    table = echoclip.chance_table(phases)
+    assert [row[0] for row in table.rows] == list(phases["by_chance"]) and "mean of 20 draws" in table.note
+    worse = {
+        phase: phases[phase] | {"afd": {"value": 99.0, "low": None, "high": None, "n": 3}} for phase in ("ed", "es")
+    }
+    note = echoclip.phases_table({**phases, **worse}).note
+    assert "the judge loses to what saw no image" in note and "constant" in note
+    assert echoclip.phases_table(phases).columns[-2:] == ("ED aFD, frames", "ES aFD")
+
+
+def test_the_figure_of_areas_says_whose_they_are():
+    area = 2 + np.cos(np.arange(60) / 20 * np.pi)
+    (axes,) = echoclip.phase_figure([echoclip.Phase("clip", area, -area, 50, of="the true masks")]).axes
+    assert axes.get_title(loc="left") == "clip: area of the true masks"
 
 
 def test_a_wrong_order_is_told_as_such(masks):
@@ -80,7 +134,7 @@ def test_a_wrong_order_is_told_as_such(masks):
 
 def test_calibration_and_phases_have_a_row_per_kind_and_curve(phases):
     calibration = calibration_scores(rows({"good": 0.9, "shrunk": 0.7, "empty": 0.1}), resamples=20)
-    first, second = echoclip.section("standin", calibration=calibration, phases=phases).tables
+    first, second, _ = echoclip.section("standin", calibration=calibration, phases=phases).tables
     assert [row[0] for row in first.rows] == ["shrunk by 4 pixels of 112", "no mask"]
     assert second.rows[0][0] == "mitral valve, by the judge" and 0 in second.own
     assert {"white noise", "constant"} <= {row[0] for row in second.rows}

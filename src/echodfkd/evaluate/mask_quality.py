@@ -2,10 +2,12 @@
 
 `wall`    frames with the mask painted black, similarity to "WALL": low where the mask spills over the wall
 `cavity`  the mask enlarged by 5 pixels of 112 and black, "LEFT VENTRICLE" minus "NOTHING": low where it is too small
-`combined`  the lower of both, each as a z-score over all frames of all models that are compared
+`combined`  the lower of both as z-scores of a `Scale`: that of all that is compared, of the good masks, or a given one
 
-All three are larger for better masks. They are noisy, so they come with what says whether to trust them: how they rank
-masks spoilt on purpose, how they follow the true Dice where it is known, and how many clips tell two models apart.
+All three are larger for better masks. `combined` means nothing without its scale, and so do the clips that tell two
+models apart by it: with other models in the pool they are others. The scores are noisy, so they come with what says
+whether to trust them: how they rank masks spoilt on purpose, how they follow the true Dice where it is known, and how
+many clips tell two models apart.
 """
 
 from collections.abc import Mapping, Sequence
@@ -176,34 +178,65 @@ def calibration_rows(
 # --- what the rows say ------------------------------------------------------------------------------------------------
 
 
-def combined(rows: Sequence[Row]) -> list[Row]:
-    """The rows with `combined`: the lower of wall and cavity as z-scores over all of them, 0 for what does not vary.
+@dataclass(frozen=True)
+class Scale:
+    """Mean and standard deviation of `wall` and `cavity`, that `combined` makes z-scores with."""
 
-    A mask must pass both: their mean would let one that shows more wall make up for one that misses cavity.
-    """
+    mean: tuple[float, float]
+    sd: tuple[float, float]
+
+    def __post_init__(self) -> None:
+        if not np.isfinite([*self.mean, *self.sd]).all() or min(self.sd) < 0:
+            raise InputError(f"A scale has finite means and standard deviations of 0 or more, got {self}.")
+
+
+def scale_of(rows: Sequence[Row]) -> Scale:
+    """The scale of all frames in the rows, as the pool that z-scores are taken over."""
     if not rows:
         raise InputError("Masks can be compared once a frame was judged, got no rows.")
-    scores = np.array([(row["wall"], row["cavity"]) for row in rows])
-    spread_of = scores.std(axis=0)
-    z = np.where(spread_of > 0, (scores - scores.mean(axis=0)) / np.where(spread_of > 0, spread_of, 1), 0.0)
+    wall, cavity = np.array([(row["wall"], row["cavity"]) for row in rows], np.float64).T
+    return Scale((float(wall.mean()), float(cavity.mean())), (float(wall.std()), float(cavity.std())))
+
+
+def combined(rows: Sequence[Row], scale: Scale | None = None) -> list[Row]:
+    """The rows with `combined`: the lower of wall and cavity as z-scores of `scale`.
+
+    What does not vary in the scale keeps its plain distance from the mean, 0 where all are equal. None is the scale of
+    the rows themselves; then each number depends on all the others, whoever's masks they are, and changes when a model
+    joins or leaves. A mask must pass both: their mean would let one that shows more wall make up for one that misses
+    cavity.
+    """
+    known = scale_of(rows) if scale is None else scale
+    scores = np.array([(row["wall"], row["cavity"]) for row in rows], np.float64).reshape(-1, 2)
+    sd = np.array(known.sd)
+    z = (scores - np.array(known.mean)) / np.where(sd > 0, sd, 1)
     return [{**row, "combined": float(value)} for row, value in zip(rows, z.min(axis=1), strict=True)]
 
 
-def mask_scores(rows: Sequence[Row], *, seed: int = 0, resamples: int = 2000) -> dict[str, Any]:
+def mask_scores(
+    rows: Sequence[Row], *, scale: Scale | None = None, seed: int = 0, resamples: int = 2000
+) -> dict[str, Any]:
     """What a judge says of several models, and how far to trust it, from `mask_rows`; JSON-able, intervals by clip.
 
+    `combined` is of `scale`; None is the pool of all rows, so that it and the clips needed depend on who else is judged
+    (for numbers that can be put beside those of another comparison give the scale of one). `scale` in the result tells
+    mean and sd, and whether they were `given`. One model alone has no `combined` without a given scale: None.
+
     `models`: each score's mean (frames within a clip, then clips), and Dice's where known. `rank`: Spearman's
-    correlation of each score with the true Dice, `per_frame` and `per_model` (of the models' means). `pairs`: for every
-    two models what `clips_needed` says, the better one by true Dice first. None where Dice is not known.
+    correlation of each score with the true Dice, `per_frame` and `per_model` (of the models' means); None where Dice is
+    not known. `pairs`: paired differences of every two models with what `clips_needed` says, the better one by true
+    Dice first; where Dice is not known, the one of higher `combined` first, with `dice` and `right` None.
     """
     models = list(dict.fromkeys(row["model"] for row in rows))
     boot = partial(bootstrap, seed=seed, resamples=resamples)
-    table = _table(combined(rows), models)
+    used = scale_of(rows) if scale is None else scale
+    table = _table(combined(rows, used), models)
     means = _means(table)
     known = not np.isnan(means[..., -1]).any()
     columns = (*SCORES, "dice") if known else SCORES
     scores: dict[str, Any] = {
         "n": {"clips": len(table), "frames": len(rows) // len(models), "seed": seed, "resamples": resamples},
+        "scale": asdict(used) | {"given": scale is not None},
         "models": {
             model: {column: _asdict(boot(means[:, m, c])) for c, column in enumerate(columns)}
             for m, model in enumerate(models)
@@ -211,12 +244,15 @@ def mask_scores(rows: Sequence[Row], *, seed: int = 0, resamples: int = 2000) ->
         "rank": None,
         "pairs": None,
     }
+    if len(models) == 1 and scale is None:
+        scores["models"][models[0]]["combined"] = None
+    if len(models) > 1:
+        scores["pairs"] = [_pair(means, models, pair, boot) for pair in combinations(range(len(models)), 2)]
     if known and len(models) > 1:
         scores["rank"] = {
             "per_frame": {s: _asdict(boot(table[..., [c, -1]], _rank_of_frames)) for c, s in enumerate(SCORES)},
             "per_model": {s: _asdict(boot(means[..., [c, -1]], _rank_of_means)) for c, s in enumerate(SCORES)},
         }
-        scores["pairs"] = [_pair(means, models, pair, boot) for pair in combinations(range(len(models)), 2)]
     return plain(scores)
 
 
@@ -225,14 +261,19 @@ def calibration_scores(rows: Sequence[Row], *, seed: int = 0, resamples: int = 2
 
     `auc` by kind and score: the chance that a good mask of any clip scores above a bad one of any clip. `paired` is the
     same within a frame: how often the good mask scores above the bad one on the same picture. Intervals by clip.
+
+    `combined` is of the scale of the good masks alone, told in `scale`: a kind's figures do not depend on which other
+    kinds were tried beside it.
     """
     models = list(dict.fromkeys(row["model"] for row in rows))
     if "good" not in models or len(models) < 2:
         raise InputError("A calibration needs rows of good masks and of bad ones: see calibration_rows.")
     boot = partial(bootstrap, seed=seed, resamples=resamples)
-    table = _table(combined(rows), models)
+    scale = scale_of([row for row in rows if row["model"] == "good"])
+    table = _table(combined(rows, scale), models)
     good = models.index("good")
-    found: dict[str, Any] = {"n": {"clips": len(table), "frames": len(rows) // len(models)}, "auc": {}, "paired": {}}
+    n = {"clips": len(table), "frames": len(rows) // len(models)}
+    found: dict[str, Any] = {"n": n, "scale": asdict(scale), "auc": {}, "paired": {}}
     for kind in (model for model in models if model != "good"):
         both = table[:, [good, models.index(kind)]]  # (clip, 2, frame, column)
         for name, statistic in (("auc", _auc_of_table), ("paired", _paired_of_table)):
@@ -320,14 +361,18 @@ def _paired_of_table(pair: Values) -> float:
 
 
 def _pair(means: Values, models: Sequence[str], pair: tuple[int, int], boot: Any) -> Row:
-    """Two models, the one of higher true Dice first: differences by clip, and the clips each score needs."""
-    first, second = sorted(pair, key=lambda m: -means[:, m, -1].mean())
+    """Two models, the better one first: differences by clip, and the clips each score needs to tell them apart."""
+    known = not np.isnan(means[..., -1]).any()
+    column = len(SCORES) if known else SCORES.index("combined")
+    first, second = sorted(pair, key=lambda m: -means[:, m, column].mean())
     differences = means[:, first] - means[:, second]
-    found: Row = {"better": models[first], "worse": models[second], "dice": _asdict(boot(differences[:, -1]))}
+    found: Row = {"better": models[first], "worse": models[second], "dice": None}
+    if known:
+        found["dice"] = _asdict(boot(differences[:, -1]))
     for c, score in enumerate(SCORES):
         values = differences[:, c]
-        right = bool(values.mean() > 0)
-        needed = clips_needed(values) if right and len(values) > 1 else None
+        right = bool(values.mean() > 0) if known else None
+        needed = None if right is False or len(values) < 2 else clips_needed(values)
         found[score] = {"difference": _asdict(boot(values)), "right": right, "clips_needed": needed}
     return found
 
