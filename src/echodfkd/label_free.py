@@ -5,6 +5,7 @@ Where the clips come with labels, true Dice stands beside, and with it how far e
 
 import csv
 import io
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -18,7 +19,7 @@ from echodfkd.data import video
 from echodfkd.data.dataset import Dataset
 from echodfkd.data.layouts import open_dataset
 from echodfkd.engine import progress
-from echodfkd.errors import InputError
+from echodfkd.errors import InputError, LabelsError, one_line
 from echodfkd.evaluate.consensus import agreement
 from echodfkd.evaluate.echoclip import Precision
 from echodfkd.evaluate.edges import edge_contrast
@@ -294,8 +295,13 @@ def _of_dataset(dataset: Dataset, split: str | None) -> Iterator[Listed]:
 def _truth(dataset: Dataset, name: str) -> Known | None:
     if "lv" not in dataset.structures:
         return None
-    truth, row = dataset.truth(name), dataset.row(name)
+    row = dataset.row(name)
     if "lv" not in row.facts.get("known", ("lv",)):
+        return None
+    try:
+        truth = dataset.truth(name)
+    except LabelsError as error:  # judged without them, as clips without labels are
+        print(f"echodfkd: {one_line(error)}", file=sys.stderr)
         return None
     reference, length = None, truth.length or row.frames
     if length is not None and (truth.ed_frames or truth.es_frames) and not truth.one_contraction:
