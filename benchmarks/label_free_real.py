@@ -5,7 +5,8 @@
 FOLDER is what `benchmarks/real_clips.py` reads: clips with `<name>.teacher.npz` beside them. The masks there are taken
 for good; they are shrunk, grown, shifted, swapped with another clip's and emptied (evaluate/mask_quality.py). Printed
 is the AUC, the chance that a good mask scores above a spoilt one, over all frames of all clips and within one frame.
-Over a handful of clips the ends are little more than their range.
+`combined` is the lower of wall and cavity as z-scores over the masks taken for good alone, so no kind's figures hang on
+which others are tried. Over a handful of clips the ends are little more than their range.
 """
 
 import argparse
@@ -59,7 +60,7 @@ def table(found: dict[str, Any]) -> str:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rows = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
     told = f"n = {found['n']['clips']} clips, {found['n']['frames']} frames. Research software, not for diagnosis."
-    return "\n".join([*rows, told])
+    return "\n".join([*rows, f"combined: z-scores over the good masks alone. {told}"])
 
 
 if __name__ == "__main__":

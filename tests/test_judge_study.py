@@ -163,6 +163,20 @@ def test_the_bundled_card_in_words_is_the_one_that_its_figures_make(monkeypatch)
     assert judge_card.words(read_json(STANDIN / "card.json")) == (STANDIN / "README.md").read_text()
 
 
+def test_ejection_fractions_are_compared_with_the_mean_clip_by_clip(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "studies")
+    judge_card = script("studies/judge_card.py")
+    # Errors 0, 10, 0 beside those of the mean 40: 20, 0, 20. So 20, -10 and 20 points nearer.
+    found = judge_card.ranked_against_mean(np.array([20.0, 50.0, 60.0]), np.array([20.0, 40.0, 60.0]))
+    assert found["error"]["value"] == pytest.approx(10 / 3)
+    assert found["nearer_than_the_mean"]["value"] == pytest.approx(10)
+    assert found["nearer_than_the_mean"]["low"] == pytest.approx(-10)
+
+
+def test_the_bundled_card_says_that_it_has_never_seen_a_patient():
+    assert read_json(STANDIN / "card.json")["patients"] is False
+
+
 def test_the_bundled_judge_is_of_the_repository_s_study():
     study = judge.read_study(ROOT / "studies/judge.toml")
     told = read_json(STANDIN / "card.json")["study"]
