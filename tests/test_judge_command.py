@@ -13,6 +13,7 @@ from made_datasets import beats, traced, write_echonet
 
 from echodfkd.config import LabelFree, read_study
 from echodfkd.errors import InputError, StudyError
+from echodfkd.evaluate.prompts import BUNDLED
 from echodfkd.pipeline import run
 from echodfkd.report.evaluation import report
 
@@ -107,6 +108,16 @@ def test_the_command_judges_folders_of_masks(made, judge, tmp_path, echodfkd):
     page = tmp_path / "out" / "index.html"
     page.unlink()
     assert report(tmp_path / "out") == page and page.is_file()
+
+
+def test_words_that_the_stand_in_was_never_taught_are_told(made, folders, tmp_path, echodfkd):
+    prompts = tmp_path / "own.toml"
+    prompts.write_text(BUNDLED.read_text().replace('wall = ["WALL"]', 'wall = ["XYZZY PLUGH"]'))
+    more = ("--predictions", folders[0], "--out", tmp_path / "out", "--prompts", prompts, "--resamples", 100)
+    code, _, complaint = echodfkd("judge", made / "clips", *more)
+    assert code == 0 and "never taught" in complaint and "XYZZY PLUGH" in complaint and complaint.count("\n") == 1
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert "never seen a patient" in page and "XYZZY PLUGH" in page
 
 
 def test_without_a_judge_the_other_evidence_is_had(made, tmp_path, echodfkd):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from echodfkd.clip import Clip
 from echodfkd.engine import one_torch_thread
 from echodfkd.evaluate.beats import Events
-from echodfkd.evaluate.echoclip import Judge, Precision, load_judge
+from echodfkd.evaluate.echoclip import Judge, Precision, load_judge, unknown_words_warning
 from echodfkd.evaluate.frame_distance import Reference
 from echodfkd.evaluate.intervals import bootstrap, paired_difference
 from echodfkd.evaluate.mask_quality import (
@@ -112,8 +112,15 @@ class ImageText:
         if self.asking.valve and len(frames) > 1:
             self._look_at_valve(clip, masks, truth, None if known is None else known.reference)
 
+    @property
+    def unknown_words(self) -> str:
+        """One line naming the wordings that the judge was never taught; empty where it knows them all."""
+        prompts = self.prompts
+        return unknown_words_warning(self.judge, {**prompts.masks, **prompts.valve, **prompts.curation})
+
     def found(self) -> dict[str, Any]:
-        """Everything said, as plain numbers: `judge`, `masks`, `calibration`, `phases` (None where not to be had).
+        """Everything said, as plain numbers: `judge`, its `warning`, the wordings `asked`, `unknown_words`; `masks`,
+        `calibration` and `phases`, None where they cannot be had.
 
         `masks` is of the clips that every segmenter has, `masks_lacking` counts the others. `ejection` is the ranked
         prompts' ejection fraction against the known one, beside the mean of the other clips'. `ranked` has for every
@@ -130,6 +137,9 @@ class ImageText:
                 spoilt = calibration_rows(*tried, seed=seed, most=self.asking.frames)
         return {
             "judge": self.judge.name,
+            "warning": self.judge.warning,
+            "asked": self.prompts.asked(),
+            "unknown_words": self.unknown_words,
             "masks": mask_scores(rows, seed=seed, resamples=resamples) if common else None,
             "masks_lacking": len({row["name"] for row in self.rows}) - len(common),
             "calibration": None if spoilt is None else calibration_scores(spoilt, seed=seed, resamples=resamples),

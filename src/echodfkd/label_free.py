@@ -148,6 +148,8 @@ def judge_folders(
         raise InputError(f"Folders of predictions need names that differ, got {', '.join(map(str, predictions))}.")
     asking = Asking(frames=frames, seed=seed, resamples=resamples)
     judged = asked(judge, prompts, asking, cache=cache, device=device, precision=precision)
+    if judged is not None and judged.unknown_words:
+        print(f"echodfkd: {judged.unknown_words}", file=sys.stderr)
     judging = Judging(seed=seed, staple=staple, resamples=resamples)
     found = judge_predictions(clips, named, out, image_text=judged, judging=judging, split=split)
     return f"{label_free_table(found)}\nReport: {out / 'index.html'}"

@@ -32,7 +32,9 @@ def label_free_sections(found: Mapping[str, Any], rows: Sequence[Row]) -> list[S
     if said is not None:
         examples = [echoclip.Phase(**one) for one in said["examples"]]
         parts = {key: said[key] for key in ("masks", "calibration", "phases")}
-        judged = echoclip.section(said["judge"], **parts, examples=examples)
+        warning = " ".join(filter(None, (said.get("warning"), said.get("unknown_words"))))
+        told = {"asked": said.get("asked"), "warning": warning if "warning" in said else None}
+        judged = echoclip.section(said["judge"], **parts, examples=examples, **told)
     return [one for one in (judged, _clips_section(said), label_free.section(found, rows)) if one]
 
 
