@@ -216,7 +216,8 @@ class ImageText:
             shown = truth if truth is not None else next(iter(masks.values()))
             events = {} if reference is None else {"ed_frames": reference.ed_frames, "es_frames": reference.es_frames}
             curves = {"area": shown.sum(axis=(1, 2)), "curve": curve}
-            self.examples.append({"name": clip.name, "fps": clip.fps, **curves, **events})
+            of = "the true masks" if truth is not None else f"masks of {next(iter(masks))}"
+            self.examples.append({"name": clip.name, "of": of, "fps": clip.fps, **curves, **events})
 
 
 def asked(
