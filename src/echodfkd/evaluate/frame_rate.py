@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from echodfkd.errors import InputError
 from echodfkd.evaluate.intervals import Interval, bootstrap
+from echodfkd.evaluate.ranks import spearman
 from echodfkd.evaluate.scorecard import Bootstrap, Row, patient_groups
 
 DISTANCES = tuple(f"{phase}_{name}" for phase in ("ed", "es") for name in ("afd", "distance_frames", "distance_ms"))
@@ -54,19 +55,6 @@ def least_squares(pairs: NDArray[np.float64]) -> tuple[float, float]:
     spread = ((x - x.mean()) ** 2).sum()
     slope = ((x - x.mean()) * (y - y.mean())).sum() / spread if spread > 1e-12 else np.nan
     return float(slope), float(y.mean() - slope * x.mean())
-
-
-def spearman(pairs: NDArray[np.float64]) -> float:
-    """Rank correlation of the columns of (x, y) rows, ties sharing their mean rank; NaN where one does not vary."""
-    x, y = (_mean_ranks(column) - (len(pairs) + 1) / 2 for column in pairs.T)
-    norm = np.sqrt((x @ x) * (y @ y))
-    return float(x @ y / norm) if norm > 1e-12 else float("nan")
-
-
-def _mean_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Ranks from 1, equal values at the mean of theirs, as `scipy.stats.rankdata` has them, in half of its time."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[place]
 
 
 def _checked(edges: Sequence[float]) -> tuple[float, ...]:

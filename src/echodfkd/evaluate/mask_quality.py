@@ -26,6 +26,7 @@ from echodfkd.errors import InputError
 from echodfkd.evaluate.intervals import Interval, bootstrap
 from echodfkd.evaluate.overlap import dice
 from echodfkd.evaluate.prompts import Prompts, Similarity, spread
+from echodfkd.evaluate.ranks import spearman
 from echodfkd.evaluate.scorecard import plain
 from echodfkd.evaluate.shape import MaskClip, check_masks
 
@@ -292,10 +293,7 @@ def auc(good: ArrayLike, bad: ArrayLike) -> float:
 
 def rank_correlation(first: ArrayLike, second: ArrayLike) -> float:
     """Spearman's correlation of two lists of numbers; NaN where one does not vary."""
-    a, b = rankdata(np.asarray(first, np.float64)), rankdata(np.asarray(second, np.float64))
-    if len(a) < 2 or a.std() == 0 or b.std() == 0:
-        return float("nan")
-    return float(np.corrcoef(a, b)[0, 1])
+    return spearman(np.column_stack([np.asarray(first, np.float64), np.asarray(second, np.float64)]))
 
 
 def clips_needed(differences: ArrayLike, certainty: float = CERTAINTY) -> int | None:

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 from echodfkd.errors import InputError
 from echodfkd.evaluate.concentration import ERRORS, clip_error
 from echodfkd.evaluate.intervals import Groups, bootstrap
+from echodfkd.evaluate.ranks import spearman
 from echodfkd.evaluate.scorecard import Row, patient_groups, plain
 
 COVARIATES: dict[str, str] = {
@@ -63,13 +63,6 @@ def thirds(values: ArrayLike) -> NDArray[np.intp]:
     if len(array) < LEAST_CLIPS:
         return np.zeros(len(array), np.intp)
     return np.searchsorted(np.quantile(array, [1 / 3, 2 / 3]), array, side="left")
-
-
-def spearman(pairs: NDArray[np.float64]) -> float:
-    """Spearman's rank correlation between the columns of (clip, 2), ties at their mean rank; NaN where one is equal."""
-    ranks = rankdata(pairs, axis=0) - (len(pairs) + 1) / 2
-    norm = np.sqrt((ranks**2).sum(axis=0).prod())
-    return float(ranks[:, 0] @ ranks[:, 1] / norm) if norm > 0 else float("nan")
 
 
 def _against(rows: Sequence[Row], error: str, covariate: str, seed: int, resamples: int) -> dict[str, Any] | None:
