@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from echodfkd.clip import STRUCTURES, check_structures
+from echodfkd.engine import one_torch_thread
 from echodfkd.errors import InputError
 from echodfkd.synthetic import acoustics, beat, display, marks, noise, raster, tissue
 from echodfkd.synthetic.annotator import ANATOMICAL, Annotator, traced
@@ -98,7 +99,7 @@ def generate(
     if size < 32 or len({recipe.frames for recipe in recipes}) != 1:
         lengths = sorted({recipe.frames for recipe in recipes})
         raise InputError(f"Clips drawn together need one length and a size of 32 or more, got {lengths} and {size}.")
-    with _one_thread() if device == "cpu" else nullcontext():
+    with one_torch_thread() if device == "cpu" else nullcontext():
         return _drawn(recipes, size, device, names, watch, annotator)
 
 
@@ -124,17 +125,6 @@ def _drawn(
             frames[group, cut], masks[group, cut] = scene.draw(cut, names)
         truths.extend(scene.truths)
     return Rendered(frames, masks, tuple(truths))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """torch on one thread: on the CPU the tensors are small, and other threads cost more than they bring."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class _Scene:
