@@ -3,7 +3,7 @@ import pytest
 from planted_hearts import ellipse
 
 from echodfkd.errors import InputError
-from echodfkd.evaluate.consensus import agreement, mean_agreement, pairwise_dice
+from echodfkd.evaluate.consensus import agreement, pairwise_dice
 
 
 def squares(*starts: int) -> list[np.ndarray]:
@@ -18,7 +18,6 @@ def test_pairs_agree_by_their_shared_columns():
     """Of four columns neighbours share two: 2 x 8 / (16 + 16)."""
     expected = [[1, 0.5, 0], [0.5, 1, 0.5], [0, 0.5, 1]]
     np.testing.assert_allclose(pairwise_dice(squares(0, 2, 4)), expected)
-    assert mean_agreement(squares(0, 2, 4)) == pytest.approx(1 / 3)
 
 
 def test_two_empty_masks_agree_and_an_empty_one_agrees_with_no_other():
@@ -55,8 +54,6 @@ def test_what_cannot_be_compared_is_refused():
     one = squares(0)[0]
     with pytest.raises(InputError, match="at least two segmenters, got 1"):
         agreement({"a": one})
-    with pytest.raises(InputError, match="at least two segmenters, got 1"):
-        mean_agreement([one])
     with pytest.raises(InputError, match=r"one shape, got \(2, 8, 16\), \(1, 8, 16\)"):
         agreement({"a": one, "b": one[:1]})
     with pytest.raises(InputError, match="fused by majority, staple, got median"):

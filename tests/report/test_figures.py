@@ -34,12 +34,6 @@ def test_an_assumed_frame_rate_is_written_on_the_axis():
     assert "50 frames/s assumed" in figure.axes[0].get_xlabel()
 
 
-def test_the_ejection_figure_has_a_point_per_clip_with_both_values():
-    figure = figures.ejection_figure(ROWS, 50.0)
-    assert figure.axes[0].collections[0].get_offsets().tolist() == [[60, 55], [45, 48]]
-    assert lines(figures.ejection_figure([]))["identity"] == [[0, 0], [100, 100]]
-
-
 def test_the_dice_figure_sorts_the_clips():
     drawn = lines(figures.dice_figure(ROWS))
     assert [y for _, y in drawn["segmenter (mean 0.800)"]] == [0.7, 0.8, 0.9]

@@ -30,14 +30,6 @@ def pairwise_dice(masks: Sequence[MaskClip]) -> NDArray[np.float64]:
     return ratio(2 * shared, counts[:, :, None] + counts[:, None]).mean(axis=0)
 
 
-def mean_agreement(masks: Sequence[MaskClip]) -> float:
-    """Mean Dice over all pairs of two segmenters or more: how sure of a clip they are together."""
-    between = pairwise_dice(masks)
-    if len(between) < 2:
-        raise InputError(f"Agreement needs at least two segmenters, got {len(between)}.")
-    return float(between[np.triu_indices(len(between), 1)].mean())
-
-
 def agreement(masks: Mapping[str, MaskClip], rules: Sequence[str] = ("majority",)) -> dict[str, dict[str, float]]:
     """For each segmenter of a clip by name, how far it agrees with the others, in [0, 1].
 

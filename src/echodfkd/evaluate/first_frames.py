@@ -1,6 +1,6 @@
 """How much worse the first frames are (supplement 6): a causal network finds the heart before it can follow it."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -47,7 +47,8 @@ def first_frames(
             f"First frames need a clip with truth beyond frame {frames - 1}, the longest has {longest} frames."
         )
     boot = partial(bootstrap, seed=seed, resamples=resamples)
-    whose = np.arange(len(dice)) if groups is None else np.array([hash(one) for one in groups])
+    place: dict[Hashable, int] = {}
+    whose = np.array([place.setdefault(one, len(place)) for one in (range(len(dice)) if groups is None else groups)])
     long = np.isfinite(later)
     gaps = (start - later[:, None])[long]
     return plain(

@@ -57,22 +57,6 @@ def area_figure(area: ArrayLike, events: Events, truth: ArrayLike | None = None,
     return figure
 
 
-def ejection_figure(rows: Sequence[Mapping[str, Any]], training_ef: float | None = None) -> Figure:
-    """Predicted against true ejection fraction (percent), a point per row of `score_clip`, with the identity line."""
-    known = [row for row in rows if row["ef_true"] is not None and row["ef_predicted"] is not None]
-    pairs = np.array([(row["ef_true"], row["ef_predicted"]) for row in known])
-    figure, axes = _figure(4.2, 4.0)
-    low, high = (0.0, 100.0) if not len(pairs) else (min(20, pairs.min() - 3), max(80, pairs.max() + 3))
-    axes.plot([low, high], [low, high], color=SOFT, lw=1.2, label="identity")
-    if training_ef is not None:
-        axes.axhline(training_ef, color=ORANGE, lw=1.2, ls="--", label="always the training mean")
-    if len(pairs):
-        axes.scatter(pairs[:, 0], pairs[:, 1], s=24, color=BLUE, alpha=0.75, lw=0, label=f"clips (n = {len(pairs)})")
-    axes.set(xlim=(low, high), ylim=(low, high), aspect="equal", xlabel="true EF, %", ylabel="predicted EF, %")
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
-    return figure
-
-
 def dice_figure(rows: Sequence[Mapping[str, Any]], baseline: Sequence[Mapping[str, Any]] = ()) -> Figure:
     """How Dice spreads over the clips, each clip a dot on its rank, with the constant mask on the same clips."""
     if not rows:
