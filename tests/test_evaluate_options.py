@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,6 +81,12 @@ def test_a_second_model_is_compared_clip_by_clip(evaluate, there):
     assert (paired["first"], paired["second"]) == ("good", "worse")
     dice = paired["differences"]["dice"]
     assert dice["n"] == CLIPS and dice["value"] > 0.1 and dice["low"] > 0 and dice["p"] < 0.05
+
+
+def test_two_folders_of_one_name_are_told_apart(evaluate, there):
+    shutil.copytree(there / "worse", there / "run" / "good", dirs_exist_ok=True)
+    paired = evaluate("--against", there / "run" / "good")[0]["paired"]
+    assert paired["second"] == "run/good" and paired["first"].endswith("/good") and paired["first"] != paired["second"]
 
 
 def test_beats_are_judged_by_another_tables_events_and_dice_is_not(evaluate, tmp_path):

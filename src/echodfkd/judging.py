@@ -121,39 +121,53 @@ def judge(
         )
 
     scores = card(lambda name: True) | _evidence(judged, seed, resamples)
-    scores["n"] |= {
-        "split": split,
-        "without_prediction": len(known.names) - len(folders),
-        "left_out": known.left_out,
-        "unreadable": len(judged.unreadable),
-        "unknown": known.unknown,
-        "training_clips": training_clips,
-        "without_constant_mask": len(judged.rows) - len(judged.baseline),
-    }
-    scores["labels"] = known.layout
-    scores["model"] = read_model(next(iter(folders.values())))
+    scores["n"] |= {"split": split, "training_clips": training_clips} | _not_scored(known, folders, judged)
+    scores |= {"labels": known.layout, "model": read_model(next(iter(folders.values())))}
     if events is not None:
         scores["n"] |= {"events_from": events.name, "without_events": sum(not _seen(row) for row in judged.rows)}
     if again is not None and marks.events is not None:
         scores |= _rounds(marks.events, again, judged.rows, seed)
     if against is not None:
         other = _judged(known, _matching(against, known, f"split '{split}' of {labels}"), marks, None)
-        told = {"first": predictions.resolve().name, "second": against.resolve().name}
+        told = dict(zip(("first", "second"), _told_apart(predictions, against), strict=True))
         scores["paired"] = told | paired_scores(judged.rows, other.rows, seed=seed, resamples=resamples)
     rows = judged.rows
     if exclude is not None:
         scores |= _clean(names, exclude, card)
         rows = [row | {"excluded": "; ".join(exclude.clips.get(row["name"], ()))} for row in rows]
+    _write(out, scores, rows, judged.baseline)
+    _show_worst(known, folders, rows, out / "worst.png")
+    return scores
+
+
+def _told_apart(first: Path, second: Path) -> tuple[str, str]:
+    """The folders' names, with those of the folders above them where they are the same: two runs have both `masks`."""
+    one, other = first.resolve().parts, second.resolve().parts
+    count = next((k for k in range(1, max(len(one), len(other))) if one[-k:] != other[-k:]), 1)
+    return "/".join(one[-count:]), "/".join(other[-count:])
+
+
+def _write(out: Path, scores: Mapping[str, Any], rows: list[Row], baseline: list[Row]) -> None:
+    """The scores and tables in `out`; what other scores left there and these have not is removed."""
     make_folder(out)
+    for left in ("constant_mask.csv", "worst.png"):
+        (out / left).unlink(missing_ok=True)
     write_text(out / "clips.csv", _csv(rows))
     write_text(out / "cardiobench.csv", cardiobench_csv(rows))
-    for left in ("constant_mask.csv", "worst.png"):  # of other scores that lay here
-        (out / left).unlink(missing_ok=True)
-    if judged.baseline:
-        write_text(out / "constant_mask.csv", _csv(judged.baseline))
-    _show_worst(known, folders, rows, out / "worst.png")
+    if baseline:
+        write_text(out / "constant_mask.csv", _csv(baseline))
     write_json(out / "scores.json", scores)
-    return scores
+
+
+def _not_scored(known: Labels, folders: Mapping[str, Path], judged: Judged) -> dict[str, int]:
+    """How many clips were not scored, by why, and how many have no constant mask beside them."""
+    return {
+        "without_prediction": len(known.names) - len(folders),
+        "left_out": known.left_out,
+        "unreadable": len(judged.unreadable),
+        "unknown": known.unknown,
+        "without_constant_mask": len(judged.rows) - len(judged.baseline),
+    }
 
 
 def _evidence(judged: Judged, seed: int, resamples: int) -> dict[str, Any]:
