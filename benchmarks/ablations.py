@@ -25,14 +25,14 @@ import numpy as np
 from real_clips import Labelled, mean_row, read_folder, segmented, worst_row
 from real_clips import row as scored
 
-from echodfkd.config import Study, read_study, study_from, study_table
-from echodfkd.data.store import Store
 from echodfkd.errors import EchodfkdError, InputError, one_line
-from echodfkd.evaluate.overlap import dice
 from echodfkd.files import holding, read_json, sha256, write_json, write_text
+from echodfkd.measure.overlap import dice
 from echodfkd.pipeline import distill, label, synthesize
+from echodfkd.store.store import Store
 from echodfkd.student.card import read_card
-from echodfkd.student.segment import load_student
+from echodfkd.student.student import load_student
+from echodfkd.study.settings import Study, read_study, study_from, study_table
 from echodfkd.synthetic.recipe import GENERATOR
 
 HEALTHY = dict.fromkeys(

@@ -26,13 +26,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.clip import Clip
-from echodfkd.evaluate.beats import beat_events
-from echodfkd.evaluate.bounds import ChoiceNoise, compare_families
-from echodfkd.evaluate.frame_distance import PHASES, TOLERANCE_S, Reference, null_curves
-from echodfkd.evaluate.frame_rate import rate_scores, spearman
-from echodfkd.evaluate.intervals import bootstrap
-from echodfkd.evaluate.scorecard import event_row, plain
-from echodfkd.files import write_json
+from echodfkd.files import plain, write_json
+from echodfkd.measure.beats import beat_events
+from echodfkd.scores.bounds import ChoiceNoise, compare_families
+from echodfkd.scores.frame_distance import PHASES, TOLERANCE_S, Reference, null_curves
+from echodfkd.scores.frame_rate import rate_scores, spearman
+from echodfkd.scores.scorecard import event_row
+from echodfkd.stats.intervals import bootstrap
 from echodfkd.synthetic.beat import cycle
 from echodfkd.synthetic.heart import heart
 from echodfkd.synthetic.recipe import ClipRecipe, Conditions, draw_recipe
@@ -276,7 +276,7 @@ def wrong_order(told: dict[str, Any], names: list[str], key: str) -> list[list[s
 def segmented(count: int, seed: int, frames: int, resamples: int) -> dict[str, Any]:
     """Scores of the areas that the bundled b4 measures on rendered clips, and of those clips' true areas."""
     from echodfkd.student.bundled import find_model
-    from echodfkd.student.segment import load_student
+    from echodfkd.student.student import load_student
     from echodfkd.synthetic.generate import generate
 
     student = load_student(find_model("b4"), threads=1)

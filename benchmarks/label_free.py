@@ -30,16 +30,16 @@ from real_clips import read_folder
 from scipy.ndimage import distance_transform_edt
 
 from echodfkd.clip import Clip, Segmenter
+from echodfkd.commands.judge import Judging, Known, atlas_register, clip_rows, write_judgement
 from echodfkd.errors import EchodfkdError, one_line
-from echodfkd.evaluate.beats import check_rate
-from echodfkd.evaluate.label_free import evidence_names, summary
-from echodfkd.evaluate.reverse import Register
-from echodfkd.evaluate.scorecard import constant_mask
+from echodfkd.evidence.reverse import Register
+from echodfkd.evidence.trust import evidence_names, summary
 from echodfkd.files import write_json
-from echodfkd.label_free import Judging, Known, atlas_register, clip_rows, write_judgement
+from echodfkd.measure.beats import check_rate
+from echodfkd.scores.scorecard import constant_mask
 from echodfkd.student.bundled import find_model
 from echodfkd.student.degraded import degraded_student
-from echodfkd.student.segment import load_student
+from echodfkd.student.student import load_student
 from echodfkd.synthetic.annotator import TIGHT_IN_SYSTOLE
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import Conditions, draw_recipe

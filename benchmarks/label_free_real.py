@@ -17,11 +17,11 @@ from typing import Any
 from real_clips import read_folder
 
 from echodfkd.errors import EchodfkdError, one_line
-from echodfkd.evaluate.echoclip import load_judge
-from echodfkd.evaluate.mask_quality import MOST_FRAMES, SCORES, calibration_rows, calibration_scores
-from echodfkd.evaluate.prompts import Similarity, read_prompts
+from echodfkd.evidence.words.echoclip import load_judge
+from echodfkd.evidence.words.mask_quality import MOST_FRAMES, SCORES, calibration_rows, calibration_scores
+from echodfkd.evidence.words.prompts import Similarity, read_prompts
 from echodfkd.files import write_json
-from echodfkd.report.words import interval
+from echodfkd.report.numbers import interval
 
 
 def main() -> None:

@@ -29,23 +29,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.clip import Clip
-from echodfkd.data.container import SUFFIXES
-from echodfkd.data.tables import optional
-from echodfkd.data.tables import rows as rows_of
-from echodfkd.data.video import clip_name, read
+from echodfkd.commands.segment import clip_source, identity, segment_clip
 from echodfkd.errors import EchodfkdError, InputError, one_line
-from echodfkd.evaluate.beats import beat_events
-from echodfkd.evaluate.ejection import ejection_fraction
-from echodfkd.evaluate.frame_distance import paper_frame
-from echodfkd.evaluate.intervals import bootstrap
-from echodfkd.evaluate.overlap import dice
-from echodfkd.evaluate.predictions import read_masks, read_prediction
-from echodfkd.evaluate.scorecard import constant_mask
-from echodfkd.evaluate.shape import area_curve
-from echodfkd.everyday import clip_source, identity, segment_clip
 from echodfkd.files import write_json
+from echodfkd.measure.beats import beat_events
+from echodfkd.measure.ejection import ejection_fraction
+from echodfkd.measure.overlap import dice
+from echodfkd.measure.shape import area_curve
+from echodfkd.scores.frame_distance import paper_frame
+from echodfkd.scores.predictions import read_masks, read_prediction
+from echodfkd.scores.scorecard import constant_mask
+from echodfkd.stats.intervals import bootstrap
 from echodfkd.student.bundled import DEFAULT, find_model
-from echodfkd.student.segment import Student, load_student
+from echodfkd.student.student import Student, load_student
+from echodfkd.tables import optional
+from echodfkd.tables import rows as rows_of
+from echodfkd.video import clip_name, read
+from echodfkd.video.container import SUFFIXES
 
 COLUMNS = (
     "clip",

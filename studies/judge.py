@@ -37,7 +37,7 @@ import echodfkd.vision  # noqa: F401  before open_clip is imported
 from echodfkd.clip import STRUCTURES, WORKING_SIZE
 from echodfkd.engine import begin
 from echodfkd.errors import EchodfkdError, StudyError
-from echodfkd.evaluate.mask_quality import margin_px
+from echodfkd.evidence.words.mask_quality import margin_px
 from echodfkd.files import make_folder, write_json, writing
 from echodfkd.synthetic.annotator import ANNOTATORS
 from echodfkd.synthetic.beat import cycle

@@ -21,11 +21,8 @@ from numpy.typing import NDArray
 
 from echodfkd.clip import Clip
 from echodfkd.errors import EchodfkdError
-from echodfkd.evaluate.degrade import degrade
-from echodfkd.evaluate.echoclip import Judge, load_judge
-from echodfkd.evaluate.frame_distance import Reference
-from echodfkd.evaluate.intervals import bootstrap
-from echodfkd.evaluate.mask_quality import (
+from echodfkd.evidence.words.echoclip import Judge, load_judge
+from echodfkd.evidence.words.mask_quality import (
     KINDS,
     SCORES,
     auc,
@@ -35,13 +32,15 @@ from echodfkd.evaluate.mask_quality import (
     mask_scores,
     rank_correlation,
 )
-from echodfkd.evaluate.phases import clip_curve, phase_row, phase_scores, valve_curve
-from echodfkd.evaluate.prompts import clip_row, read_prompts, spread
-from echodfkd.evaluate.scorecard import plain
-from echodfkd.files import filling, read_json, sha256, write_json, write_text
-from echodfkd.report.words import interval
+from echodfkd.evidence.words.phases import clip_curve, phase_row, phase_scores, valve_curve
+from echodfkd.evidence.words.prompts import clip_row, read_prompts, spread
+from echodfkd.files import filling, plain, read_json, sha256, write_json, write_text
+from echodfkd.report.numbers import interval
+from echodfkd.scores.degrade import degrade
+from echodfkd.scores.frame_distance import Reference
+from echodfkd.stats.intervals import bootstrap
 from echodfkd.student.bundled import find_model
-from echodfkd.student.segment import load_student
+from echodfkd.student.student import load_student
 from echodfkd.synthetic.annotator import ANNOTATORS
 from echodfkd.synthetic.captions import STATEMENTS
 from echodfkd.synthetic.generate import Truth, generate
@@ -227,7 +226,7 @@ def words(told: dict[str, Any]) -> str:
 A small model in open_clip's own format ({told["bytes"]:,} bytes): it stands in for EchoCLIP, which cannot be shipped,
 where tests and the demo need a judge. Apache-2.0. **Research software, not for diagnosis.**
 
-    from echodfkd.evaluate.echoclip import load_judge
+    from echodfkd.evidence.words.echoclip import load_judge
     judge = load_judge("standin")
 
 **It is not EchoCLIP.** What is told below says nothing about EchoCLIP's judgement of masks, nor of patients' clips.

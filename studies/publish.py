@@ -17,16 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from echodfkd.data.store import Store
+from echodfkd.commands.segment import identity
 from echodfkd.errors import EchodfkdError, InputError
-from echodfkd.evaluate.intervals import bootstrap
-from echodfkd.evaluate.overlap import dice
-from echodfkd.everyday import identity
 from echodfkd.files import filling, read_json, write_json, write_text
+from echodfkd.measure.overlap import dice
 from echodfkd.report.model_card import readme
+from echodfkd.stats.intervals import bootstrap
+from echodfkd.store.store import Store
 from echodfkd.student.bundled import README
 from echodfkd.student.card import CARD, GRAPH, WEIGHTS, Card, card_table, check_files
-from echodfkd.student.segment import load_student
+from echodfkd.student.student import load_student
 from echodfkd.synthetic.distributions import LOOK, TABLE
 from echodfkd.synthetic.recipe import GENERATOR
 

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 from small_student import beating, make_student
 
-from echodfkd.data.store import Entry, StoreWriter
-from echodfkd.data.video import write
+from echodfkd.store.store import Entry, StoreWriter
+from echodfkd.video import write
 
 ROOT = Path(__file__).parents[1]
 TINY = ROOT / "studies" / "tiny.toml"

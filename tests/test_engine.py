@@ -5,9 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
+from small_work import note
+
+from echodfkd.engine import for_each
+from echodfkd.errors import InputError
 
 PROGRAM = """
 import os, sys, time
@@ -57,3 +62,16 @@ def test_workers_end_with_their_command(ending, tmp_path):
     _, complaint = command.communicate(timeout=30)
     assert wait_until(lambda: not any(map(alive, workers)), 30)
     assert complaint.count("Traceback") == (ending == signal.SIGINT)  # the program's own, none of a worker
+
+
+def test_work_in_processes_is_done_elsewhere_and_all_of_it(tmp_path):
+    names = [f"item{k}" for k in range(5)]
+    for_each(partial(note, tmp_path), names, "note", processes=2)
+    workers = {(tmp_path / name).read_text() for name in names}
+    assert 1 <= len(workers) <= 2 and str(os.getpid()) not in workers
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_error_in_a_process_is_raised_here(tmp_path, processes):
+    with pytest.raises(InputError, match="bad"):
+        for_each(partial(note, tmp_path), ["good", "bad"], "note", processes)

@@ -1,4 +1,4 @@
-"""Imports point down: the layout that CONTRIBUTING.md draws is the one the code has."""
+"""The house stands as it is drawn: imports point down."""
 
 import ast
 from pathlib import Path
@@ -6,55 +6,83 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "echodfkd"
-BOTTOM = {"errors", "files", "clip", "resize", "engine", "vision"}
-WORKSHOPS = {"synthetic", "data", "teachers", "student", "evaluate"}
-MAY_IMPORT = (
-    dict.fromkeys(BOTTOM, BOTTOM)
-    | dict.fromkeys(WORKSHOPS, BOTTOM)
-    | {
-        "teachers": BOTTOM | {"student"},
-        "distill": BOTTOM | {"data", "student"},
-        "report": BOTTOM | {"evaluate", "data", "student"},
-        "config": BOTTOM | {"synthetic", "data", "teachers", "student", "distill"},
-        "fresh": BOTTOM | {"synthetic", "teachers", "distill", "config"},
-        "labelling": BOTTOM | {"data", "teachers", "evaluate", "config"},
-        "runs": BOTTOM | {"student"},
-        "robustness": BOTTOM | {"student", "evaluate"},
-        "labels": BOTTOM | {"data", "evaluate"},
-        "judging": BOTTOM | {"data", "evaluate", "report", "labels"},
-        "sizes": BOTTOM | {"evaluate", "report", "student"},
-        "image_text": BOTTOM | {"evaluate"},
-        "label_free": BOTTOM | {"synthetic", "data", "evaluate", "report", "image_text"},
-        "rivals": BOTTOM
-        | {"config", "data", "distill", "evaluate", "everyday", "image_text", "label_free", "report", "student"},
-        "checking": BOTTOM | {"data", "report"},
-        "everyday": BOTTOM | {"data", "student", "evaluate", "report"},
-        "pipeline": BOTTOM
-        | WORKSHOPS
-        | {"distill", "report", "config", "fresh", "labelling", "labels", "runs"}
-        | {"everyday", "judging", "rivals", "robustness", "sizes"},
-    }
+FLOORS = (
+    {"__main__"},
+    {"cli"},
+    {"pipeline"},
+    {"commands"},
+    {"report"},
+    {"evidence"},
+    {"scores", "study"},
+    {"distill", "teachers", "measure", "data"},
+    {"synthetic", "student", "video", "store", "stats"},
+    {"clip", "errors", "files", "tables", "resize", "engine", "vision"},
 )
+"""From the roof to the ground. A room knows those below it and none beside it; the ground knows itself."""
+BESIDE = {"distill": {"teachers"}}
+"""What a room knows of its own floor all the same."""
+FACE = {"load_model", "read_clip", "segment", "evaluate", "judge", "generate"}
+"""What people call on the package itself: a room of such a name would hide the function."""
 FILES = sorted(SOURCE.rglob("*.py"))
+EVERY_FILE = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 
 
-def place(path: Path) -> str:
+def room(path: Path) -> str:
+    """The folder or top-level module that a file belongs to."""
     return path.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
-def imported(path: Path) -> set[str]:
-    """The folders and top-level modules of the package that a file imports, anywhere in it."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("echodfkd"):
-            below = (node.module or "").split(".")[1:]
-            names |= {below[0]} if below else {alias.name for alias in node.names}
-    return names
+def imported(path: Path) -> set[tuple[str, ...]]:
+    """What a file imports of the package, anywhere in it, as parts below the package: modules, or names in them."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "echodfkd":
+            found |= {(*(node.module or "").split(".")[1:], alias.name) for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {tuple(one.name.split(".")[1:]) for one in node.names if one.name.startswith("echodfkd.")}
+    return found
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def module(parts: tuple[str, ...]) -> Path | None:
+    """The file that the parts of an import lead to; None for the package itself."""
+    for count in (len(parts), len(parts) - 1):
+        place = SOURCE.joinpath(*parts[:count])
+        for path in (place.with_suffix(".py"), place / "__init__.py"):
+            if count and path.is_file():
+                return path
+    return None
+
+
+def test_every_room_has_its_floor():
+    rooms = {room(path) for path in FILES} - {"__init__"}
+    assert rooms == set().union(*FLOORS)
+
+
+@EVERY_FILE
 def test_imports_point_down(path):
-    here = place(path)
-    if here in ("cli", "__main__", "__init__"):
+    here = room(path)
+    if here == "__init__":
         return
-    assert imported(path) - {here} <= MAY_IMPORT[here]
+    floor = next(number for number, rooms in enumerate(FLOORS) if here in rooms)
+    below = set().union(*FLOORS[floor + 1 :]) | BESIDE.get(here, set()) | (FLOORS[-1] if here in FLOORS[-1] else set())
+    known = {parts[0] for parts in imported(path) if parts[0] not in ("__version__", here)}
+    assert known <= below
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    knows = {path: {module(parts) for parts in imported(path)} - {None, path} for path in FILES}
+    free: set[Path] = set()
+    while ready := {path for path, others in knows.items() if path not in free and others <= free}:
+        free |= ready
+    assert not [str(path.relative_to(SOURCE)) for path in FILES if path not in free]
+
+
+def test_no_room_hides_a_function_of_the_public_face():
+    assert not {path.name.removesuffix(".py") for path in SOURCE.iterdir()} & FACE
+
+
+def test_tests_lie_where_their_rooms_lie():
+    here = Path(__file__).parent
+    rooms = {room(path) for path in FILES if path.parent != SOURCE}
+    others = {"helpers", "benchmarks", "docs", "studies"}
+    assert {path.name for path in here.iterdir() if path.is_dir() and path.name != "__pycache__"} <= rooms | others

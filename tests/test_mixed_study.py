@@ -8,20 +8,20 @@ import pytest
 from made_datasets import beats, traced, write_echonet
 from scripts import script
 
-from echodfkd.config import Clips, Split, Study, read_study, study_table
-from echodfkd.data.gather import NOTICE
+from echodfkd.commands.gather import NOTICE
+from echodfkd.commands.label import label
 from echodfkd.data.settings import Data
-from echodfkd.data.store import Store
 from echodfkd.distill.settings import Training
 from echodfkd.distill.start import start_table
 from echodfkd.errors import InputError, StudyError
 from echodfkd.files import read_json, sha256, write_json
-from echodfkd.labelling import label
 from echodfkd.pipeline import distill, gather_clips, run, synthesize
+from echodfkd.store.store import Store
 from echodfkd.student.card import CARD, WEIGHTS, Card, Preprocessing, read_card
 from echodfkd.student.checkpoint import save
 from echodfkd.student.network import seeded_network
 from echodfkd.student.settings import NetworkSettings
+from echodfkd.study.settings import Clips, Split, Study, read_study, study_table
 from echodfkd.teachers import Teacher
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from echodfkd.data.store import Entry, StoreWriter
-from echodfkd.data.video import write
+from echodfkd.store.store import Entry, StoreWriter
 from echodfkd.student.card import Card, Preprocessing
+from echodfkd.video import write
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from echodfkd.files import read_json
-from echodfkd.report.figures import BLUE, ORANGE, SOFT, png_bytes, tidy
+from echodfkd.report.draw.figures import BLUE, ORANGE, SOFT, png_bytes, tidy
 
 NULLS = ("white noise", "smoothed noise", "random-phase sine", "constant")
 

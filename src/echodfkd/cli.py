@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from echodfkd.errors import EchodfkdError, InputError, MissingExtra, one_line
 
 if TYPE_CHECKING:
-    from echodfkd.data.store import Store
+    from echodfkd.store.store import Store
 
 app = typer.Typer(
     help="Distil left-ventricle segmenters from synthetic hearts, and run them on echocardiograms.",
@@ -82,7 +82,7 @@ def _refuse(error: Exception) -> NoReturn:
 
 def _whole(folder: Path) -> "Store":
     """The store in `folder`, every byte of it checked: what was copied here may have been damaged on its way."""
-    from echodfkd.data.store import Store
+    from echodfkd.store.store import Store
 
     store = Store(folder)
     store.verify()
@@ -101,8 +101,8 @@ _STUDY_MODULES = dict.fromkeys(
 @app.command()
 def run(study: StudyFile, out: Out, workers: Workers = None) -> None:
     """The whole study: clips, masks, student, scores, report. Started again, it continues where it was stopped."""
-    from echodfkd.config import read_study
     from echodfkd.pipeline import run as run_study
+    from echodfkd.study.settings import read_study
 
     print(run_study(read_study(study), out, workers))
 
@@ -110,8 +110,8 @@ def run(study: StudyFile, out: Out, workers: Workers = None) -> None:
 @app.command()
 def synth(study: StudyFile, out: Out) -> None:
     """Synthetic clips with exact truth, as a store."""
-    from echodfkd.config import read_study
     from echodfkd.pipeline import synthesize
+    from echodfkd.study.settings import read_study
 
     store = synthesize(read_study(study), out)
     print(f"{len(store.entries)} clips in {out}")
@@ -120,8 +120,8 @@ def synth(study: StudyFile, out: Out) -> None:
 @app.command()
 def gather(study: StudyFile, out: Out) -> None:
     """The clips of the study's data sets at the working size, as a store: a copy, as private as they are."""
-    from echodfkd.config import read_study
     from echodfkd.pipeline import gather_clips
+    from echodfkd.study.settings import read_study
 
     store = gather_clips(read_study(study), out)
     print(f"{len(store.entries)} clips in {out}. Private: the data sets' licences forbid to publish copies.")
@@ -143,8 +143,8 @@ def label(
     ] = None,
 ) -> None:
     """The study's teacher's masks of a store of clips."""
-    from echodfkd.config import read_study
     from echodfkd.pipeline import label as label_clips
+    from echodfkd.study.settings import read_study
 
     if licence is not None and archive is None:
         raise InputError("A licence goes with an archive: give --archive too.")
@@ -171,8 +171,8 @@ def distill(
     ] = None,
 ) -> None:
     """A student taught the labels of a store of clips. Started again, it continues at the last finished epoch."""
-    from echodfkd.config import read_study
     from echodfkd.pipeline import distill as distill_student
+    from echodfkd.study.settings import read_study
 
     if (real is None) != (real_labels is None):
         raise InputError("Real clips and their labels go together: give both --real and --real-labels.")
@@ -218,7 +218,7 @@ def segment(
     ] = None,
 ) -> None:
     """Masks, areas, ED and ES frames and ejection fraction of clips. Not for diagnosis."""
-    from echodfkd.everyday import segment_files
+    from echodfkd.commands.segment import segment_files
     from echodfkd.student.bundled import find_model
 
     failed = segment_files(
@@ -313,9 +313,9 @@ def evaluate(
     ] = None,
 ) -> None:
     """Scores of masks against labels, with intervals and baselines: scores.json, clips.csv and index.html."""
+    from echodfkd.commands.evaluate import judge
     from echodfkd.data.findings import parse_exclusion
-    from echodfkd.judging import judge
-    from echodfkd.report.evaluation import report_evaluation
+    from echodfkd.report.pages.evaluation import report_evaluation
     from echodfkd.report.terminal import table
 
     scores = judge(
@@ -374,7 +374,7 @@ def judge(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of atlases, spoilt masks and the bootstrap.")] = 0,
 ) -> None:
     """Which segmenter to trust on clips without labels: agreement, edges, plausibility, an image-text judge."""
-    from echodfkd.label_free import judge_folders
+    from echodfkd.commands.judge import judge_folders
 
     options: dict[str, Any] = {"staple": staple, "resamples": resamples, "seed": seed, "split": split}
     options |= {"device": device, "precision": precision, "frames": frames, "prompts": prompts, "cache": cache}
@@ -389,8 +389,8 @@ def check(
     out: Out,
 ) -> None:
     """What is missing, corrupt or odd in a data set: curation.csv, one row per clip and reason, and figures."""
-    from echodfkd.checking import check as check_dataset
-    from echodfkd.checking import summary
+    from echodfkd.commands.check import check as check_dataset
+    from echodfkd.commands.check import summary
 
     print(summary(check_dataset(dataset, out), out))
 
@@ -400,7 +400,7 @@ def report(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A run's folder, or one that `evaluate` wrote.")],
 ) -> None:
     """Draws the HTML page of a run or of scores anew from what is in the folder."""
-    from echodfkd.report.evaluation import report as draw
+    from echodfkd.report.pages.evaluation import report as draw
 
     print(draw(folder))
 

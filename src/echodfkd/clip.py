@@ -57,7 +57,7 @@ def check_frames(frames: np.ndarray) -> None:
     if frames.ndim != 3 or frames.dtype != np.uint8:
         raise InputError(
             f"Frames must be (time, height, width) uint8, got {frames.dtype} {frames.shape}. "
-            "Read files with echodfkd.data.video.read."
+            "Read files with echodfkd.video.read."
         )
     if 0 in frames.shape:
         raise InputError(f"A clip needs at least one frame of at least one pixel, got {frames.shape}.")

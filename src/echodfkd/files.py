@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
+
 from echodfkd.errors import InputError, OccupiedError, OutputError
 
 
@@ -105,6 +107,21 @@ def read_json(path: Path) -> Any:
         raise InputError(f"No such file: {path}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is not readable JSON: {error}") from None
+
+
+def plain(value: Any) -> Any:
+    """The value fit for JSON: Python's own numbers for NumPy's, None for what is not finite, all the way down."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(item) for item in value]
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return value
 
 
 def is_plain_name(name: object) -> bool:

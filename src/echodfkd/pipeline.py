@@ -10,9 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from echodfkd.clip import WORKING_SIZE
-from echodfkd.config import Study, study_table
-from echodfkd.data.gather import gather
-from echodfkd.data.store import Entry, Store, StoreWriter
+from echodfkd.commands.evaluate import constant_of, judge
+from echodfkd.commands.gather import gather
+from echodfkd.commands.label import label
+from echodfkd.commands.rivals import check_rivals, judge_run, segment_some
+from echodfkd.commands.segment import identity
+from echodfkd.commands.sizes import STUDENTS, score_sizes, size_table
 from echodfkd.distill.mixture import Pair, beside, looked_at
 from echodfkd.distill.start import start_table, starting_network
 from echodfkd.distill.threshold import choose_threshold
@@ -20,24 +23,21 @@ from echodfkd.distill.train import INPUT_SCALE, train
 from echodfkd.distill.windows import Source
 from echodfkd.engine import cores, for_each
 from echodfkd.errors import StudyError
-from echodfkd.everyday import identity
 from echodfkd.files import holding, read_json, write_json
-from echodfkd.fresh import FreshWindows, check_teacher
-from echodfkd.judging import constant_of, judge
-from echodfkd.labelling import label
-from echodfkd.labels import read_labels
-from echodfkd.report.run import report_run
+from echodfkd.report.pages.run import report_run
 from echodfkd.report.terminal import table
-from echodfkd.rivals import check_rivals, judge_run, segment_some
-from echodfkd.robustness import FirstFrameSettings, RobustnessSettings, TrueClip, first_frame_scores, robustness
-from echodfkd.runs import Run, environment, streaming_speed
-from echodfkd.sizes import STUDENTS, score_sizes, size_table
+from echodfkd.scores.known_clips import read_labels
+from echodfkd.scores.robustness import FirstFrameSettings, RobustnessSettings, TrueClip, first_frame_scores, robustness
+from echodfkd.store.store import Entry, Store, StoreWriter
 from echodfkd.student.bundled import find_model
 from echodfkd.student.card import CARD, Card, Preprocessing, check_files, read_card
 from echodfkd.student.checkpoint import save
-from echodfkd.student.segment import Student, load_student
 from echodfkd.student.settings import flops_per_frame
 from echodfkd.student.steppers import TorchStepper
+from echodfkd.student.student import Student, load_student
+from echodfkd.study.fresh import FreshWindows, check_teacher
+from echodfkd.study.run_folder import Run, environment, streaming_speed
+from echodfkd.study.settings import Study, study_table
 from echodfkd.synthetic.annotator import ANNOTATORS
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import GENERATOR, draw_recipe

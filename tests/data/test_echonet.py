@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.path import Path as Outline
 
-from echodfkd.data import tracing, video
+from echodfkd import video
+from echodfkd.data import tracing
 from echodfkd.data.echonet import EchoNet
 from echodfkd.errors import InputError, MissingExtra
 

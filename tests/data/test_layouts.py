@@ -11,9 +11,9 @@ from echodfkd.data.echonet import EchoNet
 from echodfkd.data.folders import Folder, Stored
 from echodfkd.data.layouts import open_dataset
 from echodfkd.data.pediatric import Pediatric
-from echodfkd.data.store import Entry, StoreWriter
-from echodfkd.data.video import write
 from echodfkd.errors import InputError
+from echodfkd.store.store import Entry, StoreWriter
+from echodfkd.video import write
 
 
 def dice(a, b):

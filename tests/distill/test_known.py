@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from echodfkd.clip import from_bytes
-from echodfkd.data.store import KNOWN, Entry, Store, StoreWriter
 from echodfkd.distill.losses import LOSSES, known_planes
 from echodfkd.distill.settings import Training
 from echodfkd.distill.threshold import choose_threshold
 from echodfkd.distill.train import Distillation
 from echodfkd.distill.windows import StoreWindows, check_windows, with_known
 from echodfkd.errors import InputError
+from echodfkd.store.store import KNOWN, Entry, Store, StoreWriter
 from echodfkd.student.network import seeded_network
 from echodfkd.student.settings import NetworkSettings
 

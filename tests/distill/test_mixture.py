@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from echodfkd.data.store import KNOWN, Entry, Store, StoreWriter
 from echodfkd.distill.mixture import RealWindows, joined, looked_at, mixed, validation
 from echodfkd.distill.settings import Training
 from echodfkd.distill.threshold import choose_threshold
 from echodfkd.distill.train import train
 from echodfkd.errors import InputError, StudyError
+from echodfkd.store.store import KNOWN, Entry, Store, StoreWriter
 from echodfkd.student.settings import NetworkSettings
 
 TRAINING = Training(window=4, size=8, batch=4, real_share=0.25, epochs=1, precision="float32")

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from echodfkd.data.store import Entry, Store, StoreWriter
 from echodfkd.distill.threshold import CLIPS, GRID, choose_threshold, dice_by_threshold
+from echodfkd.store.store import Entry, Store, StoreWriter
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 
-from echodfkd.data.store import Entry, Store, StoreWriter
 from echodfkd.distill import train as training_module
 from echodfkd.distill.checkpoints import read_checkpoint
 from echodfkd.distill.losses import LOSSES
@@ -13,6 +12,7 @@ from echodfkd.distill.settings import Training
 from echodfkd.distill.train import Curve, kept_network, resolve_precision, snapshot_name, train
 from echodfkd.distill.windows import Batches, middle_windows
 from echodfkd.errors import StudyError
+from echodfkd.store.store import Entry, Store, StoreWriter
 from echodfkd.student.settings import NetworkSettings
 
 SMALL = Training(

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from echodfkd.data.store import Entry, Store, StoreWriter
 from echodfkd.distill.settings import Training
 from echodfkd.distill.windows import (
     Batches,
@@ -14,6 +13,7 @@ from echodfkd.distill.windows import (
     order,
 )
 from echodfkd.errors import InputError
+from echodfkd.store.store import Entry, Store, StoreWriter
 
 LENGTHS = {"a": 5, "b": 9, "c": 30}
 ENTRIES = [Entry(name, "train", frames) for name, frames in LENGTHS.items()]

@@ -3,11 +3,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from echodfkd.evaluate.scorecard import ClipCase, score_clip, scorecard
-from echodfkd.report.figures import picture_png
+from echodfkd.report.draw.figures import picture_png
+from echodfkd.report.numbers import interval, number
 from echodfkd.report.page import Film, Page, Picture, Section, Table, Tile, page_html, write_page
-from echodfkd.report.summary import Found, Model, report_page
-from echodfkd.report.words import interval, number
+from echodfkd.report.pages.scorecard import Found, Model, report_page
+from echodfkd.scores.scorecard import ClipCase, score_clip, scorecard
 
 PNG = picture_png(np.zeros((4, 4), np.uint8))
 NAME = 'clip <b>"A"</b> & co'

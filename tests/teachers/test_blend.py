@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from echodfkd.clip import Clip
-from echodfkd.config import Teacher
 from echodfkd.errors import InputError, StudyError
+from echodfkd.study.settings import Teacher
 from echodfkd.teachers.blend import Blend
 from echodfkd.teachers.recorded import RecordedTeacher
 

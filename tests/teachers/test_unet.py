@@ -11,7 +11,7 @@ from echodfkd.clip import Clip, to_bytes
 from echodfkd.errors import InputError
 from echodfkd.student.checkpoint import Card, Preprocessing, save
 from echodfkd.student.network import FramewiseSettings, NetworkSettings, seeded_network
-from echodfkd.student.segment import load_student
+from echodfkd.student.student import load_student
 from echodfkd.teachers import Teacher, load_teacher
 from echodfkd.teachers.unet import UNetTeacher
 

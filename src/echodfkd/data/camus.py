@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.data import container, nifti
 from echodfkd.data.dataset import Dataset, Listed, Truth
 from echodfkd.errors import InputError
+from echodfkd.video import container, nifti
 
 LABELS = {"lv": 1, "myocardium": 2, "la": 3}
 SPLIT_FILES = {"training": "train", "validation": "validation", "testing": "test"}

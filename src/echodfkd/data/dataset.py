@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from echodfkd import video
 from echodfkd.clip import Clip, check_structures
-from echodfkd.data import video
 from echodfkd.data.findings import Finding
 from echodfkd.errors import InputError
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.data import tables, tracing, video
+from echodfkd import tables, video
+from echodfkd.data import tracing
 from echodfkd.data.dataset import Dataset, Listed, Outline, Truth, ed_es, traced_truth
 from echodfkd.data.tracing import Segments, Tracing
 from echodfkd.errors import InputError, one_line

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from echodfkd.clip import Clip
-from echodfkd.data import container
 from echodfkd.data.dataset import Dataset, Listed, Truth
-from echodfkd.data.store import Store
 from echodfkd.errors import InputError
+from echodfkd.store.store import Store
+from echodfkd.video import container
 
 
 class Folder(Dataset):

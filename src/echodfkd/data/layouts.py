@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from echodfkd.data import container, tables
+from echodfkd import tables
 from echodfkd.data.camus import Camus
 from echodfkd.data.dataset import Dataset
 from echodfkd.data.echonet import EchoNet
 from echodfkd.data.folders import Folder, Stored
 from echodfkd.data.pediatric import Pediatric
 from echodfkd.errors import InputError
+from echodfkd.video import container
 
 
 def open_dataset(folder: Path | str) -> Dataset:

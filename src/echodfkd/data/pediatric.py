@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.data import tables, tracing
+from echodfkd import tables
+from echodfkd.data import tracing
 from echodfkd.data.dataset import Listed, Outline, Truth, traced_truth
 from echodfkd.data.echonet import Films
 

@@ -7,7 +7,6 @@ from itertools import chain
 import numpy as np
 import torch
 
-from echodfkd.data.store import Store
 from echodfkd.distill.settings import Training
 from echodfkd.distill.windows import (
     Batch,
@@ -20,6 +19,7 @@ from echodfkd.distill.windows import (
     middle_windows,
     order,
 )
+from echodfkd.store.store import Store
 
 FIRST_ORDER = 1_000_000
 """Real windows are numbered from here on where chance decides how they are played, apart from drawn ones."""

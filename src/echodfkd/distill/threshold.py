@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.clip import Masks, Segmenter
-from echodfkd.data.store import Store
 from echodfkd.distill.mixture import Pair
+from echodfkd.store.store import Store
 
 GRID = np.arange(5, 100, 5) / 100
 """The thresholds tried."""

@@ -15,7 +15,6 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
-from echodfkd.data.store import Store
 from echodfkd.distill.average import Average
 from echodfkd.distill.bar import Bar
 from echodfkd.distill.checkpoints import WholeFiles, read_checkpoint
@@ -26,6 +25,7 @@ from echodfkd.distill.settings import Training
 from echodfkd.distill.windows import Batch, Epoch, Source
 from echodfkd.engine import resolve_precision
 from echodfkd.files import write_text
+from echodfkd.store.store import Store
 from echodfkd.student.network import AnyNetwork, build, seeded_network
 from echodfkd.student.settings import Shape
 

@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from echodfkd.data.store import Entry, Store
 from echodfkd.distill.settings import Training
 from echodfkd.errors import InputError
 from echodfkd.resize import fit
+from echodfkd.store.store import Entry, Store
 
 Example = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """Frames (time, 1, size, size) and masks (time, structure, size, size), 255 p, of one window."""

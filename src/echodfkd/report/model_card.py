@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from echodfkd.report.words import Interval, interval, number
+from echodfkd.report.numbers import Interval, interval, number
 from echodfkd.student.bundled import BUNDLED, DEFAULT, README, find_model, installed
 from echodfkd.student.card import GRAPH, WEIGHTS, Card, read_card
 

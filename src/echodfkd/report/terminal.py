@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from echodfkd.report.words import Interval, count, interval, number
+from echodfkd.report.numbers import Interval, count, interval, number
 
 
 def table(scores: Mapping[str, Any]) -> str:

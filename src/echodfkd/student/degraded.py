@@ -4,8 +4,8 @@ from pathlib import Path
 
 from echodfkd.errors import InputError
 from echodfkd.student.checkpoint import load_network
-from echodfkd.student.segment import Student
 from echodfkd.student.steppers import TorchStepper
+from echodfkd.student.student import Student
 
 
 def degraded_student(folder: Path, strength: float, seed: int) -> Student:

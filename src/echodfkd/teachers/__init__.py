@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from echodfkd.clip import Segmenter
 from echodfkd.errors import InputError
 from echodfkd.student.card import read_card
-from echodfkd.student.segment import load_student
+from echodfkd.student.student import load_student
 from echodfkd.teachers.archive import MaskArchive
 from echodfkd.teachers.blend import Blend
 from echodfkd.teachers.chosen import Chosen

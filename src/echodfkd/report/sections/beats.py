@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from echodfkd.report.figures import BLUE, GREEN, drawn, null_figure, tidy
+from echodfkd.report.draw.figures import BLUE, GREEN, drawn, null_figure, tidy
+from echodfkd.report.numbers import NONE, count, interval
 from echodfkd.report.page import Picture, Section, Table
-from echodfkd.report.words import NONE, count, interval
 
 Row = Mapping[str, Any]
 PHASES = {"ed": "ED", "es": "ES"}

@@ -7,10 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from echodfkd.evaluate.bounds import CAMUS, IntraAnnotator, published_bounds
-from echodfkd.report.figures import BLUE, ORANGE, SOFT, drawn, tidy
+from echodfkd.report.draw.figures import BLUE, ORANGE, SOFT, drawn, tidy
+from echodfkd.report.numbers import NONE, Interval, interval
 from echodfkd.report.page import Section, Table
-from echodfkd.report.words import NONE, Interval, interval
+from echodfkd.scores.bounds import CAMUS, IntraAnnotator, published_bounds
 
 Row = Mapping[str, Any]
 PHASES = {"ed": "ED", "es": "ES"}

@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from echodfkd.errors import InputError
-from echodfkd.evaluate.scorecard import EF_COLUMNS
-from echodfkd.report.figures import BLUE, INK, ORANGE, SOFT, drawn, tidy
+from echodfkd.report.draw.figures import BLUE, INK, ORANGE, SOFT, drawn, tidy
+from echodfkd.report.numbers import count, interval
 from echodfkd.report.page import Picture, Section, Table
-from echodfkd.report.words import count, interval
+from echodfkd.scores.scorecard import EF_COLUMNS
 
 Row = Mapping[str, Any]
 METHODS = {"discs": "discs", "area_length": "area-length", "area_ratio": "area ratio"}

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from echodfkd.errors import InputError
-from echodfkd.report.figures import BLUE, GREEN, ORANGE, SOFT, drawn, tidy
+from echodfkd.report.draw.figures import BLUE, GREEN, ORANGE, SOFT, drawn, tidy
+from echodfkd.report.numbers import count, interval
 from echodfkd.report.page import Section, Table
-from echodfkd.report.words import count, interval
 
 Row = Mapping[str, Any]
 

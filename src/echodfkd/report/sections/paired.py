@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from echodfkd.errors import InputError
-from echodfkd.evaluate.paired import COMPARED
-from echodfkd.report.figures import BLUE, INK, SOFT, drawn, tidy
+from echodfkd.report.draw.figures import BLUE, INK, SOFT, drawn, tidy
+from echodfkd.report.numbers import NONE, count, interval, number
 from echodfkd.report.page import Section, Table
-from echodfkd.report.words import NONE, count, interval, number
+from echodfkd.scores.paired import COMPARED
 
 Row = Mapping[str, Any]
 LABELS = {

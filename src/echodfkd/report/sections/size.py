@@ -14,11 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from numpy.typing import NDArray
 
-from echodfkd.evaluate.scaling import laws_of, pareto_front
 from echodfkd.report import published
-from echodfkd.report.figures import BLUE, GREEN, INK, ORANGE, SOFT, drawn, tidy
+from echodfkd.report.draw.figures import BLUE, GREEN, INK, ORANGE, SOFT, drawn, tidy
+from echodfkd.report.numbers import NONE, count, interval, number
 from echodfkd.report.page import Section, Table
-from echodfkd.report.words import NONE, count, interval, number
+from echodfkd.stats.scaling import laws_of, pareto_front
 from echodfkd.student.card import Card
 from echodfkd.student.settings import NetworkSettings, flops_per_frame, parameter_count
 

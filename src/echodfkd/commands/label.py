@@ -1,0 +1,160 @@
+"""A teacher's masks of every clip: as a store to teach from, and as an archive that may be shared without the clips."""
+
+import csv
+import io
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from echodfkd.clip import Clip, to_bytes
+from echodfkd.engine import progress
+from echodfkd.errors import InputError, OccupiedError
+from echodfkd.files import holding, is_part, make_folder, remove_parts, sha256, write_bytes, write_text
+from echodfkd.measure.overlap import dice
+from echodfkd.store.store import KNOWN, Entry, Store, StoreWriter
+from echodfkd.study.settings import Study
+from echodfkd.teachers import known, load_teacher
+from echodfkd.teachers.archive import SUFFIX, write_masks
+from echodfkd.teachers.fusion import Vote
+from echodfkd.teachers.manifest import LICENCE, MANIFEST, Listed, Manifest, frames_digest, write_manifest
+from echodfkd.teachers.provenance import teacher_table
+
+AGREEMENT = "agreement"
+"""The fact of a labelled clip that says how far several teachers agree on it."""
+COLUMNS = ("FileName", "split", "structure", "first", "second", "dice")
+
+
+def label(study: Study, clips: Store, out: Path, archive: Path | None = None, licence: Path | None = None) -> Store:
+    """The study's teacher's masks of every clip of `clips`, as a store of masks in `out`; finished shards are kept.
+
+    Where there are several teachers, `agreement.csv` in there says how far they agree. With `archive`, that folder
+    receives the masks too, and the text file `licence`, as `write_archive` does. Raises InputError where one of the
+    student's structures is known in none of the clips, and they are taught on. Nothing is labelled where the archive or
+    its licence is refused.
+    """
+    terms = None if licence is None else _text(licence)
+    if archive is not None:
+        _check_place(archive, [entry.name for entry in clips.entries], out)
+    structures, agreed = study.student.structures, _Agreement()
+    teacher = load_teacher(study.teacher, clips, structures, agreed.hear)
+    settings = {"teacher": teacher_table(study.teacher, structures, seeds=True), "clips": clips.content}
+    shards = [clips.entries[k : k + study.clips.shard] for k in range(0, len(clips.entries), study.clips.shard)]
+    with holding(out):
+        writer = StoreWriter(out, tuple(teacher.structures), clips.size, settings, with_frames=False)
+        for number, entries in enumerate(progress(shards, "label")):
+            if not writer.has(number):
+                whole = [clips.clip(entry) for entry in entries]
+                masks = [to_bytes(teacher(clip)) for clip in whole]
+                facts = [_facts(known(teacher, clip), structures, agreed.rows.get(clip.name)) for clip in whole]
+                plain = [Entry(e.name, e.split, e.frames, e.fps, fact) for e, fact in zip(entries, facts, strict=True)]
+                writer.write(number, plain, None, np.concatenate(masks))
+        labels = writer.finish(len(shards))
+        if study.training.real_share < 1 or any(entry.split == "train" for entry in labels.entries):
+            _check_known(labels)  # with real clips alone nobody learns from drawn ones, which an archive may not know
+        if any(AGREEMENT in entry.facts for entry in labels.entries):
+            write_text(out / "agreement.csv", agreement_csv(labels))
+    if archive is not None:
+        write_archive(study, clips, labels, archive, teacher.threshold, terms)
+    return labels
+
+
+def write_archive(
+    study: Study, clips: Store, labels: Store, folder: Path, threshold: float = 0.5, terms: bytes | None = None
+) -> None:
+    """The masks of `labels` in `folder`: one `<clip name>.seg.npz` each, and last the manifest that speaks for them.
+
+    `threshold` is the teacher's; `terms` go with them as LICENCE.txt. The manifest names the clips by checksum, and
+    the teacher without paths and without the seed of its noise. Raises OccupiedError where there is anything else in
+    the folder, such as masks of other clips.
+    """
+    names = {f"{entry.name}{SUFFIX}": entry.name for entry in labels.entries}
+    _check_place(folder, list(names.values()), labels.folder)
+    make_folder(folder)
+    remove_parts(folder)
+    for name in (MANIFEST, LICENCE):
+        (folder / name).unlink(missing_ok=True)
+    listed = {}
+    for file, name in progress(list(names.items()), "archive"):
+        write_masks(folder / file, np.asarray(labels.masks(name)))
+        listed[name] = Listed(frames_digest(clips.frames(name)), sha256(folder / file), labels.known(name))
+    files = {}
+    if terms is not None:
+        write_bytes(folder / LICENCE, terms)
+        files[LICENCE] = sha256(folder / LICENCE)
+    told = teacher_table(study.teacher, study.student.structures)
+    write_manifest(folder, Manifest(labels.structures, threshold, told, listed, files))
+    print(f"SHA-256 of {folder / MANIFEST}, which nobody signs: {sha256(folder / MANIFEST)}")
+
+
+def agreement(votes: Sequence[Vote]) -> list[dict[str, Any]]:
+    """The mean Dice over a clip's frames of every two teachers that know a structure, each cut at its own threshold."""
+    rows = []
+    for first, second in combinations(votes, 2):
+        for name in (name for name in first.masks if name in second.masks):
+            value = float(dice(first.inside(name), second.inside(name)).mean())
+            pair = {"first": first.member.name, "second": second.member.name}
+            rows.append({"structure": name, **pair, "dice": round(value, 4)})
+    return rows
+
+
+def agreement_csv(labels: Store) -> str:
+    """How far the teachers of a store of labels agree: a row per clip, structure and pair of teachers."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for entry in labels.entries:
+        for row in entry.facts.get(AGREEMENT, ()):
+            writer.writerow({"FileName": entry.name, "split": entry.split, **row})
+    return text.getvalue()
+
+
+class _Agreement:
+    """What was heard of each clip's votes."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[dict[str, Any]]] = {}
+
+    def hear(self, clip: Clip, votes: Sequence[Vote]) -> None:
+        """Notes how far the votes of a clip agree."""
+        self.rows[clip.name] = agreement(votes)
+
+
+def _facts(there: Sequence[str], structures: Sequence[str], rows: list[dict[str, Any]] | None) -> dict[str, Any]:
+    """What a labelled clip says of itself: what is known, unless it is all, and how far its teachers agree."""
+    facts: dict[str, Any] = {} if len(there) == len(structures) else {KNOWN: list(there)}
+    return facts | {AGREEMENT: rows} if rows else facts
+
+
+def _check_known(labels: Store) -> None:
+    """InputError where a structure is known in none of the clips: a student could not learn it."""
+    there = {name for entry in labels.entries for name in labels.known(entry.name)}
+    if missing := [name for name in labels.structures if name not in there]:
+        raise InputError(
+            f"The teacher knows {', '.join(missing)} in none of the {len(labels.entries)} clips. Add a teacher that "
+            "does, or take it out of student.structures."
+        )
+
+
+def _check_place(archive: Path, names: Sequence[str], labels: Path) -> None:
+    """OccupiedError where an archive's folder holds, or would hold, anything that is not to be shared."""
+    if labels.resolve().is_relative_to(archive.resolve()):
+        raise OccupiedError(
+            f"{labels} stays with you and would lie in the archive {archive}. Choose another --archive."
+        )
+    ours = {MANIFEST, LICENCE, *(f"{name}{SUFFIX}" for name in names)}
+    there = archive.iterdir() if archive.is_dir() else ()
+    if strange := sorted(path.name for path in there if path.name not in ours and not is_part(path)):
+        raise OccupiedError(f"{archive} holds {strange[0]}, which is none of these clips'. Choose another --archive.")
+
+
+def _text(path: Path) -> bytes:
+    """A text file as it is. InputError where it cannot be read as UTF-8."""
+    try:
+        content = path.read_bytes()
+        content.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not a readable text file: {error}") from None
+    return content

@@ -1,0 +1,265 @@
+"""The everyday command: clips of any format in, masks, measures and overlays out, in bounded memory."""
+
+import csv
+import io
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.clip import Clip
+from echodfkd.errors import InputError, OccupiedError, one_line
+from echodfkd.files import filling, holding, read_json, remove_parts, write_json, write_text
+from echodfkd.measure.beats import ASSUMED_FPS, Events, beat_events, heart_rate
+from echodfkd.measure.ejection import ejection_fraction
+from echodfkd.measure.shape import area_curve, largest_component
+from echodfkd.measure.verdict import verdict
+from echodfkd.student.card import WEIGHTS
+from echodfkd.student.spool import Spool
+from echodfkd.student.student import Student, load_student
+from echodfkd.video import clip_name, open_video, write
+from echodfkd.video.container import SUFFIXES, named_as_clip
+
+Measures = dict[str, Any]
+CLIP_FILES = ("masks.npz", "measures.json", "overlay.mp4", "curve.png")
+"""What a clip's folder holds, by contract."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One clip that can be read several times: `frames()` starts anew and gives (height, width) uint8 one by one.
+
+    `size` is (height, width), `spacing` mm per pixel, y then x, where known.
+    """
+
+    name: str
+    fps: float | None
+    frames: Callable[[], Iterator[NDArray[np.uint8]]]
+    size: tuple[int, int]
+    spacing: tuple[float, float] | None = None
+
+
+def file_source(path: Path) -> Source:
+    """The clip in a file; its pixels are only read when asked for. InputError where the file cannot be opened."""
+    with open_video(path) as video:
+        fps, size, spacing = video.fps, (video.height, video.width), video.spacing
+
+    def frames() -> Iterator[NDArray[np.uint8]]:
+        with open_video(path) as video:
+            yield from video
+
+    return Source(clip_name(path), fps, frames, size, spacing)
+
+
+def clip_source(clip: Clip) -> Source:
+    """A clip that is in memory already."""
+    height, width = clip.frames.shape[1:]
+    return Source(clip.name, clip.fps, lambda: iter(clip.frames), (height, width), clip.spacing)
+
+
+def segment_files(
+    inputs: Sequence[Path],
+    model: Path,
+    out: Path,
+    *,
+    overlay: bool = False,
+    largest_component: bool | None = None,
+    warm_up: int | None = None,
+    hindsight: bool | None = None,
+) -> int:
+    """Segments every clip of `inputs` (files, or folders of them) into `out`; how many could not be read.
+
+    A clip that fails gets one line on stderr and a row in `summary.csv`, which also keeps the rows of clips that lie in
+    `out` from earlier calls; the others are still done. Raises
+    InputError where the model is damaged or no clip is given, OutputError where `out` cannot be written.
+    """
+    student = load_student(model, largest_component=largest_component, warm_up=warm_up, hindsight=hindsight)
+    _check_ventricle(student)
+    paths = clip_files(inputs)
+    with holding(out):
+        remove_parts(out)
+        rows, failed, seen = [], 0, dict[str, Path]()
+        for number, path in enumerate(paths, start=1):
+            name = clip_name(path)
+            try:
+                _check_place(path, out / name, seen.setdefault(name, path))
+                measures = segment_clip(file_source(path), student, out / name, overlay=overlay)
+            except (InputError, OccupiedError) as error:  # this clip's alone; a full disk is everybody's
+                failed += 1
+                print(f"echodfkd: {one_line(error)}", file=sys.stderr)
+                rows.append({"FileName": name, "verdict": "not done", "reasons": one_line(error)})
+                continue
+            print(f"[{number}/{len(paths)}] {describe(measures)}")
+            rows.append(summary_row(measures))
+        write_text(out / "summary.csv", summary([*rows, *_earlier_rows(out, {row["FileName"] for row in rows})]))
+    print(
+        f"{len(paths) - failed} of {len(paths)} clips in {out}, listed in summary.csv. "
+        "Research software, not for diagnosis."
+    )
+    return failed
+
+
+def _earlier_rows(out: Path, now: set[str]) -> list[dict[str, Any]]:
+    """The summary's rows of clips that earlier calls left in `out`, but for those of `now`."""
+    rows = []
+    for path in sorted(out.glob("*/measures.json")):
+        if path.parent.name not in now:
+            with suppress(InputError, KeyError, TypeError):  # somebody else's file of that name
+                rows.append(summary_row(read_json(path)))
+    return rows
+
+
+def _check_ventricle(student: Student) -> None:
+    """InputError for a model without a left ventricle."""
+    if "lv" not in student.structures:
+        raise InputError(
+            f"This model segments {', '.join(student.structures)}; `segment` measures the left ventricle (lv)."
+        )
+
+
+def _check_place(path: Path, folder: Path, first: Path) -> None:
+    """InputError where `folder` is another clip's, cannot be a clip's folder, or holds the clip itself."""
+    if first is not path:
+        raise InputError(f"Two inputs are named {folder.name}: {first} and {path}. Segment them into two folders.")
+    if clip_name(path) in (".", "..", "summary.csv"):
+        raise InputError(f"{path}: no folder can bear the name of this clip. Rename the file.")
+    if folder.resolve() in path.resolve().parents:
+        raise InputError(f"{path} lies in the folder that its results would replace. Choose another --out.")
+
+
+def clip_files(inputs: Sequence[Path]) -> list[Path]:
+    """The files in `inputs`; a folder stands for the clips directly in it, by name. InputError where it has none."""
+    files: list[Path] = []
+    for path in inputs:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        inside = sorted(item for item in path.iterdir() if named_as_clip(item) and item.is_file())
+        if not inside:
+            raise InputError(f"The folder {path} holds no clip ({', '.join(sorted(SUFFIXES))}).")
+        files += inside
+    return files
+
+
+def segment_clip(source: Source, student: Student, folder: Path, *, overlay: bool = False) -> Measures:
+    """One clip's masks and measures, written as `folder`'s files all or nothing; the measures.
+
+    `masks.npz` holds the left ventricle under `masks` and other structures under their names, uint8 {0, 1}
+    (time, height, width) at the clip's own size. Memory does not grow with the clip: masks go to disk frame by frame,
+    and so does, with hindsight, what the second pass needs of the first.
+    """
+    _check_ventricle(student)
+    with filling(folder, CLIP_FILES) as here:
+        masks = _stream_masks(source, student, here)
+        measures = measure(source, masks["lv"].view(np.bool_), student)
+        arrays: dict[str, Any] = {"masks" if name == "lv" else name: array for name, array in masks.items()}
+        np.savez_compressed(here / "masks.npz", **arrays)
+        write_json(here / "measures.json", measures)
+        if overlay:
+            _draw(source, masks, measures, here)
+        for raw in here.glob("*.raw"):
+            raw.unlink()
+    return measures
+
+
+def measure(source: Source, ventricle: NDArray[np.bool_], student: Student) -> Measures:
+    """What a clip's masks (time, height, width) bool say: areas, ED and ES frames, EF in percent, verdict."""
+    area = area_curve(ventricle)
+    events = beat_events(area, source.fps)
+    ejection = ejection_fraction(ventricle, events, source.spacing)
+    rate = None if source.fps is None else heart_rate(events)  # an assumed frame rate tells no heart rate
+    judged = verdict(ventricle, area, events, ejection, source.fps)
+    return {
+        "name": source.name,
+        "frames": len(area),
+        "fps": source.fps,
+        "area_px": area.tolist(),
+        "ed_frames": list(events.ed_frames),
+        "es_frames": list(events.es_frames),
+        "ejection_fraction": None if ejection.median is None else round(ejection.median, 2),
+        "ejection_fraction_per_beat": [round(value, 2) for value in ejection.per_beat],
+        "heart_rate": None if rate is None else round(rate, 1),
+        "verdict": judged.verdict,
+        "reasons": list(judged.reasons),
+        "model": identity(student),
+    }
+
+
+def identity(student: Student) -> dict[str, Any]:
+    """What tells one model from another in a result: shape, threshold, start of the weights' checksum, options."""
+    card = student.card
+    return {
+        "name": card.network.name,
+        "weights": card.files[WEIGHTS][:16],
+        "threshold": card.threshold,
+        "warm_up": card.warm_up,
+        "largest_component": card.largest_component,
+        "hindsight": card.hindsight,
+    }
+
+
+def describe(measures: Measures) -> str:
+    """One line for a person."""
+    fraction = measures["ejection_fraction"]
+    told = "EF unknown" if fraction is None else f"EF {fraction:.0f} %"
+    reasons = f" ({'; '.join(measures['reasons'])})" if measures["reasons"] else ""
+    return f"{measures['name']}: {measures['frames']} frames, {told}, {measures['verdict']}{reasons}"
+
+
+def summary_row(measures: Measures) -> dict[str, Any]:
+    """One row of `summary.csv`; lists are joined by spaces."""
+    joined = {name: " ".join(str(frame) for frame in measures[f"{name.lower()}_frames"]) for name in ("ED", "ES")}
+    return {
+        "FileName": measures["name"],
+        "EF_pred": measures["ejection_fraction"],
+        **joined,
+        "verdict": measures["verdict"],
+        "reasons": "; ".join(measures["reasons"]),
+        "frames": measures["frames"],
+        "fps": measures["fps"],
+    }
+
+
+def summary(rows: Sequence[dict[str, Any]]) -> str:
+    """`summary.csv` of rows as `summary_row` gives them; what a row lacks is empty."""
+    text = io.StringIO()
+    names = ["FileName", "EF_pred", "ED", "ES", "verdict", "reasons", "frames", "fps"]
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _stream_masks(source: Source, student: Student, folder: Path) -> dict[str, NDArray[np.uint8]]:
+    """Masks of every structure, cut at the student's threshold, as memory-mapped files in `folder`: uint8 {0, 1}."""
+    paths = {name: folder / f"{name}.raw" for name in student.structures}
+    count = 0
+    with ExitStack() as stack:
+        files = [stack.enter_context(open(path, "wb")) for path in paths.values()]
+        kept = Spool(stack.enter_context(TemporaryFile(dir=folder)))
+        for probabilities in student.masks_in_turn(source.frames(), kept, source.spacing):
+            for file, probability in zip(files, probabilities, strict=True):
+                mask = probability >= student.threshold
+                file.write((largest_component(mask) if student.largest_component else mask).tobytes())
+            count += 1
+    arrays = {name: np.memmap(path, np.uint8, "r", shape=(count, *source.size)) for name, path in paths.items()}
+    return {name: array[:: student.direction] for name, array in arrays.items()}
+
+
+def _draw(source: Source, masks: dict[str, NDArray[np.uint8]], measures: Measures, folder: Path) -> None:
+    """`overlay.mp4` and `curve.png` of one clip in `folder`."""
+    from echodfkd.report.draw.figures import area_figure, png_bytes
+    from echodfkd.report.draw.overlay import overlay_frames
+
+    area = np.array(measures["area_px"])
+    rate = measures["fps"] or ASSUMED_FPS
+    events = Events(tuple(measures["ed_frames"]), tuple(measures["es_frames"]), rate, measures["fps"] is None)
+    by_frame = ({name: array[n].view(np.bool_) for name, array in masks.items()} for n in range(len(area)))
+    write(folder / "overlay.mp4", overlay_frames(source.frames(), by_frame, area, events), rate)
+    (folder / "curve.png").write_bytes(png_bytes(area_figure(area, events, title=measures["name"])))

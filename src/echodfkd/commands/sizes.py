@@ -1,0 +1,75 @@
+"""A run of a grid of students: what it left of each, brought together as `scores/sizes.json` and `scores/sizes.csv`."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from echodfkd.files import make_folder, read_json, write_json, write_text
+from echodfkd.report.sections.size import grid_table, law_words, student_row
+from echodfkd.stats.scaling import size_scores
+from echodfkd.student.card import read_card
+
+STUDENTS = "students"
+"""The folder of a run that holds a folder for each student of the grid, by name: student, masks, scores."""
+Row = Mapping[str, Any]
+
+
+def score_sizes(out: Path) -> dict[str, Any]:
+    """Sizes, scores, laws and fronts of the students of the run in `out` that are scored, as written to its `scores`.
+
+    Rows stand in the order of parameters. `constant_mask` is the Dice of the baseline, the same for all.
+    """
+    study, folders = read_json(out / "study.json"), scored(out)
+    rows = sorted((_row(folder) for folder in folders), key=lambda row: row["parameters"])
+    scores = size_scores(rows, seed=study["seed"], resamples=study["scoring"]["resamples"])
+    constant = read_json(folders[0] / "scores" / "scores.json")["constant_mask"] if folders else None
+    scores["constant_mask"] = None if constant is None else constant["dice"]["overall"]
+    make_folder(out / "scores")
+    write_text(out / "scores" / "sizes.csv", sizes_csv(rows))
+    write_json(out / "scores" / "sizes.json", scores)
+    return scores
+
+
+def scored(out: Path) -> list[Path]:
+    """The folders of the students that have scores."""
+    return sorted(path.parent.parent for path in (out / STUDENTS).glob("*/scores/scores.json"))
+
+
+def _row(folder: Path) -> dict[str, Any]:
+    """One student's row from its folder."""
+    speed = folder / "scores" / "speed.json"
+    measured = read_json(speed) if speed.is_file() else None
+    return student_row(read_card(folder / "student"), read_json(folder / "scores" / "scores.json"), measured)
+
+
+def sizes_csv(rows: Sequence[Row]) -> str:
+    """Rows as CSV text: an interval as `dice`, `dice_low`, `dice_high` and `dice_n`; empty for what is not known."""
+    flat = [{name: value for key in row for name, value in _columns(key, row[key])} for row in rows]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(flat[0]) if flat else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    return text.getvalue()
+
+
+INTERVALS = ("dice", "iou", "latency_ms")
+
+
+def _columns(key: str, value: Any) -> list[tuple[str, Any]]:
+    """The columns of one key of a row, the same whether it is known or not."""
+    if key not in INTERVALS:
+        return [(key, value)]
+    parts = value or dict.fromkeys(("value", "low", "high", "n"))
+    return [(key, parts["value"]), *((f"{key}_{part}", parts[part]) for part in ("low", "high", "n"))]
+
+
+def size_table(scores: Row) -> str:
+    """The grid as lines for a terminal: a row per student, then what its laws say."""
+    table = grid_table(scores)
+    rows = [table.columns, *table.rows]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(table.columns))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    laws = scores["laws"]["parameters"]
+    return "\n".join([*lines, *(law_words(key, laws[key]) for key in ("dice", "iou"))])

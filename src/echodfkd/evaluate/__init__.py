@@ -1,1 +1,0 @@
-"""Judge segmentations: arrays in, numbers out. No disk (but `predictions`), no torch, no other workshop."""

@@ -1,0 +1,1 @@
+"""Which segmenter to trust without labels, as the verb `judge` needs it."""

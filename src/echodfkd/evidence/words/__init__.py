@@ -1,0 +1,1 @@
+"""What an image-text model says of clips and masks."""

@@ -1,0 +1,152 @@
+"""End diastole and end systole from words: an image-text judge watches the mitral valve (the paper's section 3.9).
+
+The valve is shut from end diastole to the end of systole. So the sum over time of "closed" minus "open" falls while the
+ventricle fills and rises while it empties: lowest at ED, highest at ES, the other way round than the area.
+"""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.signal import detrend
+
+from echodfkd.clip import Frames
+from echodfkd.errors import InputError
+from echodfkd.evidence.words.prompts import Prompts, Similarity
+from echodfkd.files import plain
+from echodfkd.measure.beats import BeatDetector, Events, beat_events
+from echodfkd.scores.events_file import COLUMNS
+from echodfkd.scores.frame_distance import PHASES, Reference, null_curves
+from echodfkd.scores.scorecard import event_row
+from echodfkd.stats.intervals import bootstrap
+
+Row = dict[str, Any]
+Curve = NDArray[np.float64]
+KEYS = ("penalised_ms", "distance_ms", "bias_ms", "afd")
+COUNTS = ("matched", "missed", "extra", "at_ends")
+COMPARED = ("penalised_ms", "afd")
+"""Distances in which a judge is compared with curves that saw no image."""
+DRAWS = 20
+"""Curves of each kind that saw no image drawn for every clip: what a clip gets by chance is their mean."""
+
+
+def valve_curve(closed: ArrayLike, opened: ArrayLike) -> Curve:
+    """The paper's f (time,): the cumulative sum of closed minus open, less its least-squares line.
+
+    Both are similarities (time,) to the two prompts. Raises InputError unless they are finite and of one length.
+    """
+    shut, wide = np.asarray(closed, np.float64), np.asarray(opened, np.float64)
+    if shut.ndim != 1 or shut.shape != wide.shape or not len(shut) or not np.isfinite([shut, wide]).all():
+        raise InputError(f"The valve needs two finite similarities per frame, got {shut.shape} and {wide.shape}.")
+    total = np.cumsum(shut - wide)
+    return np.asarray(detrend(total, type="linear"), np.float64) if len(total) > 1 else np.zeros(1)
+
+
+def as_area(curve: ArrayLike) -> Curve:
+    """The curve upside down and lifted to 1 and more, with a range of 1: what takes an area curve takes this one."""
+    values = np.asarray(curve, np.float64)
+    span = np.ptp(values)
+    return 1 + (values.max() - values) / (span if span > 0 else 1)
+
+
+def valve_events(curve: ArrayLike, fps: float | None, detector: BeatDetector | None = None) -> Events:
+    """ED and ES frames by the beat detector that also reads area curves."""
+    return beat_events(as_area(curve), fps, detector)
+
+
+def clip_curve(judge: Similarity, prompts: Prompts, frames: Frames) -> Curve:
+    """f (time,) of a whole clip, by a judge."""
+    found = judge.similarities(frames, prompts.valve)
+    return valve_curve(found["closed"], found["open"])
+
+
+def events_csv(events: Mapping[str, Events]) -> str:
+    """CSV text with FileName, ED, ES by clip name, frames joined by spaces: `events_file.read_events` reads it."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for name, found in events.items():
+        writer.writerow((name, *(" ".join(map(str, frames)) for frames in (found.ed_frames, found.es_frames))))
+    return text.getvalue()
+
+
+def phase_row(name: str, curve: ArrayLike, reference: Reference) -> Row:
+    """One clip's curve as a competitor in the beat scores: the keys of `scorecard.event_row` for both phases."""
+    area = as_area(curve)
+    events = beat_events(area, reference.fps)
+    found = {"ed": events.ed_frames, "es": events.es_frames}
+    scores = {key: value for p in PHASES for key, value in event_row(area, found[p], reference, p).items()}
+    return plain({"name": name, "frames": reference.frames, "fps": reference.fps, **scores})
+
+
+def phase_scores(
+    rows: Sequence[Row], references: Sequence[Reference], *, seed: int = 0, resamples: int = 2000, draws: int = DRAWS
+) -> dict[str, Any]:
+    """Beat scores of `phase_row` rows and of null curves on the same clips, each with its interval; JSON-able.
+
+    `references` are the rows' own, in their order. `by_chance` holds what curves that saw no image get, `draws` of each
+    kind averaged for every clip. `nearer_than_chance` holds the paired differences by null and phase: of each clip the
+    null's distance less the judge's, above 0 where the judge comes nearer, by milliseconds and by the paper's aFD.
+    """
+    if not rows or len(rows) != len(references):
+        raise InputError(f"Phases need a reference per clip, got {len(rows)} clips and {len(references)} references.")
+    if draws < 1:
+        raise InputError(f"Phases need at least one null curve per clip, got {draws}.")
+    score = partial(_scores, seed=seed, resamples=resamples)
+    nearer = partial(_nearer, rows, seed=seed, resamples=resamples)
+    drawn = [chance_rows(reference, [seed, n], draws) for n, reference in enumerate(references)]
+    chance = {name: [found[name] for found in drawn] for name in drawn[0]}
+    return plain(
+        {
+            **score(rows),
+            "by_chance": {name: score(found) for name, found in chance.items()},
+            "nearer_than_chance": {name: nearer(found) for name, found in chance.items()},
+            "draws": draws,
+        }
+    )
+
+
+def chance_rows(reference: Reference, seed: Sequence[int], draws: int = DRAWS) -> dict[str, Row]:
+    """What curves that saw no image get on one clip: a `phase_row` by name of the null, the mean of `draws` of them."""
+    curves = [null_curves(reference, [*seed, draw]) for draw in range(draws)]
+    return {
+        name: _mean_row([phase_row(name, -one[name], reference) for one in (curves if np.ptp(first) else curves[:1])])
+        for name, first in curves[0].items()
+    }
+
+
+def _mean_row(rows: Sequence[Row]) -> Row:
+    """The mean of every score over rows of one clip, of those that have it; None where none has."""
+    found: Row = dict(rows[0])
+    for key in (f"{phase}_{key}" for phase in PHASES for key in (*KEYS, *COUNTS)):
+        known = [row[key] for row in rows if row[key] is not None]
+        found[key] = float(np.mean(known)) if known else None
+    return found
+
+
+def _nearer(rows: Sequence[Row], null: Sequence[Row], seed: int, resamples: int) -> dict[str, Any]:
+    """Per phase the null's distance less the judge's on the clips where both are known, with intervals."""
+    found: dict[str, Any] = {phase: {} for phase in PHASES}
+    for phase, key in product(PHASES, COMPARED):
+        both = [(one[f"{phase}_{key}"], other[f"{phase}_{key}"]) for one, other in zip(rows, null, strict=True)]
+        gaps = [by_chance - judged for judged, by_chance in both if judged is not None and by_chance is not None]
+        found[phase][key] = asdict(bootstrap(gaps, seed=seed, resamples=resamples)) if gaps else None
+    return found
+
+
+def _scores(rows: Sequence[Row], seed: int, resamples: int) -> dict[str, Any]:
+    """Per phase the means with their intervals, and the counts."""
+    scores: dict[str, Any] = {}
+    for phase in PHASES:
+        scores[phase] = {count: round(sum(row[f"{phase}_{count}"] or 0 for row in rows)) for count in COUNTS}
+        for key in KEYS:
+            known = [row[f"{phase}_{key}"] for row in rows if row[f"{phase}_{key}"] is not None]
+            boot = bootstrap(known, seed=seed, resamples=resamples) if known else None
+            scores[phase][key] = None if boot is None else asdict(boot)
+    return scores

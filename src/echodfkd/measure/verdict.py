@@ -1,0 +1,184 @@
+"""Whether anything speaks against the measures of one clip, with the reasons a reader can check.
+
+The masks are all that is looked at, never the image: a smooth, steady outline of the wrong thing passes.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.errors import InputError
+from echodfkd.measure.beats import ASSUMED_FPS, BeatDetector, Events, check_rate, smoothed
+from echodfkd.measure.ejection import Ejection
+from echodfkd.measure.shape import MaskClip, centroid, check_masks, component_areas, solidity, touches_border
+
+SHAPES = 50
+"""Frames, evenly spread, on which the outline's shape is looked at: a hull costs more than a count of pixels."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where a clip's measures become doubtful. Every value by choice: wide enough that healthy apical views pass.
+
+    Changes from frame to frame are limits at ASSUMED_FPS; at lower rates they are that much wider.
+    """
+
+    seconds: float = 0.8  # shorter clips hold no whole beat below 75 per minute
+    empty_share: float = 0.5  # of the frames without a mask: above it the clip is unusable
+    pieces_share: float = 0.1  # a second component counts as large from this share of the largest
+    pieces_frames: float = 0.1  # share of the frames on which several large components are doubtful
+    jump: float = 0.35  # change of area from frame to frame as a share of the median area
+    shift: float = 0.15  # way of the centroid from frame to frame over the diameter of a circle of the median area:
+    # about 8 mm in 20 ms, several times faster than the valve plane, the fastest part of a heart's outline
+    ragged: float = 0.05  # share of the area curve's variance that `_raggedness` calls jitter: white jitter of a third
+    # of the beat's standard deviation at 50 frames per second; a clean beat at 175 per minute has two hundredths
+    intervals: float = 1.5  # longest over shortest time between successive ES: breathing changes a healthy rhythm by
+    # less, an ES that was skipped or found twice makes it 2
+    ejection_spread: float = 15.0  # points between the beats: those of a regular heart differ by a few
+    solidity: float = 0.9  # a frame's outline is dented below this share of its convex hull: a ventricle is an egg with
+    # its blunt end cut off, and its convex hull is nearly all ventricle
+    dented_frames: float = 0.1  # share of the frames on which a dented outline is doubtful
+    area: tuple[float, float] = (0.01, 0.45)  # median share of the image taken by the ventricle
+    border_frames: float = 0.1  # share of the frames on which touching the image border is doubtful
+    ejection: tuple[float, float] = (5.0, 90.0)  # percent
+
+    def __post_init__(self) -> None:
+        shares = (self.empty_share, self.pieces_share, self.pieces_frames, self.border_frames, *self.area)
+        if not all(0 <= share <= 1 for share in (*shares, self.ragged, self.solidity, self.dented_frames)):
+            raise InputError(f"Limits must be shares in [0, 1], got {self}.")
+        if self.seconds < 0 or not (self.jump > 0 and self.shift > 0 and self.ejection_spread > 0):
+            raise InputError(f"Limits need seconds >= 0, and jump, shift and ejection_spread > 0, got {self}.")
+        if not self.intervals >= 1:
+            raise InputError(f"Limits need intervals >= 1, longest over shortest, got {self.intervals}.")
+        if self.area[0] >= self.area[1] or self.ejection[0] >= self.ejection[1]:
+            raise InputError(f"Limits must rise: got area {self.area} and ejection {self.ejection}.")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """'good', 'doubtful' or 'unusable' for ED, ES and EF, and why. The masks are kept whatever it says.
+
+    'good' means that nothing odd was found. It does not mean that the outline is right: look at the overlay.
+    """
+
+    verdict: str
+    reasons: tuple[str, ...]
+
+
+def verdict(
+    masks: MaskClip, area: NDArray, events: Events, ejection: Ejection, fps: float | None, limits: Limits | None = None
+) -> Verdict:
+    """The verdict on one clip's measures, from its masks (time, height, width) bool, area curve, events and EF.
+
+    'unusable' where ED, ES or EF cannot be had at all, 'doubtful' where something speaks against them, else 'good':
+    nothing odd was found in the masks. Whether they outline the ventricle is not asked.
+    """
+    check_masks(masks)
+    limits = limits or Limits()
+    fatal = _fatal(masks, area, events, limits)
+    doubts = [
+        *_doubts_of_curve(masks, area, limits, fps),
+        *_doubts_of_beats(area, events, limits),
+        *_doubts_of_masks(masks, limits),
+        *_doubts_of_motion(masks, area, limits, fps),
+        *_doubts_of_ef(ejection, limits),
+    ]
+    grade = "unusable" if fatal else "doubtful" if doubts else "good"
+    return Verdict(grade, (*fatal, *doubts))
+
+
+def _fatal(masks: MaskClip, area: NDArray, events: Events, limits: Limits) -> list[str]:
+    empty = int(np.sum(area == 0))
+    reasons = []
+    if empty > limits.empty_share * len(masks):
+        reasons.append(f"no ventricle found on {empty} of {len(masks)} frames")
+    if len(masks) == 1:
+        reasons.append("a still image: there is no beat to measure")
+    elif not events.beats():
+        reasons.append("no complete beat in the clip")
+    return reasons
+
+
+def _doubts_of_curve(masks: MaskClip, area: NDArray, limits: Limits, fps: float | None) -> list[str]:
+    frames, empty, rate = len(masks), int(np.sum(area == 0)), check_rate(fps)
+    reasons = []
+    if fps is None and frames > 1:
+        reasons.append(f"frame rate unknown, {ASSUMED_FPS:g} per second assumed")
+    if frames > 1 and frames / rate < limits.seconds:
+        reasons.append(f"short clip: {frames / rate:.2g} s")
+    if 0 < empty <= limits.empty_share * frames:
+        reasons.append(f"empty mask on {empty} of {frames} frames")
+    share = float(np.median(area)) / masks[0].size
+    if empty < frames and not limits.area[0] <= share <= limits.area[1]:
+        reasons.append(f"the ventricle takes {100 * share:.2g} % of the image")
+    return reasons
+
+
+def _doubts_of_beats(area: NDArray, events: Events, limits: Limits) -> list[str]:
+    reasons = []
+    gaps = np.diff(events.es_frames)
+    if len(gaps) > 1 and gaps.max() - 1 > limits.intervals * gaps.min():  # an ES falls on a whole frame
+        reasons.append(f"irregular beats, {gaps.min()} to {gaps.max()} frames apart")
+    ragged = _raggedness(area, events.fps) if events.es_frames else 0.0
+    if ragged > limits.ragged:
+        reasons.append(f"ragged area curve, {100 * ragged:.2g} % of its variance is jitter")
+    return reasons
+
+
+def _doubts_of_masks(masks: MaskClip, limits: Limits) -> list[str]:
+    pieces = sum(_in_pieces(mask, limits.pieces_share) for mask in masks)
+    border = sum(touches_border(mask) for mask in masks)
+    looked = np.unique(np.linspace(0, len(masks) - 1, min(SHAPES, len(masks))).round().astype(np.intp))
+    dented = sum(solidity(masks[frame]) < limits.solidity for frame in looked)
+    reasons = []
+    if pieces > limits.pieces_frames * len(masks):
+        reasons.append(f"several large pieces on {pieces} of {len(masks)} frames")
+    if border > limits.border_frames * len(masks):
+        reasons.append(f"the mask touches the image border on {border} of {len(masks)} frames")
+    if dented > limits.dented_frames * len(looked):
+        reasons.append(f"dented or hooked outline on {dented} of {len(looked)} frames looked at")
+    return reasons
+
+
+def _doubts_of_motion(masks: MaskClip, area: NDArray, limits: Limits, fps: float | None) -> list[str]:
+    """Leaps of size and of place; a slower clip may change more from frame to frame."""
+    slower, median = max(1.0, ASSUMED_FPS / check_rate(fps)), max(float(np.median(area)), 1.0)
+    jumps = int(np.sum(np.abs(np.diff(area.astype(np.float64))) > limits.jump * slower * median))
+    way = limits.shift * slower * np.sqrt(4 * median / np.pi)
+    # To and from an empty mask there is no way: its centroid is NaN, and NaN is above no limit.
+    shifts = sum(np.hypot(*np.subtract(b, a)) > way for a, b in pairwise(map(centroid, masks)))
+    reasons = []
+    if jumps:
+        reasons.append(f"area jumps between frames, {jumps} times")
+    if shifts:
+        reasons.append(f"the mask leaps to another place between frames, {shifts} times")
+    return reasons
+
+
+def _doubts_of_ef(ejection: Ejection, limits: Limits) -> list[str]:
+    (low, high), reasons = limits.ejection, []
+    if ejection.median is not None and not low <= ejection.median <= high:
+        reasons.append(f"ejection fraction of {ejection.median:.3g} % is outside {low:g} to {high:g} %")
+    if ejection.per_beat and max(ejection.per_beat) - min(ejection.per_beat) > limits.ejection_spread:
+        reasons.append(
+            f"ejection fractions of {min(ejection.per_beat):.0f} to {max(ejection.per_beat):.0f} % in its beats"
+        )
+    return reasons
+
+
+def _raggedness(area: NDArray, fps: float) -> float:
+    """Share of the curve's variance lost by half of the beat detector's smoothing, in [0, 1]; 0 for a constant.
+
+    Half, because the whole of it takes a tenth of a clean beat at 150 per minute. At rates below about 30 frames per
+    second jitter cannot be told from motion, and little of it is seen.
+    """
+    curve = area.astype(np.float64)
+    rest = curve - smoothed(curve, fps, BeatDetector().smoothing_s / 2)
+    return float(np.mean(rest**2) / curve.var()) if curve.var() > 0 else 0.0
+
+
+def _in_pieces(mask: NDArray[np.bool_], share: float) -> bool:
+    areas = component_areas(mask)
+    return len(areas) > 1 and bool(areas[1] >= share * areas[0])

@@ -1,0 +1,1 @@
+"""Pictures: figures, overlays and galleries. Arrays and tables in, figures and frames out."""

@@ -1,0 +1,1 @@
+"""Masks against truth, as the verb `evaluate` needs them."""

@@ -1,0 +1,93 @@
+"""How the distances of ED and ES depend on the frame rate: the paper's Figure 4, in frames and in milliseconds."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.errors import InputError
+from echodfkd.scores.scorecard import Bootstrap, Row, patient_groups
+from echodfkd.stats.intervals import Interval, bootstrap
+from echodfkd.stats.ranks import spearman
+
+DISTANCES = tuple(f"{phase}_{name}" for phase in ("ed", "es") for name in ("afd", "distance_frames", "distance_ms"))
+"""Columns of `scorecard.score_clip` that are looked at: the paper's aFD, and events one to one."""
+MOST_BINS = 6
+LEAST_CLIPS = 10
+"""Fewer clips than this tell nothing of a slope. By choice."""
+
+
+def rate_scores(
+    rows: Sequence[Row], *, seed: int = 0, resamples: int = 2000, edges: Sequence[float] | None = None
+) -> dict[str, Any] | None:
+    """Distances against frame rate: `bins` (mean with interval in each) and `trend` (slope, rank correlation).
+
+    `rows` are those of `scorecard.score_clip`. `edges` (Hz, ascending) bound the bins, which hold their lower edge and
+    the last one its upper; None takes `rate_edges` of the rows. Each trend has `slope` (least squares, frames or ms per
+    Hz) and `spearman`, with 95 % bootstrap intervals by clip (by patient where the rows tell), and `intercept`. A
+    distance that is constant in time has a slope in frames of that time and none in milliseconds. None where fewer than
+    `LEAST_CLIPS` clips have a rate, or all have the same.
+    """
+    known = [row for row in rows if row["fps"] is not None]
+    rates = np.array([row["fps"] for row in known], np.float64)
+    if len(known) < LEAST_CLIPS or np.ptp(rates) < 1e-9:
+        return None
+    bounds = rate_edges(rates) if edges is None else _checked(edges)
+    boot = partial(bootstrap, seed=seed, resamples=resamples)
+    bins = [_bin(known, rates, low, high, high == bounds[-1], boot) for low, high in pairwise(bounds)]
+    trend = {name: _trend(known, name, boot) for name in DISTANCES}
+    return {"bins": [one for one in bins if one["clips"]], "trend": trend}
+
+
+def rate_edges(rates: NDArray[np.float64], most: int = MOST_BINS) -> tuple[float, ...]:
+    """At most `most` + 1 edges (Hz) that cut the rates into bins of about as many clips; a common rate is not cut."""
+    edges = np.unique(np.quantile(rates, np.linspace(0, 1, most + 1), method="closest_observation"))
+    return tuple(float(edge) for edge in edges)
+
+
+def least_squares(pairs: NDArray[np.float64]) -> tuple[float, float]:
+    """Slope and intercept of the line through (x, y) rows that has least squared error; NaN where x does not vary."""
+    x, y = pairs.T
+    spread = ((x - x.mean()) ** 2).sum()
+    slope = ((x - x.mean()) * (y - y.mean())).sum() / spread if spread > 1e-12 else np.nan
+    return float(slope), float(y.mean() - slope * x.mean())
+
+
+def _checked(edges: Sequence[float]) -> tuple[float, ...]:
+    if len(edges) < 2 or any(not low < high for low, high in pairwise(edges)):
+        raise InputError(f"Edges of frame rates must be two or more ascending numbers (Hz), got {list(edges)}.")
+    return tuple(edges)
+
+
+def _bin(rows: Sequence[Row], rates: NDArray, low: float, high: float, last: bool, boot: Bootstrap) -> dict[str, Any]:
+    """One bin: its edges, clips, mean rate, and each distance's mean with interval (None where no clip has it)."""
+    inside = (rates >= low) & ((rates <= high) if last else (rates < high))
+    chosen = [row for row, held in zip(rows, inside, strict=True) if held]
+    rate = float(rates[inside].mean()) if chosen else None
+    return {"low": low, "high": high, "clips": len(chosen), "fps": rate} | {
+        name: _mean(chosen, name, boot) for name in DISTANCES
+    }
+
+
+def _mean(rows: Sequence[Row], name: str, boot: Bootstrap) -> dict[str, Any] | None:
+    having = [row for row in rows if row.get(name) is not None]
+    return asdict(boot([row[name] for row in having], groups=patient_groups(having))) if having else None
+
+
+def _trend(rows: Sequence[Row], name: str, boot: Bootstrap) -> dict[str, Any] | None:
+    having = [row for row in rows if row.get(name) is not None]
+    pairs, groups = np.array([(row["fps"], row[name]) for row in having], np.float64), patient_groups(having)
+    if len(pairs) < LEAST_CLIPS or np.ptp(pairs[:, 0]) < 1e-9:
+        return None
+    slope = boot(pairs, lambda rows: least_squares(rows)[0], groups=groups)
+    ranks = boot(pairs, spearman, groups=groups)
+    return {"slope": _told(slope), "intercept": least_squares(pairs)[1], "spearman": _told(ranks)}
+
+
+def _told(found: Interval) -> dict[str, Any]:
+    """The interval as JSON-able numbers: a value that is not finite (distances all alike have no ranks) is None."""
+    return asdict(found) | {"value": found.value if np.isfinite(found.value) else None}

@@ -1,0 +1,257 @@
+"""What a segmenter makes of clips made worse, and of a clip's first frames: it runs anew where the truth is known."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.clip import Clip, Segmenter
+from echodfkd.errors import InputError, StudyError
+from echodfkd.files import plain
+from echodfkd.measure.overlap import dice
+from echodfkd.measure.shape import Mask, MaskClip, largest_component
+from echodfkd.scores.degrade import DEGRADATIONS, degradation, degrade
+from echodfkd.scores.first_frames import FRAMES, TOLERANCE, first_frames
+from echodfkd.stats.intervals import bootstrap
+from echodfkd.student.card import read_card
+from echodfkd.student.student import load_student
+
+Scores = NDArray[np.float64]  # (time,) Dice, NaN on frames without truth
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "causal": {"warm_up": 0, "largest_component": False, "hindsight": False},
+    "causal, largest piece": {"warm_up": 0, "largest_component": True, "hindsight": False},
+    "causal, warm-up": {"largest_component": False, "hindsight": False},
+    "both ways, warm-up": {"largest_component": False, "hindsight": True},
+}
+"""How a student can meet a clip's start: dials of its card overruled. Without `warm_up` it is the card's own."""
+WARM_UP = 8
+"""Frames of warm-up for a card that has none, where the warm-up is what is looked at. By choice."""
+
+
+@dataclass(frozen=True)
+class TrueClip:
+    """A clip with its true left ventricle (time, height, width) bool.
+
+    `labelled` (time,) bool marks the frames that have a true mask; None: all.
+    """
+
+    clip: Clip
+    masks: MaskClip
+    labelled: NDArray[np.bool_] | None = None
+
+    def __post_init__(self) -> None:
+        frames = self.clip.frames
+        if self.masks.shape != frames.shape or self.masks.dtype != np.bool_:
+            raise InputError(
+                f"Clip {self.clip.name}: true masks must be bool of the frames' shape {frames.shape}, "
+                f"got {self.masks.dtype} {self.masks.shape}."
+            )
+        if self.labelled is not None and self.labelled.shape != (len(frames),):
+            raise InputError(f"Clip {self.clip.name}: `labelled` must have one entry per frame.")
+
+    def cut(self, frames: int) -> "TrueClip":
+        """At most that many frames of the clip, from its first one on, or later so that they reach the first label."""
+        if len(self.clip.frames) <= frames:
+            return self
+        first = 0 if self.labelled is None or not self.labelled.any() else int(np.argmax(self.labelled))
+        start = max(0, first + 1 - frames)
+        part = slice(start, start + frames)
+        return TrueClip(
+            replace(self.clip, frames=self.clip.frames[part]),
+            self.masks[part],
+            None if self.labelled is None else self.labelled[part],
+        )
+
+
+@dataclass(frozen=True)
+class RobustnessSettings:
+    """Dials of `robustness`. The defaults take about a minute with the bundled b4 on one core."""
+
+    clips: int = 12  # clips taken, spread evenly over those given
+    frames: int = 16  # frames of each, from its start: clips tell more than frames, which resemble each other
+    strengths: Mapping[str, tuple[float, ...]] = field(
+        default_factory=lambda: {kind: found.strengths for kind, found in DEGRADATIONS.items()}
+    )  # kinds of DEGRADATIONS to try, and at which strengths, in their units
+    seed: int = 0  # of what is drawn, and of the bootstrap
+    resamples: int = 2000  # of the bootstrap
+
+    def __post_init__(self) -> None:
+        if min(self.clips, self.frames, self.resamples) < 1:
+            raise StudyError(
+                "Robustness needs at least one clip, frame and resample, got "
+                f"{self.clips}, {self.frames} and {self.resamples}."
+            )
+        for kind in self.strengths:
+            degradation(kind)
+
+
+@dataclass(frozen=True)
+class FirstFrameSettings:
+    """Dials of `first_frame_scores`. The defaults take about 20 seconds with the bundled b4 on one core."""
+
+    clips: int = 16  # clips taken, spread evenly over those given
+    length: int = 48  # frames of each that are segmented
+    frames: int = FRAMES  # of them, the first ones; the others make the later mean
+    tolerance: float = TOLERANCE  # Dice below the later mean that counts as settled
+    seed: int = 0  # of the bootstrap
+    resamples: int = 2000  # of the bootstrap
+
+    def __post_init__(self) -> None:
+        if min(self.clips, self.resamples) < 1 or not 1 <= self.frames < self.length:
+            raise StudyError(
+                "First frames need at least one clip and resample and 1 <= frames < length, got "
+                f"{self.clips}, {self.resamples}, {self.frames} and {self.length}."
+            )
+
+
+def robustness(
+    segmenter: Segmenter,
+    clips: Sequence[TrueClip],
+    settings: RobustnessSettings | None = None,
+    constant: Mask | None = None,
+) -> dict[str, Any]:
+    """Dice on clean and on degraded clips as plain numbers: means by clip with 95 % bootstrap intervals.
+
+    For every kind and strength: `dice`, `difference` to the same frames of the same clips when clean (paired by clip),
+    and `constant_mask`, what `constant` (height, width) bool gets on the same moved truth; it stays where it is in the
+    picture, drawn to the picture's size. Raises InputError where no clip is given.
+    """
+    settings = settings or RobustnessSettings()
+    chosen = [clip.cut(settings.frames) for clip in _spread(clips, settings.clips)]
+    clean = [_scores(segmenter, clip, constant) for clip in chosen]
+    boot = partial(bootstrap, seed=settings.seed, resamples=settings.resamples)
+
+    def point(kind: str, strength: float) -> dict[str, Any]:
+        """The scores of one kind at one strength, clip by clip beside the clean ones."""
+        own, less, still = [], [], []
+        for n, clip in enumerate(chosen):
+            worse, kept = _degraded(clip, kind, strength, [settings.seed, n])
+            score, constants = _scores(segmenter, worse, constant)
+            own.append(score)
+            less.append(score - clean[n][0][kept])
+            still.append(constants)
+        means = {"dice": own, "difference": less, "constant_mask": still}
+        return {"strength": strength} | {name: _mean(values, boot) for name, values in means.items()}
+
+    kinds = {
+        kind: {
+            "unit": DEGRADATIONS[kind].unit,
+            "words": DEGRADATIONS[kind].words,
+            "strengths": [point(kind, strength) for strength in strengths],
+        }
+        for kind, strengths in settings.strengths.items()
+    }
+    return plain(
+        {
+            "n": {"clips": len(chosen), "frames": sum(len(clip.masks) for clip in chosen), "seed": settings.seed},
+            "clean": {"dice": _mean([d for d, _ in clean], boot), "constant_mask": _mean([c for _, c in clean], boot)},
+            "kinds": kinds,
+        }
+    )
+
+
+def first_frame_scores(
+    student: Path,
+    clips: Sequence[TrueClip],
+    settings: FirstFrameSettings | None = None,
+    constant: Mask | None = None,
+    threads: int | None = None,
+) -> dict[str, Any]:
+    """`first_frames` of the student in that folder in each of VARIANTS, and of a constant mask, as plain numbers.
+
+    `frame_0_less_causal` is each one's Dice on frame 0 less that of the causal student, paired by clip. A network
+    without a memory has no warm-up and no second pass: it gets the first two variants. `threads` are onnxruntime's.
+    Raises InputError where no clip has truth beyond the first frames.
+    """
+    settings = settings or FirstFrameSettings()
+    chosen = [clip.cut(settings.length) for clip in _spread(clips, settings.clips)]
+    found: dict[str, list[Scores]] = {}
+    for name, dials in variants(student).items():
+        segmenter = load_student(student, threads=threads, **dials)
+        found[name] = [_scores(segmenter, clip, None)[0] for clip in chosen]
+    if constant is not None:
+        found["constant mask"] = [_constant_scores(constant, clip) for clip in chosen]
+    score = partial(
+        first_frames,
+        frames=settings.frames,
+        tolerance=settings.tolerance,
+        seed=settings.seed,
+        resamples=settings.resamples,
+    )
+    boot = partial(bootstrap, seed=settings.seed, resamples=settings.resamples)
+    starts = {name: np.array([curve[0] for curve in curves]) for name, curves in found.items()}
+    return plain(
+        {
+            "n": {"clips": len(chosen), "frames": sum(len(clip.masks) for clip in chosen)},
+            "warm_up": read_card(student).warm_up or WARM_UP,
+            "variants": {name: score(curves) for name, curves in found.items()},
+            "frame_0_less_causal": {
+                name: _mean(list(start[:, None] - starts["causal"][:, None]), boot) for name, start in starts.items()
+            },
+        }
+    )
+
+
+def variants(student: Path) -> dict[str, dict[str, Any]]:
+    """Those of VARIANTS that the student in that folder can run, every dial told."""
+    card = read_card(student)
+    every = {name: {"warm_up": card.warm_up or WARM_UP} | dials for name, dials in VARIANTS.items()}
+    return {name: dials for name, dials in every.items() if card.network.remembers or dials["warm_up"] == 0}
+
+
+def left_ventricle(segmenter: Segmenter, clip: Clip) -> MaskClip:
+    """The segmenter's left ventricle (time, height, width) bool, cut at its threshold, pieces kept as it wishes."""
+    if "lv" not in segmenter.structures:
+        raise InputError(
+            f"Robustness is that of the left ventricle, but the model has {', '.join(segmenter.structures)}."
+        )
+    masks = segmenter(clip)[:, list(segmenter.structures).index("lv")] >= segmenter.threshold
+    if getattr(segmenter, "largest_component", False):
+        masks = np.stack([largest_component(mask) for mask in masks])
+    return np.asarray(masks)
+
+
+def _degraded(clip: TrueClip, kind: str, strength: float, seed: Sequence[int]) -> tuple[TrueClip, NDArray[np.intp]]:
+    """The clip made worse, its truth, labels and frame rate with it, and which of its frames are left."""
+    frames, masks, kept = degrade(clip.clip.frames, clip.masks, kind, strength, seed)
+    step = kept[1] - kept[0] if len(kept) > 1 else 1
+    rate = None if clip.clip.fps is None else clip.clip.fps / float(step)
+    labelled = None if clip.labelled is None else clip.labelled[kept]
+    return TrueClip(replace(clip.clip, frames=frames, fps=rate), masks, labelled), kept
+
+
+def _scores(segmenter: Segmenter, clip: TrueClip, constant: Mask | None) -> tuple[Scores, Scores]:
+    """Dice per frame of the segmenter and of the constant mask; the latter NaN where there is none."""
+    own = _labelled_dice(left_ventricle(segmenter, clip.clip), clip)
+    return own, np.full(len(own), np.nan) if constant is None else _constant_scores(constant, clip)
+
+
+def _constant_scores(constant: Mask, clip: TrueClip) -> Scores:
+    """Dice per frame of the constant mask, drawn to the clip's size by nearest pixels."""
+    sides = zip(constant.shape, clip.masks.shape[1:], strict=True)
+    rows, columns = (np.arange(target) * source // target for source, target in sides)
+    return _labelled_dice(np.broadcast_to(constant[np.ix_(rows, columns)], clip.masks.shape), clip)
+
+
+def _labelled_dice(predicted: MaskClip, clip: TrueClip) -> Scores:
+    """Dice (time,), NaN on frames without truth."""
+    values = dice(predicted, clip.masks)
+    return values if clip.labelled is None else np.where(clip.labelled, values, np.nan)
+
+
+def _mean(scores: Sequence[Scores], boot: Any) -> dict[str, Any] | None:
+    """Mean over clips of their mean over frames, with interval; clips without a finite frame do not count."""
+    known = [float(np.nanmean(clip)) for clip in scores if np.isfinite(clip).any()]
+    return asdict(boot(known)) if known else None
+
+
+def _spread(clips: Sequence[TrueClip], count: int) -> list[TrueClip]:
+    """`count` of the clips, spread evenly over the list; all where there are fewer."""
+    if not clips:
+        raise InputError("Robustness needs at least one clip with its truth, got none.")
+    return [clips[n * len(clips) // min(count, len(clips))] for n in range(min(count, len(clips)))]

@@ -1,0 +1,325 @@
+"""All scores of a set of clips in one JSON-able dictionary, each with its interval, its n and its baseline.
+
+rows = [score_clip(case) for case in cases]
+scores = scorecard(rows, baseline=[score_clip(replace(case, predicted=constant)) for case in cases], ...)
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.errors import InputError
+from echodfkd.files import plain
+from echodfkd.measure.beats import Events, beat_events
+from echodfkd.measure.boundary import boundary_distances, image_diagonal
+from echodfkd.measure.ejection import Ejection, ejection_at_by_method, ejection_by_method
+from echodfkd.measure.overlap import dice, iou, overlap_counts, pooled_dice, pooled_iou
+from echodfkd.measure.shape import Mask, MaskClip, area_curve, check_masks
+from echodfkd.scores.frame_distance import (
+    PHASES,
+    TOLERANCE_S,
+    Reference,
+    frame_distances,
+    match_events,
+    null_curves,
+)
+from echodfkd.stats.agreement import LIMITS, STATISTICS
+from echodfkd.stats.intervals import Groups, Interval, Statistic, bootstrap
+
+Row = dict[str, Any]
+Bootstrap = Callable[..., Interval]
+BOUNDARY = ("hd95", "surface_distance", "hd95_mm", "surface_distance_mm")
+EF_COLUMNS = {"discs": "ef_predicted", "area_length": "ef_area_length", "area_ratio": "ef_area_ratio"}
+END_MARGIN_S = 0.1
+"""Reference events this near (s) to an end are counted, not missed: the curve has no room to turn. By choice."""
+
+
+@dataclass(frozen=True)
+class ClipCase:
+    """One clip to score: predicted and true masks (time, height, width) bool, and what else is known of it.
+
+    `labelled` (time,) bool marks the frames that have a true mask (None: all). ED and ES frames and EF (percent) are
+    the truth's; `events_complete` says that they list every event of the clip. `one_contraction` says that the clip
+    goes from ED to ES (or back), where no curve shows that it turns: its ejection fraction is then taken at the truth's
+    frames. `spacing` is mm per pixel, y then x; it matters where pixels are not square. `patient` says whose clip it
+    is: where patients have several, intervals are by patient.
+    """
+
+    name: str
+    predicted: MaskClip
+    truth: MaskClip
+    fps: float | None = None
+    ed_frames: tuple[int, ...] = ()
+    es_frames: tuple[int, ...] = ()
+    ejection_fraction: float | None = None
+    labelled: NDArray[np.bool_] | None = None
+    events_complete: bool = True
+    one_contraction: bool = False
+    spacing: tuple[float, float] | None = None
+    patient: str | None = None
+
+    def __post_init__(self) -> None:
+        check_masks(self.predicted)
+        check_masks(self.truth)
+        if self.predicted.shape != self.truth.shape:
+            raise InputError(
+                f"Clip {self.name}: predicted masks {self.predicted.shape} and true masks {self.truth.shape} differ. "
+                "Both must be at the clip's own size and length."
+            )
+        if any(not 0 <= frame < len(self.truth) for frame in (*self.ed_frames, *self.es_frames)):
+            raise InputError(f"Clip {self.name}: ED and ES frames must lie in 0..{len(self.truth) - 1}.")
+        if self.labelled is not None and self.labelled.shape != (len(self.truth),):
+            raise InputError(f"Clip {self.name}: `labelled` must have one entry per frame, got {self.labelled.shape}.")
+
+    @property
+    def reference(self) -> Reference:
+        """What is known of the clip's beats."""
+        return Reference(len(self.truth), self.fps, self.ed_frames, self.es_frames, self.events_complete)
+
+
+def score_clip(case: ClipCase) -> Row:
+    """Every score of one clip as a flat row of plain numbers (None where it cannot be had): one line of a CSV."""
+    area = area_curve(case.predicted)
+    events = beat_events(area, case.fps)
+    row: Row = {"name": case.name, "patient": case.patient, "frames": len(area), "fps": case.fps, **_overlap_row(case)}
+    for phase, found in (("ed", events.ed_frames), ("es", events.es_frames)):
+        row |= event_row(area, found, case.reference, phase)
+    true, predicted = case.ejection_fraction, _predicted_ejections(case, events)
+    row |= {"ef_true": true} | {EF_COLUMNS[method]: ejection.median for method, ejection in predicted.items()}
+    row["ef_error"] = None if true is None or row["ef_predicted"] is None else row["ef_predicted"] - true
+    return plain(row)
+
+
+def _predicted_ejections(case: ClipCase, events: Events) -> dict[str, Ejection]:
+    """Ejection fractions of the predicted masks, at the events found in them unless the truth must tell them."""
+    if not case.one_contraction:
+        return ejection_by_method(case.predicted, events, case.spacing)
+    beats = tuple(zip(case.ed_frames, case.es_frames, strict=True))
+    return ejection_at_by_method(case.predicted, beats, events.fps, case.spacing)
+
+
+def event_row(area: NDArray, found: Sequence[int], reference: Reference, phase: str) -> Row:
+    """One phase of one clip: the paper's frame distance and the one-to-one matching, keys prefixed by the phase."""
+    matched = match_events(found, reference.of(phase), reference.fps)
+    margin = END_MARGIN_S * matched.fps
+    inside = tuple(frame for frame in matched.missed if margin <= frame < reference.frames - margin)
+    counted = replace(matched, missed=inside, extra=matched.extra if reference.complete else ())
+    return {
+        f"{phase}_afd": _mean(frame_distances(area, reference.of(phase), phase)),
+        f"{phase}_matched": len(counted.pairs),
+        f"{phase}_missed": len(counted.missed),
+        f"{phase}_at_ends": len(matched.missed) - len(counted.missed),
+        f"{phase}_extra": len(counted.extra) if reference.complete else None,
+        f"{phase}_distance_frames": _mean(np.abs(counted.errors_frames)),
+        f"{phase}_distance_ms": _mean(np.abs(counted.errors_ms)),
+        f"{phase}_bias_ms": _mean(counted.errors_ms),
+        f"{phase}_penalised_ms": counted.penalised_ms,
+    }
+
+
+def constant_mask(masks: Iterable[MaskClip]) -> Mask:
+    """The pixels that are inside on at least half of all frames of the training clips: (height, width) bool.
+
+    What a segmenter reaches that never looks at the image. It maximises the share of pixels that are right; the mask of
+    best mean Dice can be somewhat larger, so this baseline is a simple one, not the strongest of its kind.
+    """
+    inside, frames = None, 0
+    for clip in masks:
+        check_masks(clip)
+        count = clip.sum(axis=0, dtype=np.int64)
+        inside = count if inside is None else inside + count
+        frames += len(clip)
+    if inside is None or frames == 0:
+        raise InputError("A constant mask needs at least one training clip, got none.")
+    return 2 * inside >= frames
+
+
+def scorecard(
+    rows: Sequence[Row],
+    *,
+    baseline: Sequence[Row] = (),
+    references: Sequence[Reference] = (),
+    training_ef: float | None = None,
+    seed: int = 0,
+    resamples: int = 2000,
+) -> dict[str, Any]:
+    """Rows of `score_clip` as one dictionary of plain numbers: value, low, high (95 % bootstrap by clip) and n.
+
+    Where patients have several clips whole patients are drawn, but for the null curves; `n` stays that of clips.
+
+    `baseline` holds the rows of the constant mask on the same clips, `references` the clips' known beats (for the
+    null curves), `training_ef` the mean EF (percent) of the training clips: the baseline of always saying that
+    number. `resamples` are the bootstrap's draws; `seed` sets them and the null curves.
+    """
+    if not rows:
+        raise InputError("A scorecard needs at least one clip, got none.")
+    boot = partial(bootstrap, seed=seed, resamples=resamples)
+    scores: dict[str, Any] = {
+        "n": {
+            "clips": len(rows),
+            "patients": len({row["patient"] for row in rows if row.get("patient") is not None}) or None,
+            "frames": sum(row["frames"] for row in rows),
+            "seed": seed,
+            "resamples": resamples,
+        },
+        **_overlap_scores(rows, boot),
+        "constant_mask": _overlap_scores(baseline, boot) if baseline else None,
+        "afd": {phase: _interval(rows, f"{phase}_afd", boot) for phase in PHASES},
+        "events": {phase: _event_scores(rows, phase, boot) for phase in PHASES} | {"tolerance_s": TOLERANCE_S},
+        "ejection": _ejection_scores(rows, training_ef, boot),
+    }
+    scores["null_curves"] = _null_scores(references, seed, boot) if references else None
+    return plain(scores)
+
+
+def _overlap_row(case: ClipCase) -> Row:
+    labelled = np.ones(len(case.truth), np.bool_) if case.labelled is None else case.labelled
+    values = {"dice": dice(case.predicted, case.truth), "iou": iou(case.predicted, case.truth)}
+    at = {"": np.flatnonzero(labelled)} | {
+        f"_{phase}": np.array([n for n in case.reference.of(phase) if labelled[n]], np.intp) for phase in PHASES
+    }
+    row = {name + suffix: _mean(frames[where]) for name, frames in values.items() for suffix, where in at.items()}
+    counts = overlap_counts(case.predicted[labelled], case.truth[labelled])
+    row |= dict(zip(("px_both", "px_predicted", "px_true"), (int(c.sum()) for c in counts), strict=True))
+    return row | _boundary_row(case, labelled, at)
+
+
+def _boundary_row(case: ClipCase, labelled: NDArray[np.bool_], at: dict[str, NDArray[np.intp]]) -> Row:
+    """Mean distances over the frames on which there is one, and how many labelled frames have none."""
+    values = _boundary_frames(case, labelled)
+    row: Row = {}
+    for name, frames in values.items():
+        found = {suffix: frames[where] for suffix, where in at.items()}
+        row |= {name + suffix: _mean(distances[np.isfinite(distances)]) for suffix, distances in found.items()}
+    distances = values["hd95"][labelled]
+    worst = np.where(np.isfinite(distances), distances, image_diagonal(case.truth.shape))
+    return row | {"hd95_penalised": _mean(worst), "one_empty": int(np.count_nonzero(~np.isfinite(distances)))}
+
+
+def _boundary_frames(case: ClipCase, labelled: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
+    """Each of `BOUNDARY` per frame; NaN where unlabelled, where one mask alone is empty, in mm without a spacing."""
+    pair = case.predicted[labelled], case.truth[labelled]
+    found = list(boundary_distances(*pair))
+    if case.spacing is not None:
+        y, x = case.spacing
+        found += [y * pixels for pixels in found] if y == x else boundary_distances(*pair, case.spacing)
+    values = {name: np.full(len(case.truth), np.nan) for name in BOUNDARY}
+    for name, distances in zip(BOUNDARY, found, strict=False):
+        values[name][labelled] = distances
+    return values
+
+
+def _overlap_scores(rows: Sequence[Row], boot: Bootstrap) -> dict[str, Any]:
+    counts = np.array([[row["px_both"], row["px_predicted"], row["px_true"]] for row in rows])
+    pooled: dict[str, Callable] = {"dice": pooled_dice, "iou": pooled_iou}
+    scores: dict[str, Any] = {
+        name: {**_by_phase(rows, name, boot), "pooled": asdict(boot(counts, pool, groups=patient_groups(rows)))}
+        for name, pool in pooled.items()
+    }
+    scores["boundary"] = {name: _by_phase(rows, name, boot) for name in BOUNDARY} | {
+        "hd95_penalised": _interval(rows, "hd95_penalised", boot),
+        "one_empty": _total(row.get("one_empty") for row in rows),
+    }
+    return scores
+
+
+def _by_phase(rows: Sequence[Row], name: str, boot: Bootstrap) -> dict[str, Any]:
+    phases = {phase: _interval(rows, f"{name}_{phase}", boot) for phase in PHASES}
+    return {"overall": _interval(rows, name, boot), **phases}
+
+
+def _event_scores(rows: Sequence[Row], phase: str, boot: Bootstrap) -> dict[str, Any]:
+    means = ("distance_frames", "distance_ms", "bias_ms", "penalised_ms")
+    counts = ("matched", "missed", "extra", "at_ends")
+    return {name: _interval(rows, f"{phase}_{name}", boot) for name in means} | {
+        name: _total(row[f"{phase}_{name}"] for row in rows) for name in counts
+    }
+
+
+def _ejection_scores(rows: Sequence[Row], training_ef: float | None, boot: Bootstrap) -> dict[str, Any]:
+    known = [row for row in rows if row["ef_true"] is not None]
+    methods = {method: _agreement(known, column, boot) for method, column in EF_COLUMNS.items()}
+    scores: dict[str, Any] = {**methods["discs"], "clips": len(known), "always_training_mean": None, "methods": methods}
+    if training_ef is not None:
+        said = np.array([(training_ef, row["ef_true"]) for row in known])
+        errors = _statistics(
+            said, {name: STATISTICS[name] for name in ("mae", "bias", "rmse")}, patient_groups(known), boot
+        )
+        scores["always_training_mean"] = {"says": training_ef, **errors}
+    for method, column in EF_COLUMNS.items():
+        methods[method]["mae_penalised"] = _penalised_mae(known, column, training_ef, boot)
+    return scores | {"mae_penalised": methods["discs"]["mae_penalised"]}
+
+
+def _penalised_mae(rows: Sequence[Row], column: str, training_ef: float | None, boot: Bootstrap) -> Row | None:
+    """Mean absolute error over all clips, one without an ejection fraction counting as if it said the training mean.
+
+    Whoever gives up on the hard clips gains nothing. None where a clip has none and there are no training clips.
+    """
+    said = [training_ef if row[column] is None else row[column] for row in rows]
+    if not rows or any(value is None for value in said):
+        return None
+    pairs = np.array(list(zip(said, (row["ef_true"] for row in rows), strict=True)))
+    return asdict(boot(pairs, STATISTICS["mae"], groups=patient_groups(rows)))
+
+
+def _agreement(rows: Sequence[Row], column: str, boot: Bootstrap) -> dict[str, Any]:
+    """Errors and limits of agreement of a predicted ejection fraction; rows without one are counted."""
+    told = [row for row in rows if row[column] is not None]
+    pairs = np.array([(row[column], row["ef_true"]) for row in told])
+    return {
+        **_statistics(pairs, STATISTICS, patient_groups(told), boot),
+        "bland_altman": _statistics(pairs, LIMITS, patient_groups(told), boot) if len(pairs) > 1 else None,
+        "without_prediction": len(rows) - len(told),
+    }
+
+
+def _statistics(pairs: NDArray, statistics: Mapping[str, Statistic], groups: Groups, boot: Bootstrap) -> dict[str, Any]:
+    """Each statistic of the pairs with its interval; None for each where there is no pair."""
+    return {
+        name: asdict(boot(pairs, statistic, groups=groups)) if len(pairs) else None
+        for name, statistic in statistics.items()
+    }
+
+
+def _null_scores(references: Sequence[Reference], seed: int, boot: Bootstrap) -> dict[str, Any]:
+    """What curves that never saw an image get from both metrics, one draw per clip, detector included."""
+    drawn = [null_curves(clip, [seed, n]) for n, clip in enumerate(references)]
+    scores: dict[str, Any] = {}
+    for name in drawn[0]:
+        rows = [_null_row(curves[name], clip) for curves, clip in zip(drawn, references, strict=True)]
+        keys = ("afd", "penalised_ms")
+        scores[name] = {phase: {key: _interval(rows, f"{phase}_{key}", boot) for key in keys} for phase in PHASES}
+    return scores
+
+
+def _null_row(curve: NDArray, reference: Reference) -> Row:
+    # The detector wants areas: the curve is lifted above zero, as a ventricle's area is, without changing its shape.
+    events = beat_events(10 + curve, reference.fps)
+    found = {"ed": events.ed_frames, "es": events.es_frames}
+    return {key: value for phase in PHASES for key, value in event_row(curve, found[phase], reference, phase).items()}
+
+
+def _interval(rows: Sequence[Row], key: str, boot: Bootstrap) -> Row | None:
+    """Mean of a column over the clips that have it, with its interval; None where none has."""
+    known = [row for row in rows if row.get(key) is not None]
+    return asdict(boot([row[key] for row in known], groups=patient_groups(known))) if known else None
+
+
+def patient_groups(rows: Sequence[Row]) -> Groups:
+    """Whose clips the rows are, a clip of nobody known being its own; None where nobody has two of them."""
+    labels = [(row.get("patient"), None if row.get("patient") else number) for number, row in enumerate(rows)]
+    return labels if len(set(labels)) < len(labels) else None
+
+
+def _mean(values: NDArray) -> float | None:
+    return float(np.mean(values)) if len(values) else None
+
+
+def _total(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None

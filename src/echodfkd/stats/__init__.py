@@ -1,0 +1,1 @@
+"""Numbers about numbers: intervals, ranks, agreement of two measurements, laws of size."""

@@ -1,0 +1,1 @@
+"""Clips and masks in shards on disk."""

@@ -1,0 +1,263 @@
+"""Clips and masks in shards: per shard one `.npy` of frames, one of masks (both memory-mapped) and a JSON marker.
+
+A shard's marker is written after its arrays and holds their SHA-256; the index is written after all shards. So what a
+killed run left is either whole or not there, and carrying on ends with the same bytes as an undisturbed run: no file
+holds a time, a path or a machine.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from echodfkd.clip import Clip, check_structures
+from echodfkd.errors import InputError, StudyError
+from echodfkd.files import is_plain_name, make_folder, read_json, remove_parts, sha256, write_json
+from echodfkd.store.shards import Bytes, array_name, as_json, check_array, difference, mapped, marker_name, write_array
+
+FORMAT = "echodfkd store 1"
+KINDS = ("frames", "masks")
+KNOWN = "known"
+"""The fact of a clip that lists the structures that its masks tell of; without it they tell of all."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One clip of a store: its name, split, number of frames, frame rate (Hz), and facts that JSON can hold."""
+
+    name: str
+    split: str
+    frames: int
+    fps: float | None = None
+    facts: dict[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if not is_plain_name(self.name) or self.frames < 1:
+            raise InputError(
+                f"An entry needs a name that is no path, and at least one frame, got {self.name!r} with {self.frames}."
+            )
+
+
+class StoreWriter:
+    """Writes a store shard by shard into `folder`, and goes on where an earlier run was stopped.
+
+    `size` is (height, width); `settings` says how the content was made (JSON). No structures: a store without masks.
+    Raises StudyError where the folder holds shards made with other settings.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        structures: tuple[str, ...],
+        size: tuple[int, int],
+        settings: dict[str, Any],
+        with_frames: bool = True,
+    ):
+        if not structures and not with_frames:
+            raise StudyError("A store needs frames, masks or both, got neither.")
+        self.folder = make_folder(Path(folder))
+        self.structures = check_structures(structures) if structures else ()
+        self.size = (int(size[0]), int(size[1]))
+        self.with_frames = with_frames
+        self._whole: set[int] = set()
+        self._begin(as_json({**_head(self), "settings": settings}, "settings"))
+
+    def has(self, shard: int) -> bool:
+        """Whether the shard is complete and its bytes are those that its marker speaks of."""
+        if shard not in self._whole and self._is_whole(shard):
+            self._whole.add(shard)
+        return shard in self._whole
+
+    def write(self, shard: int, entries: Sequence[Entry], frames: Bytes | None, masks: Bytes | None) -> None:
+        """Writes one shard: `frames` (sum of frames, height, width) and `masks` (sum, structure, height, width), uint8.
+
+        The clips follow each other in the order of `entries`. None for what the store does not hold. Raises InputError
+        for other shapes or types, OutputError where there is no room.
+        """
+        arrays = {"frames": frames, "masks": masks}
+        rows = sum(entry.frames for entry in entries)
+        for kind, array in arrays.items():
+            check_array(kind, array, _shape(self, kind, rows))
+        listed = as_json([asdict(entry) for entry in entries], f"facts of shard {shard}")
+        self._forget(shard)
+        hashes = {
+            array_name(shard, kind): write_array(self.folder / array_name(shard, kind), array)
+            for kind, array in arrays.items()
+            if array is not None
+        }
+        write_json(self.folder / marker_name(shard), {"entries": listed, "files": hashes})
+        self._whole.add(shard)
+
+    def finish(self, shards: int) -> "Store":
+        """The finished store of that many shards. Raises StudyError where one is missing or a name comes twice."""
+        missing = [shard for shard in range(shards) if not self.has(shard)]
+        if missing or shards < 1:
+            raise StudyError(
+                f"The store {self.folder} lacks {len(missing)} of {shards} shards, the first is {missing[:1]}."
+            )
+        self._clear(shards)
+        files: dict[str, str] = {}
+        names: Counter[str] = Counter()
+        for shard in range(shards):
+            marker = read_json(self.folder / marker_name(shard))
+            files |= marker["files"] | {marker_name(shard): sha256(self.folder / marker_name(shard))}
+            names.update(entry["name"] for entry in marker["entries"])
+        if twice := [name for name, count in names.items() if count > 1]:
+            raise StudyError(f"Clip names in a store must differ, got {twice[0]} {names[twice[0]]} times.")
+        write_json(self.folder / "index.json", {**self._settings, "shards": shards, "files": files})
+        return Store(self.folder)
+
+    def _begin(self, settings: dict[str, Any]) -> None:
+        """Notes the settings in a folder without shards; refuses one with shards of others."""
+        self._settings = settings
+        path = self.folder / "settings.json"
+        if not path.exists() or not any(self.folder.glob("shard-*")):
+            write_json(path, settings)
+        elif (before := read_json(path)) != settings:
+            raise StudyError(
+                f"The store {self.folder} was begun with other settings ({difference(before, settings)}). "
+                "Remove the folder or choose another."
+            )
+
+    def _is_whole(self, shard: int) -> bool:
+        try:
+            marker = read_json(self.folder / marker_name(shard))
+            wanted = {array_name(shard, kind) for kind in KINDS if _shape(self, kind, 1)}
+            return set(marker["files"]) == wanted and all(
+                sha256(self.folder / name) == digest for name, digest in marker["files"].items()
+            )
+        except (InputError, OSError, KeyError, TypeError):
+            return False
+
+    def _forget(self, shard: int) -> None:
+        """Removes what would speak of a shard's old content, before new content comes."""
+        self._whole.discard(shard)
+        for name in ("index.json", marker_name(shard)):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def _clear(self, shards: int) -> None:
+        """Removes half-written files and the shards beyond the last."""
+        remove_parts(self.folder)
+        for path in self.folder.glob("shard-*.*"):
+            number = path.name[len("shard-") :].split(".")[0]
+            if number.isdigit() and int(number) >= shards:
+                path.unlink()
+
+
+class Store:
+    """A finished store, for reading. It can be sent to other processes: maps are opened anew where they are first used.
+
+    Raises InputError where the folder holds no finished store, or its index or a marker is damaged.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+        path = self.folder / "index.json"
+        if not path.is_file():
+            raise InputError(
+                f"{self.folder} holds no finished store (no index.json). Run the stage that writes it again."
+            )
+        index = read_json(path)
+        if not isinstance(index, dict) or index.get("format") != FORMAT:
+            raise InputError(f"{path} is not the index of a store ('{FORMAT}').")
+        self.content = hashlib.sha256(path.read_bytes()).hexdigest()
+        self.structures: tuple[str, ...] = tuple(index["structures"])
+        self.size: tuple[int, int] = (index["size"][0], index["size"][1])
+        self.with_frames: bool = index["with_frames"]
+        self.settings: dict[str, Any] = index["settings"]
+        self._files: dict[str, str] = index["files"]
+        self._rows: list[int] = []
+        self._places: dict[str, tuple[Entry, int, int]] = {}
+        self._maps: dict[tuple[str, int], Bytes] = {}
+        for shard in range(index["shards"]):
+            self._list(shard)
+        self.entries: tuple[Entry, ...] = tuple(entry for entry, _, _ in self._places.values())
+
+    def split(self, name: str) -> tuple[Entry, ...]:
+        """The entries of one split. InputError where there is none of that name."""
+        chosen = tuple(entry for entry in self.entries if entry.split == name)
+        if not chosen:
+            there = ", ".join(sorted({entry.split for entry in self.entries}))
+            raise InputError(f"The store {self.folder} has no split {name!r}; it has {there}.")
+        return chosen
+
+    def clip(self, entry: Entry | str) -> Clip:
+        """One clip with its frames (memory-mapped) and its frame rate."""
+        found, _, _ = self._place(_name(entry))
+        return Clip(found.name, self.frames(found.name), found.fps)
+
+    def frames(self, name: str, start: int = 0, stop: int | None = None) -> Bytes:
+        """Frames start..stop of a clip: a read-only, memory-mapped view (time, height, width) uint8."""
+        return self._window("frames", name, start, stop)
+
+    def masks(self, name: str, start: int = 0, stop: int | None = None) -> Bytes:
+        """Masks start..stop of a clip: a read-only, mapped view (time, structure, height, width) uint8, 255 p."""
+        return self._window("masks", name, start, stop)
+
+    def known(self, name: str) -> tuple[str, ...]:
+        """The structures that a clip's masks tell of: all, or those of its fact `known`; the others are all 0."""
+        facts = self._place(name)[0].facts
+        return tuple(structure for structure in self.structures if structure in facts.get(KNOWN, self.structures))
+
+    def verify(self, *kinds: str) -> None:
+        """Reads every byte, of `frames` or `masks` alone where said; InputError that names the first bad file."""
+        left_out = tuple(f".{kind}.npy" for kind in KINDS if kinds and kind not in kinds)
+        for name, digest in self._files.items():
+            path = self.folder / name
+            if name.endswith(left_out):
+                continue
+            if not path.is_file() or sha256(path) != digest:
+                raise InputError(f"{path} is damaged or missing. Remove it and run the stage that writes it again.")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_maps": {}}
+
+    def _list(self, shard: int) -> None:
+        """Takes in one shard's entries, from a marker that is the one in the index."""
+        path = self.folder / marker_name(shard)
+        if not path.is_file() or sha256(path) != self._files.get(path.name):
+            raise InputError(f"{path} is damaged or missing. Run the stage that writes it again.")
+        row = 0
+        for listed in read_json(path)["entries"]:
+            entry = Entry(**listed)
+            self._places[entry.name] = (entry, shard, row)
+            row += entry.frames
+        self._rows.append(row)
+
+    def _place(self, name: str) -> tuple[Entry, int, int]:
+        """The entry, its shard and its first row in there."""
+        if name not in self._places:
+            raise InputError(f"The store {self.folder} has no clip {name!r} among its {len(self.entries)}.")
+        return self._places[name]
+
+    def _window(self, kind: str, name: str, start: int, stop: int | None) -> Bytes:
+        entry, shard, row = self._place(name)
+        first, last, _ = slice(start, stop).indices(entry.frames)
+        return self._map(kind, shard)[row + first : row + max(first, last)]
+
+    def _map(self, kind: str, shard: int) -> Bytes:
+        """One shard's array, mapped once; its shape is checked against the index."""
+        if (kind, shard) not in self._maps:
+            shape = _shape(self, kind, self._rows[shard])
+            if not shape:
+                raise InputError(f"The store {self.folder} holds no {kind}.")
+            self._maps[kind, shard] = mapped(self.folder / array_name(shard, kind), shape)
+        return self._maps[kind, shard]
+
+
+def _head(store: StoreWriter) -> dict[str, Any]:
+    shape = {"structures": store.structures, "size": store.size, "with_frames": store.with_frames}
+    return {"format": FORMAT, **shape}
+
+
+def _name(entry: Entry | str) -> str:
+    return entry if isinstance(entry, str) else entry.name
+
+
+def _shape(store: StoreWriter | Store, kind: str, rows: int) -> tuple[int, ...]:
+    """The shape of one shard's array; () for what the store does not hold."""
+    if kind == "frames":
+        return (rows, *store.size) if store.with_frames else ()
+    return (rows, len(store.structures), *store.size) if store.structures else ()

@@ -1,0 +1,172 @@
+"""A student at work: masks of clips and of endless streams, frame by frame, with torch or without it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from importlib.util import find_spec
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+from echodfkd import resize
+from echodfkd.clip import Clip, Masks
+from echodfkd.errors import InputError, MissingExtra
+from echodfkd.resize import Spacing
+from echodfkd.student.card import GRAPH, Card, check_files, read_card
+from echodfkd.student.spool import Stack
+from echodfkd.student.steppers import Frame, FrameMasks, OnnxStepper, Stepper, TorchStepper
+
+Along = TypeVar("Along")
+
+
+class Student:
+    """A Segmenter: masks of a clip at once or of a stream frame by frame.
+
+    In a pass the mask of a frame depends on it and on the frames before it. The network starts from zeros, so the
+    pass's start is run into it backwards first, `card.warm_up` frames long (the supplement's cure), and dropped. A
+    stream is one pass. So is a clip, with the same numbers, unless `card.hindsight` asks for a second from its end.
+    """
+
+    def __init__(self, card: Card, stepper: Stepper):
+        self.card = card
+        self._stepper = stepper
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """Names of the masks' channels."""
+        return self.card.network.structures
+
+    @property
+    def threshold(self) -> float:
+        """The probability from which a pixel counts as inside."""
+        return self.card.threshold
+
+    @property
+    def largest_component(self) -> bool:
+        """Whether only the largest piece of each mask should be kept: a wish to whoever cuts the masks."""
+        return self.card.largest_component
+
+    def __call__(self, clip: Clip) -> Masks:
+        """Probabilities (time, structure, height, width) at the clip's own size. For long clips use `masks_in_turn`."""
+        masks = np.empty((len(clip.frames), len(self.structures), *clip.frames.shape[1:]), np.float32)
+        given = self.masks_in_turn(clip.frames, [], clip.spacing)
+        for place, mask in zip(masks[:: self.direction], given, strict=True):
+            place[...] = mask
+        return masks
+
+    @property
+    def direction(self) -> Literal[1, -1]:
+        """The order in which a whole clip's masks come: 1 from its first frame on, -1 with hindsight, from its last."""
+        return -1 if self.card.hindsight else 1
+
+    def masks_in_turn(self, frames: Iterable[Frame], kept: Stack, spacing: Spacing = None) -> Iterator[FrameMasks]:
+        """A whole clip's probabilities (structure, height, width), frame by frame in this student's `direction`.
+
+        `spacing` is the clip's, mm per pixel, y then x: the network sees square pixels. With hindsight `kept`, which
+        must be empty, holds every frame and its masks at the working size between the two passes: a list, or a Spool
+        where memory must not grow with the clip. Without, it stays empty.
+        """
+        return self.look_back(frames, kept, spacing) if self.card.hindsight else self.stream(frames, spacing)
+
+    def stream(self, frames: Iterable[Frame], spacing: Spacing = None) -> Iterator[FrameMasks]:
+        """For each grey frame (height, width) uint8, in order, its probabilities (structure, height, width).
+
+        Always causal, whatever the card says of hindsight. Holds a few frames whatever the length: the first mask comes
+        once `warm_up` + 1 frames are seen (or the stream has ended), every other one with its frame. `spacing`: see
+        `masks_in_turn`. Raises InputError for frames of another type.
+        """
+        for _, size, masks in self._pass(self._fitted(frames, spacing)):
+            yield resize.unfit(masks, *size, spacing)
+
+    def look_back(self, frames: Iterable[Frame], kept: Stack, spacing: Spacing = None) -> Iterator[FrameMasks]:
+        """For each frame of a clip, last one first, the mean of what a pass from the start and one from the end say.
+
+        The second pass is the first on the clip played backwards: same weights, and a reflected warm-up of its own at
+        the clip's end. The mean is taken of probabilities at the working size. `kept` and
+        `spacing`: see `masks_in_turn`.
+        """
+        size = (0, 0)
+        for frame, own, masks in self._pass(self._fitted(frames, spacing)):
+            kept.append((frame, masks))
+            size = own
+        backwards = (kept.pop() for _ in range(len(kept)))
+        for _, first, second in self._pass(backwards):
+            yield resize.unfit(np.float32(0.5) * (first + second), *size, spacing)
+
+    def _pass(self, frames: Iterable[tuple[Frame, Along]]) -> Iterator[tuple[Frame, Along, FrameMasks]]:
+        """For each frame of the working size, in order, its masks; what came along with the frame comes along."""
+        source = iter(frames)
+        start = list(islice(source, self.card.warm_up + 1))
+        state = None
+        for index in reflected(len(start), self.card.warm_up):
+            _, state = self._stepper.step(start[index][0], state)
+        for frame, along in chain(start, source):
+            masks, state = self._stepper.step(frame, state)
+            yield frame, along, masks
+
+    def _fitted(self, frames: Iterable[Frame], spacing: Spacing) -> Iterator[tuple[Frame, tuple[int, int]]]:
+        """Frames of any size at the working size, each with its own (height, width). InputError for another type."""
+        for frame in frames:
+            height, width = _checked(frame).shape
+            yield resize.fit(frame, self.card.preprocessing.size, spacing), (height, width)
+
+
+def load_student(
+    folder: Path,
+    backend: Literal["auto", "onnx", "torch"] = "auto",
+    *,
+    threads: int | None = None,
+    warm_up: int | None = None,
+    largest_component: bool | None = None,
+    hindsight: bool | None = None,
+) -> Student:
+    """The student in `folder`, ready to segment; `warm_up`, `largest_component` and `hindsight` overrule its card.
+
+    `auto` takes the ONNX graph where the folder has one, as it steps faster than torch and needs none of it, and torch
+    otherwise. `threads` limits onnxruntime's threads; torch keeps its own number. Raises InputError where a file is
+    missing, altered or unknown, MissingExtra where torch is needed and not installed.
+    """
+    card = read_card(folder)
+    if backend not in ("auto", "onnx", "torch"):
+        raise InputError(f"A backend is auto, onnx or torch, got {backend!r}.")
+    stepper: Stepper
+    if backend == "onnx" or (backend == "auto" and GRAPH in card.files):
+        check_files(folder, card, needed=GRAPH)
+        stepper = OnnxStepper(folder / GRAPH, threads)
+    else:
+        stepper = _torch_stepper(folder)
+    wanted = {"warm_up": warm_up, "largest_component": largest_component, "hindsight": hindsight}
+    chosen: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}
+    return Student(replace(card, **chosen), stepper)
+
+
+def reflected(length: int, warm_up: int) -> list[int]:
+    """Indices of the `warm_up` frames to run before a clip of `length` frames: its start, mirrored at frame 0.
+
+    The nearest is frame 1; a clip shorter than that is walked to and fro, a single frame is repeated.
+    """
+    if length < 2:
+        return [0] * (warm_up * length)
+    period = 2 * (length - 1)
+    return [min(back % period, period - back % period) for back in range(warm_up, 0, -1)]
+
+
+def _torch_stepper(folder: Path) -> TorchStepper:
+    """The network in `folder` as a stepper; MissingExtra where torch is not installed."""
+    if find_spec("torch") is None:
+        raise MissingExtra(f"The student in {folder} (it has no {GRAPH})", "study")
+    from echodfkd.student.checkpoint import load_network
+
+    network, card = load_network(folder)
+    return TorchStepper(network, card.preprocessing.input_scale)
+
+
+def _checked(frame: Frame) -> Frame:
+    """The frame itself; InputError unless it is (height, width) uint8 of at least one pixel."""
+    if frame.ndim != 2 or frame.dtype != np.uint8 or 0 in frame.shape:
+        raise InputError(
+            f"Frames must be (height, width) uint8 of at least one pixel, got {frame.dtype} {frame.shape}. "
+            "Read files with echodfkd.video.open_video."
+        )
+    return frame

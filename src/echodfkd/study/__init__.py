@@ -1,0 +1,1 @@
+"""A study: its settings, the folder of its run, the clips it draws fresh."""

@@ -1,0 +1,113 @@
+"""NIfTI files to clips and to masks of labels, through nibabel: the only decoder of NIfTI in the house.
+
+NIfTI holds (x, y[, t]); here it is turned to (time, height, width) as it is stored: y grows downwards, row 0 is y = 0.
+The orientation that the header may state is not applied: echocardiograms are stored with the probe at y = 0, whatever
+the tool that wrote them made of their directions. A third axis of one slice, (x, y, 1[, t]), counts as none.
+"""
+
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.clip import Clip, Frames
+from echodfkd.errors import InputError, MissingExtra
+from echodfkd.video.container import clip_name
+
+SLOWEST_FPS = 2.0
+"""Frames per second (Hz) below which a header's time step says nothing: tools write 1 s where they know none."""
+MOST_PACKED = 1032
+"""Bytes that one byte of gzip can stand for at most (zlib's technical notes)."""
+_SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
+
+
+def read(path: Path) -> Clip:
+    """The film or still in a NIfTI file of grey levels 0 to 255, with spacing (mm, y then x) and rate where it tells.
+
+    InputError where the file is damaged, has another number of axes, or holds other values; MissingExtra without
+    nibabel.
+    """
+    image = _image(path)
+    return Clip(clip_name(path), _grey(path, _turned(path, image)), _rate(image), _spacing(image))
+
+
+def read_labels(path: Path) -> NDArray[np.uint8]:
+    """Whole-number labels (time, height, width) uint8, such as CAMUS's 0 to 3; errors as `read`."""
+    values = _turned(path, _image(path))
+    if values.min() < 0 or values.max() > 255 or not np.array_equal(values, np.rint(values)):
+        raise InputError(f"{path}: labels must be whole numbers of 0 to 255.")
+    return values.astype(np.uint8)
+
+
+def _image(path: Path) -> Any:
+    """The open image, its values not read yet."""
+    try:
+        import nibabel
+    except ImportError:
+        raise MissingExtra("Reading NIfTI", "nifti") from None
+    if not path.is_file():
+        raise InputError(f"No such file: {path}")
+    try:
+        image = nibabel.load(path)
+    except Exception as error:  # damaged headers lead nibabel into errors of many kinds
+        raise InputError(f"{path} is a damaged NIfTI file: {error}. Copy it again.") from None
+    if not isinstance(image, nibabel.Nifti1Image | nibabel.Nifti2Image):
+        raise InputError(f"{path} is not a NIfTI image of its own (header and values in one file).")
+    return image
+
+
+def _turned(path: Path, image: Any) -> NDArray:
+    """The values as (time, height, width). No room is made for what the file cannot hold."""
+    stored, size = image.dataobj, path.stat().st_size
+    announced = stored.offset + prod(map(int, stored.shape)) * stored.dtype.itemsize
+    try:
+        if announced > size * (MOST_PACKED if path.suffix.lower() == ".gz" else 1):
+            raise ValueError("the header announces more than there is")
+        values = np.asanyarray(stored)
+    except Exception:  # as above
+        raise InputError(f"{path} is cut off or damaged: its values cannot be read. Copy it again.") from None
+    shape = values.shape
+    if len(shape) == 4 and shape[2] == 1:
+        values = values[:, :, 0]
+    elif len(shape) == 2:
+        values = values[..., None]
+    if values.ndim != 3 or 0 in values.shape or values.dtype.kind not in "uif":
+        raise InputError(f"{path}: a clip must be numbers (x, y) or (x, y, t), got {values.dtype} {shape}.")
+    return np.ascontiguousarray(values.T)
+
+
+def _grey(path: Path, values: NDArray) -> Frames:
+    """The values as grey levels, which they must be already: nothing is stretched behind the user's back."""
+    low, high = values.min(), values.max()
+    if not (low >= 0 and high <= 255) or (values.dtype.kind == "f" and 0 < high <= 1):
+        raise InputError(f"{path}: grey levels must be 0 to 255, got {low:g} to {high:g}. Rescale them and save again.")
+    return np.rint(values).astype(np.uint8)
+
+
+def _spacing(image: Any) -> tuple[float, float] | None:
+    """Mm per pixel, y then x; None where the header says nothing sensible."""
+    scale = {"meter": 1e3, "micron": 1e-3}.get(_units(image)[0], 1.0)
+    x, y = (float(step) * scale for step in image.header.get_zooms()[:2])
+    return (y, x) if 0 < x < 100 and 0 < y < 100 else None
+
+
+def _units(image: Any) -> tuple[str, str]:
+    """Those of space and of time; 'unknown' where the header holds no code for any."""
+    try:
+        space, time = image.header.get_xyzt_units()
+    except KeyError:
+        return "unknown", "unknown"
+    return space, time
+
+
+def _rate(image: Any) -> float | None:
+    """Frames per second; None where the header gives no time step, or one that is no film's."""
+    steps = image.header.get_zooms()[2:]
+    second = _SECONDS.get(_units(image)[1])
+    # The time step is the header's fourth; a film kept as (x, y, t) has it at the place of z, where mm may be meant.
+    if second is None or len(steps) < 2 or not steps[1] > 0:
+        return None
+    rate = 1 / (float(steps[1]) * second)
+    return rate if SLOWEST_FPS < rate < 100_000 else None

@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from echodfkd.measure.sector import sector, whole_image
+
+
+def fan(apex=(4.0, 60.0), depth=100.0, half_angle=38.0, size=112, seed=0):
+    """Speckle within a fan."""
+    rows, columns = np.mgrid[:size, :size]
+    down, aside = rows - apex[0], columns - apex[1]
+    inside = (np.hypot(down, aside) <= depth) & (np.abs(np.degrees(np.arctan2(aside, down))) <= half_angle)
+    return (inside * np.random.default_rng(seed).integers(0, 200, (6, size, size))).astype(np.uint8)
+
+
+@pytest.mark.parametrize("apex", [(4, 60), (10, 48), (-8, 55)])
+@pytest.mark.parametrize("half_angle", [30, 42])
+def test_a_planted_fan_is_found(apex, half_angle):
+    found = sector(fan(apex, 100 - apex[0], half_angle))
+    np.testing.assert_allclose(found.apex, apex, atol=4)
+    assert found.depth == pytest.approx(100 - apex[0], abs=5)
+
+
+def test_marks_in_a_corner_do_not_move_it():
+    frames = fan()
+    plain = sector(frames)
+    frames[:, 100:106, 2:12] = 255
+    assert sector(frames) == plain
+
+
+def test_a_black_clip_is_taken_to_be_filled_by_the_fan():
+    assert sector(np.zeros((3, 50, 81), np.uint8)) == whole_image(50, 81)
+    assert whole_image(50, 81).apex == (0.0, 40.0)
+
+
+def test_a_rectangle_has_its_apex_in_the_middle_of_its_upper_edge():
+    frames = np.zeros((3, 112, 112), np.uint8)
+    frames[:, 10:100, 20:91] = 90
+    assert sector(frames).apex == pytest.approx((10.0, 55.0))

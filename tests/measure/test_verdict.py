@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+from planted_hearts import beating, ellipse
+
+from echodfkd.errors import InputError
+from echodfkd.measure.beats import beat_events
+from echodfkd.measure.ejection import ejection_fraction
+from echodfkd.measure.shape import area_curve
+from echodfkd.measure.verdict import Limits, Verdict, verdict
+
+
+def heart(frames=120, strength=1.0, fps=50, rate=70):
+    curve, _, _ = beating(frames, fps, rate)
+    return np.stack([ellipse(28 * k, 14 * k, 0.2) for k in np.sqrt(1 - strength * (1 - curve / 1000))])
+
+
+def judged(masks, fps=50.0):
+    area = area_curve(masks)
+    events = beat_events(area, fps)
+    return verdict(masks, area, events, ejection_fraction(masks, events), fps)
+
+
+def test_a_plain_beating_heart_is_good():
+    assert judged(heart()) == Verdict("good", ())
+
+
+@pytest.mark.parametrize("fps", [15, 30, 50, 120])
+@pytest.mark.parametrize("rate", [45, 70, 110, 150])
+def test_clean_hearts_of_any_rate_are_good(fps, rate):
+    assert judged(heart(3 * fps, 0.9, fps, rate), float(fps)) == Verdict("good", ())
+
+
+def test_a_dent_that_passes_quickly_and_a_breath_in_the_rhythm_are_no_doubt():
+    masks = heart()
+    masks[50:55] = hooked(masks)[50:55]
+    assert judged(masks) == Verdict("good", ())
+    assert judged(heart(260)[np.r_[0:105, 110:260]]) == Verdict("good", ())
+
+
+def test_a_limit_set_wide_takes_its_doubt_away():
+    masks = hooked(heart())
+    area = area_curve(masks)
+    events = beat_events(area, 50.0)
+    wide = Limits(solidity=0.3, border_frames=1.0)
+    assert verdict(masks, area, events, ejection_fraction(masks, events), 50.0, wide) == Verdict("good", ())
+
+
+def test_a_still_image_and_a_clip_without_a_beat_are_unusable():
+    assert judged(heart()[:1]) == Verdict("unusable", ("a still image: there is no beat to measure",))
+    assert judged(np.repeat(heart()[:1], 60, axis=0)) == Verdict("unusable", ("no complete beat in the clip",))
+
+
+def test_empty_frames_are_counted():
+    masks = heart()
+    masks[30:34] = False
+    found = judged(masks)
+    assert found.verdict == "doubtful"
+    assert "empty mask on 4 of 120 frames" in found.reasons
+    masks[:] = False
+    assert judged(masks).verdict == "unusable"
+    assert "no ventricle found on 120 of 120 frames" in judged(masks).reasons
+
+
+def hooked(masks):
+    """The masks with a thin hook out of their side and round a corner."""
+    masks = masks.copy()
+    masks[:, 54:58, 60:92], masks[:, 40:58, 88:92] = True, True
+    return masks
+
+
+def change(kind):
+    masks = heart()
+    if kind == "pieces":
+        masks[:, 90:105, 5:25] = True
+    elif kind == "border":
+        masks[:, :60, 54:58] = True
+    elif kind == "jump":
+        masks[70:72] = ellipse(10, 6)
+    elif kind == "large":
+        masks |= ellipse(50, 50)
+    elif kind == "small":
+        return np.pad(masks, ((0, 0), (250, 250), (250, 250)))
+    elif kind == "hooked":
+        return hooked(masks)
+    elif kind == "leaping":
+        masks[70:] = np.roll(masks[70:], 9, axis=2)
+    elif kind == "irregular":
+        return heart(420)[np.r_[0:100, 130:180, 200:300]]  # two beats lose parts of their filling
+    elif kind == "uneven":
+        return np.concatenate([heart(150, k) for k in (0.4, 1.0)])
+    elif kind == "ragged":
+        grow = 1 + 0.12 * np.random.default_rng(0).standard_normal(len(masks))
+        return np.stack([ellipse(28 * k, 14 * k) for k in np.sqrt(area_curve(masks) * grow / 1231)])
+    elif kind == "short":
+        return masks[:38]
+    return masks
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("pieces", "several large pieces on 120 of 120"),
+        ("border", "touches the image border on 120 of 120"),
+        ("jump", "area jumps between frames"),
+        ("large", "% of the image"),
+        ("small", "% of the image"),
+        ("short", "short clip: 0.76 s"),
+        ("hooked", "dented or hooked outline on 50 of 50 frames looked at"),
+        ("leaping", "the mask leaps to another place between frames, 1 times"),
+        ("irregular", "irregular beats"),
+        ("uneven", "% in its beats"),
+        ("ragged", "ragged area curve"),
+    ],
+)
+def test_each_doubt_is_named(kind, reason):
+    found = judged(change(kind))
+    assert found.verdict in ("doubtful", "unusable")
+    assert any(reason in one for one in found.reasons)
+
+
+def test_an_implausible_ejection_fraction_is_doubtful():
+    curve, _, _ = beating(120, 50, 70)
+    masks = np.stack([ellipse(28 * k, 14 * k) for k in np.linspace(0.2, 1, 401)[np.rint(curve - 600).astype(int)]])
+    assert any("outside 5 to 90 %" in reason for reason in judged(masks).reasons)
+
+
+def test_an_unknown_frame_rate_is_said():
+    assert judged(heart(), None) == Verdict("doubtful", ("frame rate unknown, 50 per second assumed",))
+
+
+def test_limits_refuse_nonsense():
+    with pytest.raises(InputError, match="shares in"):
+        Limits(empty_share=2)
+    with pytest.raises(InputError, match="shift and ejection_spread > 0"):
+        Limits(shift=0)
+    with pytest.raises(InputError, match=r"longest over shortest, got 0\.5"):
+        Limits(intervals=0.5)
+    with pytest.raises(InputError, match="must rise"):
+        Limits(ejection=(90, 5))
