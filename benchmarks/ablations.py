@@ -25,10 +25,12 @@ import numpy as np
 from real_clips import Labelled, mean_row, read_folder, segmented, worst_row
 from real_clips import row as scored
 
+from echodfkd.commands.distill import distill
+from echodfkd.commands.label import label
+from echodfkd.commands.synth import synth
 from echodfkd.errors import EchodfkdError, InputError, one_line
 from echodfkd.files import holding, read_json, sha256, write_json, write_text
 from echodfkd.measure.overlap import dice
-from echodfkd.pipeline import distill, label, synthesize
 from echodfkd.store.store import Store
 from echodfkd.student.card import read_card
 from echodfkd.student.student import load_student
@@ -124,7 +126,7 @@ def ablated(study: Study, seeds: list[int], names: list[str], out: Path, real: l
     for seed in seeds:
         done = {row["variant"] for row in rows if row["seed"] == str(seed)}
         missing = [name for name in names if name not in done and changes(study, name)]
-        clips = synthesize(_test_only(replace(study, seed=seed)), out / f"test-{seed}") if missing else None
+        clips = synth(_test_only(replace(study, seed=seed)), out / f"test-{seed}") if missing else None
         for name in missing:
             student = taught(varied(study, name, seed), out / f"{name.replace(' ', '-')}-{seed}")
             rows.append({"variant": name, "seed": str(seed), **judged(student, clips, real)})
@@ -156,7 +158,7 @@ def _test_only(study: Study) -> Study:
 def taught(study: Study, folder: Path) -> Path:
     """Where the student of a study lies; its clips are thrown away once it is there."""
     if not (folder / "student").is_dir():
-        clips = synthesize(study, folder / "clips")
+        clips = synth(study, folder / "clips")
         distill(study, clips, label(study, clips, folder / "labels"), folder / "student")
         for scratch in ("clips", "labels", "student-training"):
             shutil.rmtree(folder / scratch)

@@ -11,9 +11,9 @@ frames; the masks of b4 shifted, shrunk, grown, late and jittering; and a consta
 A second question is whether evidence prefers the true masks to the same masks spoilt: the area under the ROC curve over
 all clips, and the share of clips on which the true ones score more (ties count half).
 
-DIR receives what `label_free.write_judgement` writes. The table of correlations comes twice: for all segmenters, and
-for the good ones alone (mean Dice of GOOD or more), which is the harder question: bad masks are easily told. Intervals
-are for other clips. Which segmenters there are decides much: read the numbers as those of this list.
+DIR receives what `commands.judge.write_judgement` writes. The table of correlations comes twice: for all segmenters,
+and for the good ones alone (mean Dice of GOOD or more), which is the harder question: bad masks are easily told.
+Intervals are for other clips. Which segmenters there are decides much: read the numbers as those of this list.
 """
 
 import argparse
@@ -30,10 +30,13 @@ from real_clips import read_folder
 from scipy.ndimage import distance_transform_edt
 
 from echodfkd.clip import Clip, Segmenter
-from echodfkd.commands.judge import Judging, Known, atlas_register, clip_rows, write_judgement
+from echodfkd.commands.judge import write_judgement
 from echodfkd.errors import EchodfkdError, one_line
+from echodfkd.evidence.atlases import atlas_register
+from echodfkd.evidence.clip_rows import Judging, clip_rows
 from echodfkd.evidence.reverse import Register
 from echodfkd.evidence.trust import evidence_names, summary
+from echodfkd.evidence.words.image_text import Known
 from echodfkd.files import write_json
 from echodfkd.measure.beats import check_rate
 from echodfkd.scores.scorecard import constant_mask

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.clip import Clip
-from echodfkd.commands.segment import clip_source, identity, segment_clip
+from echodfkd.commands.segment import segment_clip
 from echodfkd.errors import EchodfkdError, InputError, one_line
 from echodfkd.files import write_json
 from echodfkd.measure.beats import beat_events
@@ -41,11 +41,12 @@ from echodfkd.scores.predictions import read_masks, read_prediction
 from echodfkd.scores.scorecard import constant_mask
 from echodfkd.stats.intervals import bootstrap
 from echodfkd.student.bundled import DEFAULT, find_model
-from echodfkd.student.student import Student, load_student
+from echodfkd.student.student import Student, identity, load_student
 from echodfkd.tables import optional
 from echodfkd.tables import rows as rows_of
 from echodfkd.video import clip_name, read
 from echodfkd.video.container import SUFFIXES
+from echodfkd.video.source import clip_source
 
 COLUMNS = (
     "clip",

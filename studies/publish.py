@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from echodfkd.commands.segment import identity
 from echodfkd.errors import EchodfkdError, InputError
 from echodfkd.files import filling, read_json, write_json, write_text
 from echodfkd.measure.overlap import dice
@@ -26,7 +25,7 @@ from echodfkd.stats.intervals import bootstrap
 from echodfkd.store.store import Store
 from echodfkd.student.bundled import README
 from echodfkd.student.card import CARD, GRAPH, WEIGHTS, Card, card_table, check_files
-from echodfkd.student.student import load_student
+from echodfkd.student.student import identity, load_student
 from echodfkd.synthetic.distributions import LOOK, TABLE
 from echodfkd.synthetic.recipe import GENERATOR
 

@@ -1,9 +1,12 @@
-"""The house stands as it is drawn: imports point down."""
+"""The house stands as it is drawn: imports point down, a verb is a file, and no room prints."""
 
 import ast
 from pathlib import Path
 
 import pytest
+import typer
+
+from echodfkd import cli
 
 SOURCE = Path(__file__).parents[1] / "src" / "echodfkd"
 FLOORS = (
@@ -53,6 +56,12 @@ def module(parts: tuple[str, ...]) -> Path | None:
     return None
 
 
+def verbs(app: typer.Typer) -> list[str]:
+    """The words after `echodfkd`, as the command itself has them."""
+    alone = [one.name or one.callback.__name__ for one in app.registered_commands]
+    return [name.replace("-", "_") for name in (*alone, *(group.name for group in app.registered_groups))]
+
+
 def test_every_room_has_its_floor():
     rooms = {room(path) for path in FILES} - {"__init__"}
     assert rooms == set().union(*FLOORS)
@@ -75,6 +84,18 @@ def test_no_modules_import_each_other_in_a_circle():
     while ready := {path for path, others in knows.items() if path not in free and others <= free}:
         free |= ready
     assert not [str(path.relative_to(SOURCE)) for path in FILES if path not in free]
+
+
+@EVERY_FILE
+def test_only_the_command_prints(path):
+    calls = [node.func for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    prints = any(isinstance(call, ast.Name) and call.id == "print" for call in calls)
+    assert path.name == "cli.py" or not prints
+
+
+def test_a_verb_is_a_file_of_its_name():
+    files = {path.stem for path in (SOURCE / "commands").glob("*.py")} - {"__init__"}
+    assert files == set(verbs(cli.app)) - {"run"}  # `run` is the pipeline
 
 
 def test_no_room_hides_a_function_of_the_public_face():

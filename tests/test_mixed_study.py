@@ -8,14 +8,16 @@ import pytest
 from made_datasets import beats, traced, write_echonet
 from scripts import script
 
-from echodfkd.commands.gather import NOTICE
+from echodfkd.commands.distill import distill
+from echodfkd.commands.gather import NOTICE, gather
 from echodfkd.commands.label import label
+from echodfkd.commands.synth import synth
 from echodfkd.data.settings import Data
 from echodfkd.distill.settings import Training
 from echodfkd.distill.start import start_table
 from echodfkd.errors import InputError, StudyError
 from echodfkd.files import read_json, sha256, write_json
-from echodfkd.pipeline import distill, gather_clips, run, synthesize
+from echodfkd.pipeline import run
 from echodfkd.store.store import Store
 from echodfkd.student.card import CARD, WEIGHTS, Card, Preprocessing, read_card
 from echodfkd.student.checkpoint import save
@@ -45,11 +47,11 @@ def study(tmp_path_factory, student_folder) -> Study:
 
 def taught(study: Study, folder: Path) -> Path:
     """The study's student in `folder`, whose stores are made there too."""
-    clips = synthesize(study, folder / "clips")
+    clips = synth(study, folder / "clips")
     labels = label(study, clips, folder / "labels")
     real = None
     if study.data:
-        gathered = gather_clips(study, folder / "real")
+        gathered = gather(study, folder / "real")
         real = gathered, label(study, gathered, folder / "real-labels")
     distill(study, clips, labels, folder / "student", workers=0, real=real)
     return folder / "student"
@@ -177,14 +179,14 @@ def test_what_may_have_seen_real_clips_is_not_published(finished, tmp_path):
 def test_masks_of_real_clips_alone_teach_where_all_that_is_taught_is_real(study, tmp_path):
     training = replace(study.training, real_share=1.0, batch=2)
     house = replace(study, clips=replace(study.clips, train=Split(0, 4)), training=training)
-    label(house, gather_clips(house, tmp_path / "theirs"), tmp_path / "labels", tmp_path / "archive")
+    label(house, gather(house, tmp_path / "theirs"), tmp_path / "labels", tmp_path / "archive")
     one = replace(house, teacher=Teacher("archive", tmp_path / "archive", partial=True))
     card = read_card(taught(one, tmp_path / "mine"))
     assert card.provenance["made_from"]["teacher"]["partial"]
     assert {entry.facts["known"] == [] for entry in Store(tmp_path / "mine" / "labels").entries} == {True}
     mixed = replace(one, clips=study.clips, training=study.training)
     with pytest.raises(InputError, match="knows lv in none of the 6 clips"):
-        label(mixed, synthesize(mixed, tmp_path / "drawn"), tmp_path / "refused")
+        label(mixed, synth(mixed, tmp_path / "drawn"), tmp_path / "refused")
 
 
 def test_a_start_that_takes_other_grey_levels_is_refused(study, tmp_path):
@@ -203,7 +205,7 @@ def test_a_start_of_another_shape_is_refused(study, student_folder, tmp_path):
 
 
 def test_real_clips_must_be_given_where_the_study_has_them(study, tmp_path):
-    clips = synthesize(study, tmp_path / "clips")
+    clips = synth(study, tmp_path / "clips")
     with pytest.raises(StudyError, match="go with a study that has"):
         distill(study, clips, label(study, clips, tmp_path / "labels"), tmp_path / "student")
 

@@ -1,6 +1,7 @@
 """The command: each verb turns its arguments into one call and prints what came of it; heavy imports wait for it."""
 
 import io
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -56,6 +57,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names of files need not be text
+    log = logging.getLogger("echodfkd")
+    log.setLevel(logging.INFO)
+    log.addHandler(_LINES)
     try:
         app()
     except EchodfkdError as error:
@@ -73,6 +77,18 @@ def main() -> None:
             way_on = "the same command continues where it stopped" if goes_on else "start the command again"
             print(f"echodfkd: interrupted; {way_on}", file=sys.stderr)
         raise
+
+
+class _Lines(logging.Handler):
+    """What the house has to say while it works, as lines on stderr; a warning bears the command's name."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints one line."""
+        name = "echodfkd: " if record.levelno >= logging.WARNING else ""
+        print(f"{name}{record.getMessage()}", file=sys.stderr, flush=True)
+
+
+_LINES = _Lines()
 
 
 def _refuse(error: Exception) -> NoReturn:
@@ -102,28 +118,30 @@ _STUDY_MODULES = dict.fromkeys(
 def run(study: StudyFile, out: Out, workers: Workers = None) -> None:
     """The whole study: clips, masks, student, scores, report. Started again, it continues where it was stopped."""
     from echodfkd.pipeline import run as run_study
+    from echodfkd.report.terminal import run_words
     from echodfkd.study.settings import read_study
 
-    print(run_study(read_study(study), out, workers))
+    found = run_study(read_study(study), out, workers)
+    print(f"{run_words(out, found.scores)}\nReport: {found.page}")
 
 
 @app.command()
 def synth(study: StudyFile, out: Out) -> None:
     """Synthetic clips with exact truth, as a store."""
-    from echodfkd.pipeline import synthesize
+    from echodfkd.commands import synth as verb
     from echodfkd.study.settings import read_study
 
-    store = synthesize(read_study(study), out)
+    store = verb.synth(read_study(study), out)
     print(f"{len(store.entries)} clips in {out}")
 
 
 @app.command()
 def gather(study: StudyFile, out: Out) -> None:
     """The clips of the study's data sets at the working size, as a store: a copy, as private as they are."""
-    from echodfkd.pipeline import gather_clips
+    from echodfkd.commands import gather as verb
     from echodfkd.study.settings import read_study
 
-    store = gather_clips(read_study(study), out)
+    store = verb.gather(read_study(study), out)
     print(f"{len(store.entries)} clips in {out}. Private: the data sets' licences forbid to publish copies.")
 
 
@@ -143,12 +161,15 @@ def label(
     ] = None,
 ) -> None:
     """The study's teacher's masks of a store of clips."""
-    from echodfkd.pipeline import label as label_clips
+    from echodfkd.commands import label as verb
     from echodfkd.study.settings import read_study
 
     if licence is not None and archive is None:
         raise InputError("A licence goes with an archive: give --archive too.")
-    labels = label_clips(read_study(study), _whole(clips), out, archive, licence)
+    labels = verb.label(read_study(study), _whole(clips), out, archive, licence)
+    if archive is not None:
+        path, digest = verb.manifest_digest(archive)
+        print(f"SHA-256 of {path}, which nobody signs: {digest}")
     print(f"{len(labels.entries)} clips labelled for {', '.join(labels.structures)} in {out}")
 
 
@@ -171,13 +192,13 @@ def distill(
     ] = None,
 ) -> None:
     """A student taught the labels of a store of clips. Started again, it continues at the last finished epoch."""
-    from echodfkd.pipeline import distill as distill_student
+    from echodfkd.commands import distill as verb
     from echodfkd.study.settings import read_study
 
     if (real is None) != (real_labels is None):
         raise InputError("Real clips and their labels go together: give both --real and --real-labels.")
     beside = None if real is None or real_labels is None else (_whole(real), _whole(real_labels))
-    card = distill_student(read_study(study), _whole(clips), _whole(labels), out, resume, workers, beside)
+    card = verb.distill(read_study(study), _whole(clips), _whole(labels), out, resume, workers, beside)
     print(f"Student in {out}, threshold {card.threshold:g}")
 
 
@@ -218,10 +239,16 @@ def segment(
     ] = None,
 ) -> None:
     """Masks, areas, ED and ES frames and ejection fraction of clips. Not for diagnosis."""
-    from echodfkd.commands.segment import segment_files
+    from echodfkd.commands import segment as verb
     from echodfkd.student.bundled import find_model
 
-    failed = segment_files(
+    def tell(one: verb.Segmented) -> None:
+        if one.measures is None:
+            print(f"echodfkd: {one.refusal}", file=sys.stderr)
+        else:
+            print(f"[{one.number}/{one.count}] {verb.describe(one.measures)}")
+
+    found = verb.segment(
         inputs,
         find_model(model),
         out,
@@ -229,8 +256,11 @@ def segment(
         largest_component=largest_component,
         warm_up=warm_up,
         hindsight=hindsight,
+        done=tell,
     )
-    if failed:
+    done = sum(one.measures is not None for one in found)
+    print(f"{done} of {len(found)} clips in {out}, listed in summary.csv. Research software, not for diagnosis.")
+    if done < len(found):
         raise typer.Exit(2)
 
 
@@ -255,9 +285,9 @@ def show(
     name: Annotated[str | None, typer.Argument(metavar="NAME|DIR", help="Print this model's card in full.")] = None,
 ) -> None:
     """What they are, how they were made, how they score, where weights come from."""
-    from echodfkd.report.model_card import listing, model_card
+    from echodfkd.commands import models as verb
 
-    print(listing() if name is None else model_card(name), end="")
+    print(verb.show(name), end="")
 
 
 @models.command()
@@ -269,12 +299,10 @@ def fetch(
     url: Annotated[str | None, typer.Option("--url", help="Another address of the same file.")] = None,
 ) -> None:
     """Published weights that may not be shipped, with their checksum. Started again, it continues where it stopped."""
-    from echodfkd.files import sha256
-    from echodfkd.teachers.fetch import PUBLISHED
-    from echodfkd.teachers.fetch import fetch as fetch_weights
+    from echodfkd.commands import models as verb
 
-    path = fetch_weights(name, to, url)
-    print(f"{path}\nSHA-256 {sha256(path)}\n{PUBLISHED[name].about}")
+    found = verb.fetch(name, to, url)
+    print(f"{found.path}\nSHA-256 {found.checksum}\n{found.about}")
 
 
 @app.command()
@@ -313,12 +341,11 @@ def evaluate(
     ] = None,
 ) -> None:
     """Scores of masks against labels, with intervals and baselines: scores.json, clips.csv and index.html."""
-    from echodfkd.commands.evaluate import judge
+    from echodfkd.commands import evaluate as verb
     from echodfkd.data.findings import parse_exclusion
-    from echodfkd.report.pages.evaluation import report_evaluation
     from echodfkd.report.terminal import table
 
-    scores = judge(
+    scores = verb.evaluate(
         predictions,
         labels,
         out,
@@ -331,7 +358,7 @@ def evaluate(
         second_round=second_round,
         patients=patients,
     )
-    print(f"{table(scores)}\nReport: {report_evaluation(out)}")
+    print(f"{table(scores)}\nReport: {out / 'index.html'}")
 
 
 @app.command()
@@ -374,11 +401,13 @@ def judge(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of atlases, spoilt masks and the bootstrap.")] = 0,
 ) -> None:
     """Which segmenter to trust on clips without labels: agreement, edges, plausibility, an image-text judge."""
-    from echodfkd.commands.judge import judge_folders
+    from echodfkd.commands import judge as verb
+    from echodfkd.report.terminal import label_free_table
 
     options: dict[str, Any] = {"staple": staple, "resamples": resamples, "seed": seed, "split": split}
     options |= {"device": device, "precision": precision, "frames": frames, "prompts": prompts, "cache": cache}
-    print(judge_folders(clips, predictions, out, judge=None if judge == "none" else judge, **options))
+    found = verb.judge(clips, predictions, out, judge=None if judge == "none" else judge, **options)
+    print(f"{label_free_table(found)}\nReport: {out / 'index.html'}")
 
 
 @app.command()
@@ -389,10 +418,9 @@ def check(
     out: Out,
 ) -> None:
     """What is missing, corrupt or odd in a data set: curation.csv, one row per clip and reason, and figures."""
-    from echodfkd.commands.check import check as check_dataset
-    from echodfkd.commands.check import summary
+    from echodfkd.commands import check as verb
 
-    print(summary(check_dataset(dataset, out), out))
+    print(verb.summary(verb.check(dataset, out), out))
 
 
 @app.command()
@@ -400,9 +428,9 @@ def report(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A run's folder, or one that `evaluate` wrote.")],
 ) -> None:
     """Draws the HTML page of a run or of scores anew from what is in the folder."""
-    from echodfkd.report.pages.evaluation import report as draw
+    from echodfkd.commands import report as verb
 
-    print(draw(folder))
+    print(verb.report(folder))
 
 
 @app.command("import-reference")
@@ -414,7 +442,7 @@ def import_reference(
     threshold: Annotated[float, typer.Option("--threshold", help="Probability from which a pixel is inside.")] = 0.5,
 ) -> None:
     """A checkpoint of the paper's published code as a student that `segment` runs."""
-    from echodfkd.student.reference import import_reference as convert
+    from echodfkd.commands import import_reference as verb
 
-    card = convert(checkpoint, out, threshold=threshold)
+    card = verb.import_reference(checkpoint, out, threshold=threshold)
     print(f"{card.network.name} with {card.parameters:,} parameters in {out}")

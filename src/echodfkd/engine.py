@@ -1,7 +1,8 @@
-"""Where work runs: in this process, or in several beside it, one thread each."""
+"""Where work runs: in this process, or in several beside it, one thread each; and what this machine is."""
 
 import multiprocessing
 import os
+import platform
 import signal
 import sys
 import threading
@@ -10,7 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import TypeVar
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
 
 from echodfkd.errors import OutputError
 
@@ -34,6 +37,31 @@ def resolve_precision(precision: str) -> str:
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
     known = torch.cpu.get_capabilities()
     return "bfloat16" if known.get("amx_bf16") or known.get("avx512_bf16") else "float32"
+
+
+def environment() -> dict[str, Any]:
+    """What a result depends on besides its study: versions, processor, cores, threads. No host name, no user name."""
+    import torch
+
+    packages = ("echodfkd", "torch", "lightning", "numpy", "scipy", "av", "onnxruntime")
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": cores(),
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "packages": {name: version(name) for name in packages},
+    }
+
+
+def _processor() -> str:
+    """The processor's name as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
 @contextmanager

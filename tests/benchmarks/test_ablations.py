@@ -33,7 +33,7 @@ def lesson(monkeypatch, tmp_path, student_folder) -> list[str]:
         writer.write(0, [Entry("a", "test", 12, 50)], frames, np.where(frames > 120, 255, 0).astype(np.uint8)[:, None])
         return writer.finish(1)
 
-    monkeypatch.setattr(ablations, "synthesize", clips)
+    monkeypatch.setattr(ablations, "synth", clips)
     monkeypatch.setattr(ablations, "taught", lambda study, folder: taught.append(folder.name) or student_folder)
     return taught
 

@@ -9,7 +9,7 @@ from scripts import script
 from small_student import beating
 
 from echodfkd.clip import Clip
-from echodfkd.commands.judge import Judging
+from echodfkd.evidence.clip_rows import Judging
 
 sys.modules["real_clips"] = script("benchmarks/real_clips.py")  # as it lies beside the script
 benchmark = script("benchmarks/label_free.py")

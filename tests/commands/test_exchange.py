@@ -24,6 +24,7 @@ from typer.testing import CliRunner
 import echodfkd.vision  # noqa: F401  before torchvision is imported
 from echodfkd.cli import app
 from echodfkd.clip import from_bytes
+from echodfkd.commands.label import manifest_digest
 from echodfkd.data.findings import REASONS
 from echodfkd.resize import fit
 from echodfkd.store.store import Store
@@ -176,7 +177,8 @@ def walk(tmp_path_factory, one_thread) -> Walk:
     for house in ("first", "second"):
         for clips in ("drawn", "real"):
             words = ("label", here / f"{house}.toml", "--clips", here / clips, "--out", here / f"{house}-{clips}")
-            command(*words, "--archive", here / f"{house}-masks-{clips}", "--licence", here / "terms.txt")
+            told = command(*words, "--archive", here / f"{house}-masks-{clips}", "--licence", here / "terms.txt")
+            assert manifest_digest(here / f"{house}-masks-{clips}")[1] in told
     for clips in ("drawn", "real"):
         command("label", here / "third.toml", "--clips", here / clips, "--out", here / f"third-{clips}")
     words = ("distill", here / "third.toml", "--clips", here / "drawn", "--labels", here / "third-drawn")

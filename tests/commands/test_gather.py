@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_datasets import beats, patient, save_nifti, traced, write_camus, write_echonet
 
-from echodfkd.commands.gather import NOTICE, continued, gather
+from echodfkd.commands.gather import NOTICE, continued, gather_data
 from echodfkd.data.dataset import Dataset
 from echodfkd.data.findings import Finding, write_curation
 from echodfkd.data.layouts import open_dataset
@@ -33,7 +33,7 @@ def test_a_clip_too_short_is_played_back_and_forth():
 
 
 def test_clips_keep_name_rate_and_frames_and_tests_stay_out(echonet, tmp_path):
-    store = gather([Data(echonet)], tmp_path / "real", 10, shard=2)
+    store = gather_data([Data(echonet)], tmp_path / "real", 10, shard=2)
     assert [(e.name, e.split, e.frames) for e in store.entries] == [
         ("a", "train", 30),
         ("b", "train", 30),
@@ -48,7 +48,7 @@ def test_clips_keep_name_rate_and_frames_and_tests_stay_out(echonet, tmp_path):
 
 def test_pixels_become_square_and_half_sequences_reach_the_window(tmp_path):
     folder = write_camus(tmp_path / "camus", {"patient0001": patient(beats()[0])})
-    store = gather([Data(folder, train=("test",), validation=())], tmp_path / "real", 40)
+    store = gather_data([Data(folder, train=("test",), validation=())], tmp_path / "real", 40)
     name = "patient0001_4CH_half_sequence"
     seen, clip = store.frames(name), open_dataset(folder).read(name)
     assert len(clip.frames) < 40 == len(seen)
@@ -61,32 +61,32 @@ def test_pixels_become_square_and_half_sequences_reach_the_window(tmp_path):
 def test_clips_are_left_out_for_the_reasons_that_are_named(echonet, tmp_path):
     table = tmp_path / "curation.csv"
     write_curation(table, [Finding("a", "static", "0.1"), Finding("b", "frame-rate", "7 Hz")])
-    store = gather([Data(echonet, exclude=table, reasons=("static",))], tmp_path / "one", 10)
+    store = gather_data([Data(echonet, exclude=table, reasons=("static",))], tmp_path / "one", 10)
     assert [entry.name for entry in store.entries] == ["b", "c"]
     assert store.settings["data"][0]["excluded"] == {"static": 1}
     with pytest.raises(InputError, match=r"Every clip of the split 'train' .* Exclude for fewer reasons"):
-        gather([Data(echonet, exclude=table)], tmp_path / "both", 10)
+        gather_data([Data(echonet, exclude=table)], tmp_path / "both", 10)
 
 
 def test_findings_of_another_data_set_are_refused(echonet, tmp_path):
     table = tmp_path / "curation.csv"
     write_curation(table, [Finding("elsewhere", "static", "0.1"), Finding("far", "blank", "2")])
     with pytest.raises(InputError, match=r"None of the 2 clips that .*curation\.csv excludes is one of .*"):
-        gather([Data(echonet, exclude=table)], tmp_path / "one", 10)
+        gather_data([Data(echonet, exclude=table)], tmp_path / "one", 10)
     write_curation(table, [])  # nothing was found
-    assert len(gather([Data(echonet, exclude=table)], tmp_path / "two", 10).entries) == 3
+    assert len(gather_data([Data(echonet, exclude=table)], tmp_path / "two", 10).entries) == 3
 
 
 def test_a_stopped_gathering_ends_with_the_same_bytes_and_other_clips_are_refused(echonet, tmp_path):
-    whole = gather([Data(echonet)], tmp_path / "real", 10, shard=1)
+    whole = gather_data([Data(echonet)], tmp_path / "real", 10, shard=1)
     (tmp_path / "real" / "shard-00001.json").unlink()
-    assert gather([Data(echonet)], tmp_path / "real", 10, shard=1).content == whole.content
+    assert gather_data([Data(echonet)], tmp_path / "real", 10, shard=1).content == whole.content
     with pytest.raises(StudyError, match="begun with other settings"):
-        gather([Data(echonet, validation=())], tmp_path / "real", 10, shard=1)
+        gather_data([Data(echonet, validation=())], tmp_path / "real", 10, shard=1)
 
 
 def test_no_file_of_the_store_tells_where_the_data_set_lies(echonet, tmp_path):
-    gather([Data(echonet, about="made for a test")], tmp_path / "real", 10)
+    gather_data([Data(echonet, about="made for a test")], tmp_path / "real", 10)
     index = read_json(tmp_path / "real" / "index.json")
     assert str(echonet) not in str(index)
     told = index["settings"]["data"][0]
@@ -102,13 +102,13 @@ def test_what_cannot_be_taken_is_refused_with_the_way_on(echonet, tmp_path):
     films.mkdir()
     write(films / "a.avi", beats()[0].frames, 50)
     with pytest.raises(InputError, match="no clips in the split 'train'; it has clips in: test"):
-        gather([Data(films)], tmp_path / "real", 10)
+        gather_data([Data(films)], tmp_path / "real", 10)
     with pytest.raises(InputError, match="differ in name, got a 2 times"):
-        gather([Data(echonet), Data(films, ("test",), ())], tmp_path / "real", 10)
+        gather_data([Data(echonet), Data(films, ("test",), ())], tmp_path / "real", 10)
     (films / "b.avi").write_text("no film")
     save_nifti(films / "c.nii.gz", beats()[0].frames)
     with pytest.raises(InputError, match="`echodfkd check` lists every clip that cannot be read"):
-        gather([Data(films, ("test",), ())], tmp_path / "real", 10)
+        gather_data([Data(films, ("test",), ())], tmp_path / "real", 10)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ import pytest
 from made_datasets import beats, traced, write_echonet
 from small_judge import make_judge
 
+from echodfkd.commands.report import report
 from echodfkd.errors import InputError, StudyError
 from echodfkd.evidence.words.prompts import BUNDLED
 from echodfkd.pipeline import run
-from echodfkd.report.pages.evaluation import report
 from echodfkd.study.settings import LabelFree, read_study
 
 TINY = Path(__file__).parents[2] / "studies" / "tiny.toml"

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from echodfkd.commands.distill import distill
 from echodfkd.errors import InputError, StudyError
 from echodfkd.files import sha256
-from echodfkd.pipeline import distill, run
+from echodfkd.pipeline import run
 from echodfkd.report.pages.run import report_run
 from echodfkd.report.pages.sizes import report_sizes
 from echodfkd.study.settings import read_study, study_from, study_table

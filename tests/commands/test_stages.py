@@ -6,10 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from echodfkd.commands.distill import distill
+from echodfkd.commands.label import label
+from echodfkd.commands.synth import synth
 from echodfkd.distill.settings import Training
 from echodfkd.errors import InputError, StudyError
 from echodfkd.files import sha256
-from echodfkd.pipeline import distill, label, run, synthesize
+from echodfkd.pipeline import run
 from echodfkd.store.store import Store
 from echodfkd.student.card import read_card
 from echodfkd.student.settings import NetworkSettings
@@ -27,7 +30,7 @@ STUDY = Study(
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory) -> Store:
-    return synthesize(STUDY, tmp_path_factory.mktemp("stages") / "clips")
+    return synth(STUDY, tmp_path_factory.mktemp("stages") / "clips")
 
 
 @pytest.mark.parametrize(
@@ -54,14 +57,14 @@ def test_the_store_holds_what_its_recipes_draw(clips):
 
 
 def test_a_larger_split_leaves_the_clips_of_all_splits_as_they_were(clips, tmp_path):
-    larger = synthesize(replace(STUDY, clips=replace(STUDY.clips, train=Split(5, 6))), tmp_path / "clips")
+    larger = synth(replace(STUDY, clips=replace(STUDY.clips, train=Split(5, 6))), tmp_path / "clips")
     assert len(larger.entries) == len(clips.entries) + 2
     for entry in clips.entries:
         assert np.array_equal(larger.frames(entry.name), clips.frames(entry.name))
 
 
 def test_annotators_trace_the_same_frames_their_own_way(clips, tmp_path):
-    tight = synthesize(replace(STUDY, clips=replace(STUDY.clips, annotator="tight-in-systole")), tmp_path / "clips")
+    tight = synth(replace(STUDY, clips=replace(STUDY.clips, annotator="tight-in-systole")), tmp_path / "clips")
     for entry in clips.entries:
         assert np.array_equal(tight.frames(entry.name), clips.frames(entry.name))
     areas = [np.count_nonzero(store.masks("test-00000")[:, 0], axis=(1, 2)) for store in (clips, tight)]
@@ -69,14 +72,14 @@ def test_annotators_trace_the_same_frames_their_own_way(clips, tmp_path):
 
 
 def test_clips_of_another_generator_are_refused(clips, monkeypatch):
-    monkeypatch.setattr("echodfkd.pipeline.GENERATOR", 0)
+    monkeypatch.setattr("echodfkd.commands.synth.GENERATOR", 0)
     with pytest.raises(StudyError, match=r"begun with other settings .*generator"):
-        synthesize(STUDY, clips.folder)
+        synth(STUDY, clips.folder)
 
 
 def test_clips_of_another_study_are_refused(clips):
     with pytest.raises(StudyError, match=r"begun with other settings .*seed"):
-        synthesize(replace(STUDY, seed=9), clips.folder)
+        synth(replace(STUDY, seed=9), clips.folder)
 
 
 def test_the_truth_as_teacher_gives_the_simulators_masks(clips, tmp_path):
@@ -111,7 +114,7 @@ def test_an_archive_that_lacks_a_clip_is_refused_by_name(clips, tmp_path):
 
 
 def test_processes_make_the_same_bytes_as_one(clips, tmp_path, monkeypatch):
-    monkeypatch.setattr("echodfkd.pipeline.FRAMES_PER_PROCESS", 1)
-    made = synthesize(STUDY, tmp_path / "clips")
+    monkeypatch.setattr("echodfkd.commands.synth.FRAMES_PER_PROCESS", 1)
+    made = synth(STUDY, tmp_path / "clips")
     assert made.content == clips.content
     assert sha256(tmp_path / "clips" / "shard-00000.frames.npy") == sha256(clips.folder / "shard-00000.frames.npy")

@@ -9,9 +9,13 @@ import pytest
 from small_student import beating
 
 from echodfkd.clip import Clip
-from echodfkd.commands import judge as label_free
-from echodfkd.commands.judge import Judging, Known, clip_rows, drawn_atlases, judge_predictions, known_clips
+from echodfkd.commands.judge import judge_predictions
 from echodfkd.errors import InputError
+from echodfkd.evidence import atlases
+from echodfkd.evidence.atlases import drawn_atlases
+from echodfkd.evidence.clip_rows import Judging, clip_rows
+from echodfkd.evidence.inputs import given_clips
+from echodfkd.evidence.words.image_text import Known
 from echodfkd.store.store import Entry, StoreWriter
 from echodfkd.video import write
 
@@ -140,8 +144,8 @@ def test_atlases_are_the_seeds_and_hold_a_ventricle_each():
 
 
 def test_without_torch_the_reverse_classification_is_left_out(monkeypatch):
-    monkeypatch.setattr(label_free, "find_spec", lambda name: None)
-    assert label_free.atlas_register(Judging()) is None
+    monkeypatch.setattr(atlases, "find_spec", lambda name: None)
+    assert atlases.atlas_register(Judging()) is None
 
 
 def test_dice_is_that_of_the_labelled_frames_alone():
@@ -167,7 +171,7 @@ def test_masks_of_another_length_are_refused(place):
 
 def test_two_clips_of_one_name_are_refused(place):
     with pytest.raises(InputError, match="Two clips are named one"):
-        known_clips([place / "clips", place / "clips" / "one.avi"])
+        given_clips([place / "clips", place / "clips" / "one.avi"])
 
 
 def test_dials_refuse_nonsense():

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import torch
 
+from echodfkd.commands.distill import distill
+from echodfkd.commands.label import label
+from echodfkd.commands.synth import synth
 from echodfkd.errors import OutputError, StudyError
 from echodfkd.files import read_json, sha256
-from echodfkd.pipeline import distill, label, synthesize
 from echodfkd.resize import fit
 from echodfkd.scores.known_clips import read_labels
 from echodfkd.store.store import Store
@@ -34,7 +36,7 @@ def study() -> Study:
 @pytest.fixture(scope="module")
 def stores(study, tmp_path_factory) -> tuple[Store, Store]:
     folder = tmp_path_factory.mktemp("fresh")
-    clips = synthesize(study, folder / "clips")
+    clips = synth(study, folder / "clips")
     return clips, label(study, clips, folder / "labels")
 
 
@@ -140,7 +142,7 @@ def test_what_is_drawn_belongs_to_what_a_student_is_made_from(study, stores, und
     more = replace(study, conditions=replace(study.conditions, arrhythmia=0.5))
     with pytest.raises(StudyError, match="another study or other clips"):
         distill(more, *stores, undisturbed, workers=0)
-    monkeypatch.setattr("echodfkd.pipeline.GENERATOR", 0)
+    monkeypatch.setattr("echodfkd.commands.distill.GENERATOR", 0)
     with pytest.raises(StudyError, match="another study or other clips"):
         distill(study, *stores, undisturbed, workers=0)
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from echodfkd.commands.distill import distill
+from echodfkd.commands.label import label
 from echodfkd.distill.settings import Training
 from echodfkd.errors import InputError
 from echodfkd.files import sha256
-from echodfkd.pipeline import distill, label, run
+from echodfkd.pipeline import run
 from echodfkd.store.store import Store
 from echodfkd.student.card import read_card
 from echodfkd.student.settings import FramewiseSettings, NetworkSettings, parameter_count

@@ -1,4 +1,4 @@
-"""What is missing, corrupt or odd in a data set: `echodfkd check`."""
+"""The verb `check`: what is missing, corrupt or odd in a data set."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Clips of data sets at the working size, as a store to teach on: a copy, which is as private as they are."""
+"""The verb `gather`: clips of data sets at the working size, as a store: a copy, which is as private as they are."""
 
 import hashlib
 from collections import Counter
@@ -15,10 +15,11 @@ from echodfkd.data.findings import exclusion
 from echodfkd.data.layouts import open_dataset
 from echodfkd.data.settings import Data
 from echodfkd.engine import progress
-from echodfkd.errors import InputError
+from echodfkd.errors import InputError, StudyError
 from echodfkd.files import holding, write_text
 from echodfkd.resize import fit
 from echodfkd.store.store import Entry, Store, StoreWriter
+from echodfkd.study.settings import Study
 
 NOTICE = "PRIVATE.txt"
 NOTICE_TEXT = (
@@ -36,7 +37,14 @@ class _Taken:
     split: str
 
 
-def gather(data: Sequence[Data], out: Path, window: int, shard: int = 16) -> Store:
+def gather(study: Study, out: Path) -> Store:
+    """The clips of the study's data sets, as `gather_data` writes them into `out`. StudyError without any."""
+    if not study.data:
+        raise StudyError("The study takes no real clips: it has no [[data]].")
+    return gather_data(study.data, out, study.training.window, study.clips.shard)
+
+
+def gather_data(data: Sequence[Data], out: Path, window: int, shard: int = 16) -> Store:
     """The clips that `data` choose, as a store of frames without masks in `out`; finished shards are kept.
 
     Frames are brought to square pixels and to the working size. A clip shorter than `window` is continued back and

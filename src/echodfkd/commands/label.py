@@ -1,4 +1,4 @@
-"""A teacher's masks of every clip: as a store to teach from, and as an archive that may be shared without the clips."""
+"""The verb `label`: a teacher's masks of every clip, as a store to teach from and an archive that may be shared."""
 
 import csv
 import io
@@ -86,7 +86,11 @@ def write_archive(
         files[LICENCE] = sha256(folder / LICENCE)
     told = teacher_table(study.teacher, study.student.structures)
     write_manifest(folder, Manifest(labels.structures, threshold, told, listed, files))
-    print(f"SHA-256 of {folder / MANIFEST}, which nobody signs: {sha256(folder / MANIFEST)}")
+
+
+def manifest_digest(archive: Path) -> tuple[Path, str]:
+    """The manifest that speaks for an archive, and its SHA-256."""
+    return archive / MANIFEST, sha256(archive / MANIFEST)
 
 
 def agreement(votes: Sequence[Vote]) -> list[dict[str, Any]]:

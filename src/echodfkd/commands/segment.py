@@ -1,11 +1,10 @@
-"""The everyday command: clips of any format in, masks, measures and overlays out, in bounded memory."""
+"""The verb `segment`: clips of any format in, masks, measures and overlays out, in bounded memory."""
 
 import csv
 import io
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -13,18 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.clip import Clip
+from echodfkd.engine import progress
 from echodfkd.errors import InputError, OccupiedError, one_line
-from echodfkd.files import filling, holding, read_json, remove_parts, write_json, write_text
+from echodfkd.files import filling, holding, make_folder, read_json, remove_parts, write_json, write_text
 from echodfkd.measure.beats import ASSUMED_FPS, Events, beat_events, heart_rate
 from echodfkd.measure.ejection import ejection_fraction
 from echodfkd.measure.shape import area_curve, largest_component
 from echodfkd.measure.verdict import verdict
-from echodfkd.student.card import WEIGHTS
+from echodfkd.store.store import Store
 from echodfkd.student.spool import Spool
-from echodfkd.student.student import Student, load_student
-from echodfkd.video import clip_name, open_video, write
+from echodfkd.student.student import Student, identity, load_student
+from echodfkd.video import clip_name, file_source, write
 from echodfkd.video.container import SUFFIXES, named_as_clip
+from echodfkd.video.source import Source, clip_source
 
 Measures = dict[str, Any]
 CLIP_FILES = ("masks.npz", "measures.json", "overlay.mp4", "curve.png")
@@ -32,38 +32,17 @@ CLIP_FILES = ("masks.npz", "measures.json", "overlay.mp4", "curve.png")
 
 
 @dataclass(frozen=True)
-class Source:
-    """One clip that can be read several times: `frames()` starts anew and gives (height, width) uint8 one by one.
-
-    `size` is (height, width), `spacing` mm per pixel, y then x, where known.
-    """
+class Segmented:
+    """What came of one clip: its measures, or why it was not done; the `number`th of `count` clips."""
 
     name: str
-    fps: float | None
-    frames: Callable[[], Iterator[NDArray[np.uint8]]]
-    size: tuple[int, int]
-    spacing: tuple[float, float] | None = None
+    number: int
+    count: int
+    measures: Measures | None = None
+    refusal: str = ""
 
 
-def file_source(path: Path) -> Source:
-    """The clip in a file; its pixels are only read when asked for. InputError where the file cannot be opened."""
-    with open_video(path) as video:
-        fps, size, spacing = video.fps, (video.height, video.width), video.spacing
-
-    def frames() -> Iterator[NDArray[np.uint8]]:
-        with open_video(path) as video:
-            yield from video
-
-    return Source(clip_name(path), fps, frames, size, spacing)
-
-
-def clip_source(clip: Clip) -> Source:
-    """A clip that is in memory already."""
-    height, width = clip.frames.shape[1:]
-    return Source(clip.name, clip.fps, lambda: iter(clip.frames), (height, width), clip.spacing)
-
-
-def segment_files(
+def segment(
     inputs: Sequence[Path],
     model: Path,
     out: Path,
@@ -72,37 +51,56 @@ def segment_files(
     largest_component: bool | None = None,
     warm_up: int | None = None,
     hindsight: bool | None = None,
-) -> int:
-    """Segments every clip of `inputs` (files, or folders of them) into `out`; how many could not be read.
+    done: Callable[[Segmented], None] | None = None,
+) -> list[Segmented]:
+    """Segments every clip of `inputs` (files, or folders of them) into `out`; what came of each, in their order.
 
-    A clip that fails gets one line on stderr and a row in `summary.csv`, which also keeps the rows of clips that lie in
-    `out` from earlier calls; the others are still done. Raises
-    InputError where the model is damaged or no clip is given, OutputError where `out` cannot be written.
+    `done` hears of each clip as soon as it is through. A clip that fails gets a row in `summary.csv`, which also keeps
+    the rows of clips that lie in `out` from earlier calls; the others are still done. Raises InputError where the model
+    is damaged or no clip is given, OutputError where `out` cannot be written.
     """
     student = load_student(model, largest_component=largest_component, warm_up=warm_up, hindsight=hindsight)
     _check_ventricle(student)
     paths = clip_files(inputs)
+    found: list[Segmented] = []
     with holding(out):
         remove_parts(out)
-        rows, failed, seen = [], 0, dict[str, Path]()
+        seen = dict[str, Path]()
         for number, path in enumerate(paths, start=1):
             name = clip_name(path)
+            one = Segmented(name, number, len(paths))
             try:
                 _check_place(path, out / name, seen.setdefault(name, path))
-                measures = segment_clip(file_source(path), student, out / name, overlay=overlay)
+                one = replace(one, measures=segment_clip(file_source(path), student, out / name, overlay=overlay))
             except (InputError, OccupiedError) as error:  # this clip's alone; a full disk is everybody's
-                failed += 1
-                print(f"echodfkd: {one_line(error)}", file=sys.stderr)
-                rows.append({"FileName": name, "verdict": "not done", "reasons": one_line(error)})
-                continue
-            print(f"[{number}/{len(paths)}] {describe(measures)}")
-            rows.append(summary_row(measures))
+                one = replace(one, refusal=one_line(error))
+            found.append(one)
+            if done is not None:
+                done(one)
+        rows = [_row(one) for one in found]
         write_text(out / "summary.csv", summary([*rows, *_earlier_rows(out, {row["FileName"] for row in rows})]))
-    print(
-        f"{len(paths) - failed} of {len(paths)} clips in {out}, listed in summary.csv. "
-        "Research software, not for diagnosis."
-    )
-    return failed
+    return found
+
+
+def segment_store(clips: Store, student_folder: Path, out: Path, names: Sequence[str] | None = None) -> None:
+    """A student's masks and measures of the clips of those names in `out`, None being the test clips.
+
+    They lie there as `segment` lays them out; what is done is kept.
+    """
+    student = load_student(student_folder)
+    make_folder(out)
+    remove_parts(out)
+    for name in progress([entry.name for entry in clips.split("test")] if names is None else names, "segment"):
+        measures = out / name / "measures.json"
+        if not measures.is_file() or read_json(measures).get("model") != identity(student):
+            segment_clip(clip_source(clips.clip(name)), student, out / name)
+
+
+def _row(one: Segmented) -> dict[str, Any]:
+    """A clip's row of `summary.csv`."""
+    if one.measures is None:
+        return {"FileName": one.name, "verdict": "not done", "reasons": one.refusal}
+    return summary_row(one.measures)
 
 
 def _earlier_rows(out: Path, now: set[str]) -> list[dict[str, Any]]:
@@ -188,19 +186,6 @@ def measure(source: Source, ventricle: NDArray[np.bool_], student: Student) -> M
         "verdict": judged.verdict,
         "reasons": list(judged.reasons),
         "model": identity(student),
-    }
-
-
-def identity(student: Student) -> dict[str, Any]:
-    """What tells one model from another in a result: shape, threshold, start of the weights' checksum, options."""
-    card = student.card
-    return {
-        "name": card.network.name,
-        "weights": card.files[WEIGHTS][:16],
-        "threshold": card.threshold,
-        "warm_up": card.warm_up,
-        "largest_component": card.largest_component,
-        "hindsight": card.hindsight,
     }
 
 

@@ -29,6 +29,7 @@ from echodfkd.store.store import Store
 from echodfkd.student.network import AnyNetwork, build, seeded_network
 from echodfkd.student.settings import Shape
 
+log = logging.getLogger(__name__)
 INPUT_SCALE = 1 / 255
 """Grey levels 0..255 enter the network as 0..1; the published reference feeds 0..255 (docs/explanation/fidelity.md)."""
 
@@ -111,8 +112,7 @@ class Curve(Callback):
         self.rows.append({"epoch": trainer.current_epoch, **row, "learning_rate": rate})
         lines = [",".join(self.rows[0])] + [",".join(repr(value) for value in row.values()) for row in self.rows]
         write_text(self.path, "\n".join(lines) + "\n")
-        told = "epoch {epoch:.0f}: train {train_loss:.4f}, validation {val_loss:.4f}".format(**self.rows[-1])
-        print(told, file=sys.stderr, flush=True)
+        log.info("epoch {epoch:.0f}: train {train_loss:.4f}, validation {val_loss:.4f}".format(**self.rows[-1]))
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint remembers of the curve."""

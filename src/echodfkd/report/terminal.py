@@ -1,9 +1,14 @@
-"""A scorecard as lines for a terminal."""
+"""What was found, as lines for a terminal: a scorecard, a judgement, a grid of sizes, a student."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from echodfkd.files import read_json
 from echodfkd.report.numbers import Interval, count, interval, number
+from echodfkd.report.sections.size import grid_table, law_words
+from echodfkd.student.card import read_card
+from echodfkd.student.settings import flops_per_frame
 
 
 def table(scores: Mapping[str, Any]) -> str:
@@ -70,3 +75,30 @@ def label_free_table(found: Mapping[str, Any]) -> str:
     lacking = {name: count for name, count in found.get("without_prediction", {}).items() if count}
     notes = [f"{name} lacks {count} of the clips: its means are of the others" for name, count in lacking.items()]
     return "\n".join(["  ".join(cells).rstrip() for cells in padded] + notes)
+
+
+def size_table(scores: Mapping[str, Any]) -> str:
+    """The grid as lines for a terminal: a row per student, then what its laws say."""
+    table = grid_table(scores)
+    rows = [table.columns, *table.rows]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(table.columns))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    laws = scores["laws"]["parameters"]
+    return "\n".join([*lines, *(law_words(key, laws[key]) for key in ("dice", "iou"))])
+
+
+def student_words(run_folder: Path) -> str:
+    """Parameters, FLOPs and speed of a run's student, as a line for a terminal."""
+    card, speed = read_card(run_folder / "student"), read_json(run_folder / "scores" / "speed.json")
+    size = card.preprocessing.size
+    flops = flops_per_frame(card.network, size) / 1e9
+    return (
+        f"{card.network.name}: {card.parameters:,} parameters, {flops:.3g} GFLOPs a frame of {size} x {size} "
+        f"(2 per multiply-add), {speed['frames_per_second']:.0f} frames/s one by one "
+        f"({speed['low']:.0f} to {speed['high']:.0f} in {speed['repeats']} passes)"
+    )
+
+
+def run_words(folder: Path, scores: Mapping[str, Any]) -> str:
+    """A finished run as lines for a terminal: its student's scores and size, or its grid of students."""
+    return size_table(scores) if "laws" in scores else f"{table(scores)}\n{student_words(folder)}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from echodfkd.data.dataset import Dataset, Listed, Truth
 from echodfkd.data.layouts import open_dataset
 from echodfkd.errors import InputError, LabelsError
 from echodfkd.scores.predictions import Prediction
-from echodfkd.scores.scorecard import ClipCase
+from echodfkd.scores.scorecard import ClipCase, constant_mask
 
 LV = "lv"
 
@@ -111,6 +112,25 @@ def read_patients(path: Path) -> dict[str, str]:
         if not name or not patient or found.setdefault(name, patient) != patient:
             raise InputError(f"{path}, line {line}: every clip needs one patient, got {name!r} of {patient!r}.")
     return found
+
+
+def constant_of(known: Labels, size: tuple[int, ...]) -> tuple[NDArray[np.bool_] | None, int]:
+    """The constant mask of the training clips of that (height, width), None without any, and how many they are.
+
+    Clips pass one by one: a data set's masks need not fit into memory.
+    """
+    used = 0
+
+    def fitting() -> Iterator[NDArray[np.bool_]]:
+        nonlocal used
+        for clip in known.training_masks:
+            if clip.shape[1:] == size:
+                used += 1
+                yield clip
+
+    fit = fitting()
+    first = next(fit, None)
+    return (None if first is None else constant_mask(chain([first], fit))), used
 
 
 def _truth(dataset: Dataset, found: Prediction) -> Truth:

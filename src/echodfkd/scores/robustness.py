@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 
 from echodfkd.clip import Clip, Segmenter
 from echodfkd.errors import InputError, StudyError
-from echodfkd.files import plain
+from echodfkd.files import plain, read_json, write_json
 from echodfkd.measure.overlap import dice
 from echodfkd.measure.shape import Mask, MaskClip, largest_component
 from echodfkd.scores.degrade import DEGRADATIONS, degradation, degrade
 from echodfkd.scores.first_frames import FRAMES, TOLERANCE, first_frames
+from echodfkd.scores.known_clips import constant_of, read_labels
 from echodfkd.stats.intervals import bootstrap
+from echodfkd.store.store import Store
 from echodfkd.student.card import read_card
-from echodfkd.student.student import load_student
+from echodfkd.student.student import identity, load_student
 
 Scores = NDArray[np.float64]  # (time,) Dice, NaN on frames without truth
 
@@ -107,6 +109,33 @@ class FirstFrameSettings:
                 "First frames need at least one clip and resample and 1 <= frames < length, got "
                 f"{self.clips}, {self.resamples}, {self.frames} and {self.length}."
             )
+
+
+def score_robustness(folder: Path, clips: Store, *, seed: int = 0, resamples: int = 2000) -> None:
+    """Writes what the student in `folder` makes of test clips made worse, and of their first frames, to `scores`.
+
+    What this student has done before is kept.
+    """
+    student, path = load_student(folder / "student"), folder / "scores" / "robustness.json"
+    if path.is_file() and read_json(path).get("model") == identity(student):
+        return
+    constant, _ = constant_of(read_labels(clips.folder, "test"), clips.size)
+    looked = true_clips(clips, "test")
+    if any(len(one.masks) > FirstFrameSettings.frames for one in looked):
+        met = FirstFrameSettings(seed=seed, resamples=resamples)
+        first = first_frame_scores(folder / "student", looked, met, constant)
+        write_json(folder / "scores" / "first_frames.json", first)
+    settings = RobustnessSettings(seed=seed, resamples=resamples)
+    write_json(path, robustness(student, looked, settings, constant) | {"model": identity(student)})
+
+
+def true_clips(clips: Store, split: str) -> list[TrueClip]:
+    """The clips of a split with the simulator's left ventricle."""
+    place = clips.structures.index("lv")
+    return [
+        TrueClip(clips.clip(entry), np.asarray(clips.masks(entry.name)[:, place] >= 128))
+        for entry in clips.split(split)
+    ]
 
 
 def robustness(

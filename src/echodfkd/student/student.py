@@ -13,7 +13,7 @@ from echodfkd import resize
 from echodfkd.clip import Clip, Masks
 from echodfkd.errors import InputError, MissingExtra
 from echodfkd.resize import Spacing
-from echodfkd.student.card import GRAPH, Card, check_files, read_card
+from echodfkd.student.card import GRAPH, WEIGHTS, Card, check_files, read_card
 from echodfkd.student.spool import Stack
 from echodfkd.student.steppers import Frame, FrameMasks, OnnxStepper, Stepper, TorchStepper
 
@@ -170,3 +170,16 @@ def _checked(frame: Frame) -> Frame:
             "Read files with echodfkd.video.open_video."
         )
     return frame
+
+
+def identity(student: Student) -> dict[str, Any]:
+    """What tells one model from another in a result: shape, threshold, start of the weights' checksum, options."""
+    card = student.card
+    return {
+        "name": card.network.name,
+        "weights": card.files[WEIGHTS][:16],
+        "threshold": card.threshold,
+        "warm_up": card.warm_up,
+        "largest_component": card.largest_component,
+        "hindsight": card.hindsight,
+    }

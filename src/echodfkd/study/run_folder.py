@@ -1,22 +1,20 @@
 """A run: the folder a study made, with the resolved study, the environment and a log, and one process at work."""
 
 import json
-import platform
-import sys
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from echodfkd.clip import Clip
-from echodfkd.engine import cores
+from echodfkd.engine import environment
 from echodfkd.errors import OutputError, StudyError
 from echodfkd.files import holding, read_json, remove_parts, write_json
-from echodfkd.student.student import load_student
+
+log = logging.getLogger(__name__)
 
 
 class Run:
@@ -67,54 +65,11 @@ class Run:
     def _log(self, text: str) -> None:
         line = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text}"
         try:
-            with open(self.folder / "log.txt", "a", encoding="utf-8") as log:
-                log.write(line + "\n")
+            with open(self.folder / "log.txt", "a", encoding="utf-8") as file:
+                file.write(line + "\n")
         except OSError as error:
             raise OutputError(f"Cannot write {self.folder / 'log.txt'}: {error.strerror}. Free space.") from None
-        print(line, file=sys.stderr, flush=True)
-
-
-def environment() -> dict[str, Any]:
-    """What a result depends on besides its study: versions, processor, cores, threads. No host name, no user name."""
-    import torch
-
-    packages = ("echodfkd", "torch", "lightning", "numpy", "scipy", "av", "onnxruntime")
-    return {
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
-        "cores": cores(),
-        "threads": torch.get_num_threads(),
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-        "packages": {name: version(name) for name in packages},
-    }
-
-
-def streaming_speed(student: Path, clip: Clip, repeats: int = 5, threads: int | None = None) -> dict[str, Any]:
-    """Frames per second of the student streaming `clip` frame by frame, resizing included: median, lowest, highest.
-
-    The first pass warms up and is not counted. `threads` are onnxruntime's, None as many as it takes by itself. It is
-    this machine's figure under whatever else it was doing.
-    """
-    model = load_student(student, threads=threads)
-    rates = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        frames = sum(1 for _ in model.stream(clip.frames))
-        rates.append(frames / (time.perf_counter() - start))
-    counted = sorted(rates[1:])
-    middle = counted[len(counted) // 2]
-    spread = {"frames_per_second": middle, "low": counted[0], "high": counted[-1]}
-    return spread | {"repeats": repeats, "frames": frames, "threads": threads}
-
-
-def _processor() -> str:
-    """The processor's name as the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or "unknown"
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+        log.info(line)
 
 
 def _differences(old: Any, new: Any, place: str = "") -> Iterator[str]:

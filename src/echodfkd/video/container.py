@@ -28,7 +28,7 @@ class Kind:
 
 AVI, MP4, GIF = Kind("AVI", "avi"), Kind("MP4", "mp4"), Kind("GIF", "gif")
 PNG, JPEG = Kind("PNG", "png_pipe", still=True), Kind("JPEG", "jpeg_pipe", still=True)
-NIFTI = Kind("NIfTI", "")  # not libav's: `data/nifti.py` decodes it
+NIFTI = Kind("NIfTI", "")  # not libav's: `video/nifti.py` decodes it
 
 
 def named_as_clip(path: Path) -> bool:

@@ -5,6 +5,8 @@ The orientation that the header may state is not applied: echocardiograms are st
 the tool that wrote them made of their directions. A third axis of one slice, (x, y, 1[, t]), counts as none.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -14,13 +16,22 @@ from numpy.typing import NDArray
 
 from echodfkd.clip import Clip, Frames
 from echodfkd.errors import InputError, MissingExtra
-from echodfkd.video.container import clip_name
+from echodfkd.video.container import Kind, clip_name
+from echodfkd.video.source import Video
 
 SLOWEST_FPS = 2.0
 """Frames per second (Hz) below which a header's time step says nothing: tools write 1 s where they know none."""
 MOST_PACKED = 1032
 """Bytes that one byte of gzip can stand for at most (zlib's technical notes)."""
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
+
+
+@contextmanager
+def open_volume(path: Path, _: Kind) -> Iterator[Video]:
+    """The film or still in a NIfTI file, read as a whole and open for one pass over its frames."""
+    clip = read(path)
+    _frames, height, width = clip.frames.shape
+    yield Video(path, height, width, clip.fps, iter(clip.frames), clip.spacing)
 
 
 def read(path: Path) -> Clip:

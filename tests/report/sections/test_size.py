@@ -4,6 +4,7 @@ import pytest
 from echodfkd.report import published
 from echodfkd.report.page import Page, page_html
 from echodfkd.report.sections import size
+from echodfkd.scores.sizes import student_row
 from echodfkd.stats.scaling import size_scores
 from echodfkd.student.card import Card, Preprocessing
 from echodfkd.student.settings import NetworkSettings
@@ -21,24 +22,24 @@ def found():
     """A grid of four students, one of which costs more than another and does worse."""
     shapes = [(1, 1, 0.6), (2, 1, 0.8), (2, 2, 0.75), (3, 1, 0.9)]
     cards = [(Card(NetworkSettings(blocks=b, layers=n), Preprocessing(40)), dice) for b, n, dice in shapes]
-    rows = [size.student_row(card, scores(dice), SPEED) for card, dice in cards]
+    rows = [student_row(card, scores(dice), SPEED) for card, dice in cards]
     return size_scores(rows, seed=0, resamples=100) | {"constant_mask": scores(0.5)["dice"]["overall"]}
 
 
 def test_a_students_row_has_the_papers_parameters_and_the_time_of_a_frame():
-    row = size.student_row(Card(), scores(0.9), SPEED)
+    row = student_row(Card(), scores(0.9), SPEED)
     assert (row["name"], row["parameters"], row["size"]) == ("B4,1", 714_577, 112)
     assert row["flops"] == pytest.approx(0.922e9, rel=1e-3)
     assert row["latency_ms"] == {"value": 4.0, "low": 2.0, "high": 5.0, "n": 5}
-    assert size.student_row(Card())["dice"] is None
+    assert student_row(Card())["dice"] is None
 
 
 def test_the_section_of_one_student_says_how_each_number_was_counted():
-    table = size.section(size.student_row(Card(), scores(0.9), SPEED)).tables[0]
+    table = size.section(student_row(Card(), scores(0.9), SPEED)).tables[0]
     assert [row[1] for row in table.rows] == ["714,577", "0.922 G at 112 x 112", "4.00 (2.00 to 5.00)"]
     assert "2 per multiply-add" in table.rows[1][2] and "causal stream" in table.rows[2][2]
     assert "threads: 1" in table.rows[2][2]
-    unmeasured = size.section(size.student_row(Card())).tables[0].rows[2]
+    unmeasured = size.section(student_row(Card())).tables[0].rows[2]
     assert unmeasured[1:] == ("-", "-")
 
 

@@ -8,8 +8,7 @@ from typing import Any
 from echodfkd.errors import InputError
 from echodfkd.files import read_json
 from echodfkd.report.page import write_page
-from echodfkd.report.pages.judgement import report_judgement
-from echodfkd.report.pages.run import report_run, worst_pictures
+from echodfkd.report.pages.run import worst_pictures
 from echodfkd.report.pages.scorecard import Found, Model, report_page
 from echodfkd.scores.frame_rate import LEAST_CLIPS
 from echodfkd.tables import read_rows
@@ -25,17 +24,6 @@ NOT_RUN = {
     "`echodfkd run` measures them.",
     "Size, FLOPs, speed": "masks do not tell; `echodfkd models NAME` does for ours.",
 }
-
-
-def report(folder: Path) -> Path:
-    """The path of the page of a run, or of what `evaluate` or `judge` wrote; InputError for any other folder."""
-    if (folder / "study.json").is_file():
-        return report_run(folder)
-    if (folder / "scores.json").is_file():
-        return report_evaluation(folder)
-    if (folder / "label_free.json").is_file():
-        return report_judgement(folder)
-    raise InputError(f"{folder} is not what `echodfkd run`, `evaluate` or `judge` wrote.")
 
 
 def report_evaluation(folder: Path) -> Path:

@@ -22,8 +22,8 @@ from echodfkd.report.page import Film, Picture, write_page
 from echodfkd.report.pages.judgement import judgement, label_free_sections
 from echodfkd.report.pages.scorecard import Found, Model, report_page
 from echodfkd.report.pages.sizes import report_sizes
-from echodfkd.report.sections import size
 from echodfkd.scores.predictions import read_prediction
+from echodfkd.scores.sizes import student_row
 from echodfkd.store.store import Store
 from echodfkd.student.card import Card, read_card
 from echodfkd.student.settings import flops_per_frame
@@ -72,7 +72,7 @@ def run_found(folder: Path) -> Found:
         baseline=_baseline(folder),
         robustness=kept("robustness.json"),
         first_frames=kept("first_frames.json"),
-        size=size.student_row(card, table, kept("speed.json")),
+        size=student_row(card, table, kept("speed.json")),
         label_free=label_free_sections(*judgement(folder / "label-free")) if (folder / "label-free").is_dir() else (),
         exact_truth=True,
         pictures=pictures,

@@ -49,7 +49,7 @@ class Found:
     """What a page is drawn from besides `scores`; whatever is missing is left out of the page.
 
     `rows` and `baseline` are the clips' rows and the constant mask's. `robustness` and `first_frames` are those of a
-    student that was run again, `size` the row of `sections.size.student_row`. `label_free` are finished sections.
+    student that was run again, `size` the row of `scores.sizes.student_row`. `label_free` are finished sections.
     `exact_truth` says that the labels are a simulator's. `pictures` are put by key into the sections 'gallery',
     'worst' and 'training'. `not_run` maps what could not be run to why.
     """

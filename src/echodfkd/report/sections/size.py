@@ -1,6 +1,7 @@
 """Size: what one student weighs and costs, and how the scores of many fall with it, published ones beside.
 
-A row is a student: `student_row` makes it from a card, a scorecard and a speed, and `scores/sizes.json` holds one each.
+A row is a student: `scores.sizes.student_row` makes it from a card, a scorecard and a
+speed, and `scores/sizes.json` holds one each.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,6 @@ from echodfkd.report.draw.figures import BLUE, GREEN, INK, ORANGE, SOFT, drawn, 
 from echodfkd.report.numbers import NONE, count, interval, number
 from echodfkd.report.page import Section, Table
 from echodfkd.stats.scaling import laws_of, pareto_front
-from echodfkd.student.card import Card
 from echodfkd.student.settings import NetworkSettings, flops_per_frame, parameter_count
 
 Row = Mapping[str, Any]
@@ -27,28 +27,6 @@ CONVENTION = "2 per multiply-add of the convolutions; gates and normalisations l
 NAMES = {"dice": "Dice", "iou": "IoU"}
 LABELS = {"parameters": "parameters", "flops": "FLOPs per frame (2 per multiply-add)", "latency_ms": "ms per frame"}
 PUBLISHED = "EchoDFKD as published (EchoNet-Dynamic, human tracings)"
-
-
-def student_row(card: Card, scores: Row | None = None, speed: Row | None = None) -> dict[str, Any]:
-    """What a student weighs, costs and scores, as one flat row; None for what was not measured.
-
-    `size` is the working size in pixels, `flops` are those of one frame, `latency_ms` is the median pass's time per
-    frame with the fastest and the slowest pass as its ends and the number of passes as n; `threads` None is as many
-    as onnxruntime takes by itself.
-    """
-    size = card.preprocessing.size
-    row: dict[str, Any] = {"name": card.network.name, "parameters": card.parameters, "size": size}
-    row["flops"] = flops_per_frame(card.network, size)
-    for key in NAMES:
-        row[key] = None if scores is None else scores[key]["overall"]
-    row["latency_ms"] = None if speed is None else latency(speed)
-    return row | {"threads": None if speed is None else speed.get("threads")}
-
-
-def latency(speed: Row) -> dict[str, Any]:
-    """Milliseconds per frame from frames per second: of the median pass, the fastest and the slowest, and how many."""
-    ends = {"value": "frames_per_second", "low": "high", "high": "low"}
-    return {name: 1000 / speed[key] for name, key in ends.items()} | {"n": speed["repeats"]}
 
 
 def section(row: Row) -> Section:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from echodfkd.files import make_folder, read_json, write_json, write_text
-from echodfkd.report.sections.size import grid_table, law_words, student_row
 from echodfkd.stats.scaling import size_scores
-from echodfkd.student.card import read_card
+from echodfkd.student.card import Card, read_card
+from echodfkd.student.settings import flops_per_frame
 
 STUDENTS = "students"
 """The folder of a run that holds a folder for each student of the grid, by name: student, masks, scores."""
@@ -44,6 +44,28 @@ def _row(folder: Path) -> dict[str, Any]:
     return student_row(read_card(folder / "student"), read_json(folder / "scores" / "scores.json"), measured)
 
 
+def student_row(card: Card, scores: Row | None = None, speed: Row | None = None) -> dict[str, Any]:
+    """What a student weighs, costs and scores, as one flat row; None for what was not measured.
+
+    `size` is the working size in pixels, `flops` are those of one frame, `latency_ms` is the median pass's time per
+    frame with the fastest and the slowest pass as its ends and the number of passes as n; `threads` None is as many
+    as onnxruntime takes by itself.
+    """
+    size = card.preprocessing.size
+    row: dict[str, Any] = {"name": card.network.name, "parameters": card.parameters, "size": size}
+    row["flops"] = flops_per_frame(card.network, size)
+    for key in ("dice", "iou"):
+        row[key] = None if scores is None else scores[key]["overall"]
+    row["latency_ms"] = None if speed is None else latency(speed)
+    return row | {"threads": None if speed is None else speed.get("threads")}
+
+
+def latency(speed: Row) -> dict[str, Any]:
+    """Milliseconds per frame from frames per second: of the median pass, the fastest and the slowest, and how many."""
+    ends = {"value": "frames_per_second", "low": "high", "high": "low"}
+    return {name: 1000 / speed[key] for name, key in ends.items()} | {"n": speed["repeats"]}
+
+
 def sizes_csv(rows: Sequence[Row]) -> str:
     """Rows as CSV text: an interval as `dice`, `dice_low`, `dice_high` and `dice_n`; empty for what is not known."""
     flat = [{name: value for key in row for name, value in _columns(key, row[key])} for row in rows]
@@ -63,13 +85,3 @@ def _columns(key: str, value: Any) -> list[tuple[str, Any]]:
         return [(key, value)]
     parts = value or dict.fromkeys(("value", "low", "high", "n"))
     return [(key, parts["value"]), *((f"{key}_{part}", parts[part]) for part in ("low", "high", "n"))]
-
-
-def size_table(scores: Row) -> str:
-    """The grid as lines for a terminal: a row per student, then what its laws say."""
-    table = grid_table(scores)
-    rows = [table.columns, *table.rows]
-    widths = [max(len(row[k]) for row in rows) for k in range(len(table.columns))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    laws = scores["laws"]["parameters"]
-    return "\n".join([*lines, *(law_words(key, laws[key]) for key in ("dice", "iou"))])

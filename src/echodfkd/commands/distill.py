@@ -1,0 +1,112 @@
+"""The verb `distill`: a student taught a teacher's masks of clips, as a folder that `segment` can use."""
+
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from echodfkd.distill.mixture import Pair, beside, looked_at
+from echodfkd.distill.start import start_table, starting_network
+from echodfkd.distill.threshold import choose_threshold
+from echodfkd.distill.train import INPUT_SCALE, train
+from echodfkd.distill.windows import Source
+from echodfkd.engine import environment
+from echodfkd.errors import StudyError
+from echodfkd.files import holding, read_json, write_json
+from echodfkd.store.store import Store
+from echodfkd.student.bundled import find_model
+from echodfkd.student.card import CARD, Card, Preprocessing, check_files, read_card
+from echodfkd.student.checkpoint import save
+from echodfkd.student.steppers import TorchStepper
+from echodfkd.student.student import Student
+from echodfkd.study.fresh import FreshWindows
+from echodfkd.study.settings import Study, study_table
+from echodfkd.synthetic.recipe import GENERATOR
+from echodfkd.teachers.provenance import teacher_table
+
+
+def distill(
+    study: Study,
+    clips: Store,
+    labels: Store,
+    out: Path,
+    resume: bool = True,
+    workers: int | None = None,
+    real: Pair | None = None,
+) -> Card:
+    """A student in `out`, taught `labels` on `clips`; a finished one is kept, a stopped training goes on.
+
+    With `clips.fresh` the clips to train on are drawn and labelled beside it by that many `workers`. A study with
+    `data` needs its `real` clips and their labels too. Without `resume`
+    it is taught anew. Checkpoints, the curve and TensorBoard's log lie beside it in `<out>-training`. Raises StudyError
+    where either folder comes from other settings or other clips.
+    """
+    if study.sizes is not None:
+        raise StudyError("A study of [sizes] has several students: `echodfkd run` teaches them all.")
+    if bool(study.data) != (real is not None):
+        raise StudyError("Real clips and their labels (--real, --real-labels) go with a study that has [[data]].")
+    begin = None if study.training.start is None else starting_network(study.training.start, study.student)
+    made_from = _made_from(study, clips, labels, real)
+    pairs = looked_at((clips, labels), real, study.training)
+    training = out.with_name(f"{out.name}-training")
+    with holding(training):
+        _claim(training, made_from)
+        if resume and (out / CARD).is_file():
+            return _finished(out, made_from)
+        with FreshWindows(study.drawn_alone, workers) if study.clips.fresh else nullcontext() as fresh:
+            source: Source | None = fresh
+            if fresh is not None and real is not None:
+                source = beside(fresh, real, study.student.structures, study.training, study.seed)
+            taught = train(
+                *(clips, labels, study.student, study.training, study.seed, training, resume, source),
+                real=real,
+                network=begin,
+                snapshots=() if study.label_free is None else study.label_free.snapshots,
+            )
+        card = Card(
+            network=study.student,
+            preprocessing=Preprocessing(study.training.size, INPUT_SCALE),
+            warm_up=Card.warm_up if study.student.remembers else 0,
+            hindsight=study.hindsight,
+            provenance={"made_from": made_from, "best_epoch": taught.best_epoch, "precision": taught.precision}
+            | {"environment": environment()},
+        )
+        student = Student(card, TorchStepper(taught.network, INPUT_SCALE))
+        card = replace(card, threshold=choose_threshold(student, *pairs[0], others=pairs[1:]))
+        return save(out, taught.network, card, onnx=True)
+
+
+def _made_from(study: Study, clips: Store, labels: Store, real: Pair | None) -> dict[str, Any]:
+    """What tells a student from others, without paths: settings, and what was looked at by checksum."""
+    table = study_table(study)
+    made_from = {key: table[key] for key in ("name", "seed", "student", "training")}
+    made_from["teacher"] = teacher_table(study.teacher, study.student.structures)
+    made_from |= {"clips": clips.content, "labels": labels.content}
+    if study.clips.fresh:  # what the store of clips tells of those it holds
+        made_from["fresh"] = {"generator": GENERATOR, "conditions": table["conditions"]}
+        made_from["fresh"] |= {key: table["clips"][key] for key in ("train", "annotator")}
+    if study.hindsight:
+        made_from["hindsight"] = True
+    if real is not None:
+        made_from["real"] = {"clips": real[0].content, "labels": real[1].content, "data": real[0].settings["data"]}
+    if start := study.training.start:
+        made_from["training"] = {key: value for key, value in table["training"].items() if key != "start"}
+        made_from["start"] = start_table(find_model(start))
+    return made_from
+
+
+def _claim(folder: Path, made_from: dict[str, Any]) -> None:
+    """Keeps what a folder is made from, or refuses a folder made from something else."""
+    kept = folder / "made_from.json"
+    if kept.is_file() and read_json(kept) != made_from:
+        raise StudyError(f"{folder} holds the training of another study or other clips. Choose a new --out.")
+    write_json(kept, made_from)
+
+
+def _finished(out: Path, made_from: dict[str, Any]) -> Card:
+    """The card of the student in `out`; StudyError where it was made from something else."""
+    card = read_card(out)
+    if card.provenance.get("made_from") != made_from:
+        raise StudyError(f"{out} holds a student of another study or other clips. Choose a new --out.")
+    check_files(out, card)
+    return card

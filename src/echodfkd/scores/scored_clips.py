@@ -1,0 +1,125 @@
+"""Clips scored one by one: masks, their labels, and what tables beside the data set tell of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.errors import InputError, LabelsError, one_line
+from echodfkd.files import plain
+from echodfkd.measure.beats import beat_events
+from echodfkd.measure.overlap import dice
+from echodfkd.measure.shape import MaskClip, area_curve, largest_component
+from echodfkd.scores.events_file import MarkedEvents, reference_of
+from echodfkd.scores.frame_distance import PHASES, Reference
+from echodfkd.scores.known_clips import Labels
+from echodfkd.scores.predictions import prediction_folders, read_prediction
+from echodfkd.scores.scorecard import ClipCase, Row, event_row, score_clip
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What tables beside the data set tell: events that replace its own, whose clip each is. None: nothing."""
+
+    events: Mapping[str, MarkedEvents] | None = None
+    patients: Mapping[str, str] | None = None
+
+
+@dataclass
+class ScoredClips:
+    """What was found of every clip, in one order; `frame_dice` (time,) is NaN on frames without a label.
+
+    `unreadable` says of the clips that are not among them what is wrong with their labels.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    baseline: list[Row] = field(default_factory=list)
+    references: list[Reference] = field(default_factory=list)
+    frame_dice: list[NDArray[np.float64]] = field(default_factory=list)
+    piece_dice: list[NDArray[np.float64]] = field(default_factory=list)
+    constant_dice: list[NDArray[np.float64]] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+
+def predicted_clips(predictions: Path, known: Labels, where: str) -> dict[str, Path]:
+    """The folders of predictions of labelled clips, by name, in the labels' order; InputError where there are none."""
+    there = {folder.name: folder for folder in prediction_folders(predictions)}
+    found = {name: there[name] for name in known.names if name in there}
+    if not found:
+        raise InputError(f"None of the {len(there)} predictions in {predictions} is a clip of {where}.")
+    return found
+
+
+def first_size(known: Labels, folders: Mapping[str, Path]) -> tuple[int, ...]:
+    """The (height, width) of the first clip whose labels can be read; InputError where those of none can."""
+    reason = ""
+    for folder in folders.values():
+        try:
+            return known.case(read_prediction(folder)).truth.shape[1:]
+        except LabelsError as error:
+            reason = reason or str(error)
+    raise InputError(f"The labels of none of the {len(folders)} clips can be used. The first: {reason}")
+
+
+def scored_clips(
+    known: Labels, folders: Mapping[str, Path], marks: Marks, constant: NDArray[np.bool_] | None
+) -> ScoredClips:
+    """Every clip scored, one at a time in memory."""
+    found = ScoredClips()
+    for name, folder in folders.items():
+        try:
+            case = known.case(read_prediction(folder))
+        except LabelsError as error:
+            found.unreadable[name] = one_line(error)
+            continue
+        if marks.patients is not None:
+            case = replace(case, patient=_patient(name, marks.patients))
+        reference = case.reference
+        if marks.events is not None:
+            reference = reference_of(marks.events, name, len(case.truth), case.fps)
+        found.rows.append(_row(case, reference) | known.covariates(name))
+        found.references.append(reference)
+        found.frame_dice.append(_frame_dice(case))
+        found.piece_dice.append(_frame_dice(replace(case, predicted=_largest_pieces(case.predicted))))
+        if constant is not None and constant.shape == case.truth.shape[1:]:
+            always = replace(case, predicted=np.broadcast_to(constant, case.truth.shape).copy())
+            found.baseline.append(_row(always, reference))
+            found.constant_dice.append(_frame_dice(always))
+    return found
+
+
+def _row(case: ClipCase, reference: Reference) -> Row:
+    """The clip's scores, its beats by the reference, and its true area in pixels."""
+    row, labelled = score_clip(case), len(case.truth) if case.labelled is None else int(case.labelled.sum())
+    row["area"] = row["px_true"] / labelled if labelled else None
+    if reference != case.reference:
+        area = area_curve(case.predicted)
+        events = beat_events(area, case.fps)
+        for phase, found in (("ed", events.ed_frames), ("es", events.es_frames)):
+            row |= plain(event_row(area, found, reference, phase))
+    return row
+
+
+def seen(row: Row) -> bool:
+    """Whether the reference had any event of the clip."""
+    return any(row[f"{phase}_afd"] is not None for phase in PHASES)
+
+
+def _patient(name: str, patients: Mapping[str, str]) -> str:
+    """Whose clip it is; InputError for a clip that the table does not name."""
+    if name not in patients:
+        raise InputError(f"The table of patients does not name clip {name}. Give every clip scored a row.")
+    return patients[name]
+
+
+def _largest_pieces(masks: MaskClip) -> MaskClip:
+    """The largest piece of every frame's mask."""
+    return np.stack([largest_component(mask) for mask in masks])
+
+
+def _frame_dice(case: ClipCase) -> NDArray[np.float64]:
+    """Dice of every frame (time,); NaN where there is no label."""
+    values = dice(case.predicted, case.truth)
+    return values if case.labelled is None else np.where(case.labelled, values, np.nan)
