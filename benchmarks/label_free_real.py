@@ -3,10 +3,10 @@
     python benchmarks/label_free_real.py FOLDER [--judge NAME] [--frames N] [--json FILE --words WORDS]
 
 FOLDER is what `benchmarks/real_clips.py` reads: clips with `<name>.teacher.npz` beside them. The masks there are taken
-for good; they are shrunk, grown, shifted, swapped with another clip's and emptied (evaluate/mask_quality.py). Printed
-is the AUC, the chance that a good mask scores above a spoilt one, over all frames of all clips and within one frame.
-`combined` is the lower of wall and cavity as z-scores over the masks taken for good alone, so no kind's figures hang on
-which others are tried. Over a handful of clips the ends are little more than their range.
+for good; they are shrunk, grown, shifted, swapped with another clip's and emptied (evidence/words/mask_quality.py).
+Printed is the AUC, the chance that a good mask scores above a spoilt one, over all frames of all clips and within one
+frame. `combined` is the lower of wall and cavity as z-scores over the masks taken for good alone, so no kind's figures
+hang on which others are tried. Over a handful of clips the ends are little more than their range.
 """
 
 import argparse

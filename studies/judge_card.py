@@ -1,6 +1,6 @@
 """Measures a judge on drawn hearts it has not seen and puts it, with its card, where the package looks for it.
 
-    python studies/judge_card.py studies/judge.toml --judge RUN/judge --out src/echodfkd/evaluate/judges/standin
+    python studies/judge_card.py studies/judge.toml --judge RUN/judge --out src/echodfkd/evidence/words/judges/standin
                                  [--clips N] [--real SCORES.json] [--machine WORDS]
 
 Measured: how well captions are told from false ones, masks good from spoilt, segmenters by their true Dice, ED and ES
@@ -259,8 +259,8 @@ How often a picture of which a caption is true fits it better than one of which 
 |---|---|
 {captions}
 
-Good masks against spoilt ones, AUC (in brackets its interval; kinds as in evaluate/mask_quality.py). Combined: the
-lower of wall and cavity as z-scores over the good masks alone, so that no kind's figures hang on the others:
+Good masks against spoilt ones, AUC (in brackets its interval; kinds as in evidence/words/mask_quality.py). Combined:
+the lower of wall and cavity as z-scores over the good masks alone, so that no kind's figures hang on the others:
 
 | masks | wall | cavity | combined | combined, same frame |
 |---|---|---|---|---|

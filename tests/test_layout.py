@@ -22,8 +22,6 @@ FLOORS = (
     {"clip", "errors", "files", "tables", "resize", "engine", "vision"},
 )
 """From the roof to the ground. A room knows those below it and none beside it; the ground knows itself."""
-BESIDE = {"distill": {"teachers"}}
-"""What a room knows of its own floor all the same."""
 FACE = {"load_model", "read_clip", "segment", "evaluate", "judge", "generate"}
 """What people call on the package itself: a room of such a name would hide the function."""
 FILES = sorted(SOURCE.rglob("*.py"))
@@ -73,7 +71,7 @@ def test_imports_point_down(path):
     if here == "__init__":
         return
     floor = next(number for number, rooms in enumerate(FLOORS) if here in rooms)
-    below = set().union(*FLOORS[floor + 1 :]) | BESIDE.get(here, set()) | (FLOORS[-1] if here in FLOORS[-1] else set())
+    below = set().union(*FLOORS[floor + 1 :]) | (FLOORS[-1] if here in FLOORS[-1] else set())
     known = {parts[0] for parts in imported(path) if parts[0] not in ("__version__", here)}
     assert known <= below
 
