@@ -12,6 +12,7 @@ from echodfkd.files import sha256
 from echodfkd.pipeline import run
 from echodfkd.report.pages.run import report_run
 from echodfkd.report.pages.sizes import report_sizes
+from echodfkd.report.terminal import run_words
 from echodfkd.study.settings import read_study, study_from, study_table
 
 TABLE = {
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.fixture(scope="module")
 def walked(tmp_path_factory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("grid") / "run"
-    return folder, run(study_from(TABLE), folder)
+    return folder, run_words(folder, run(study_from(TABLE), folder).scores)
 
 
 def digests(folder: Path) -> dict[str, str]:

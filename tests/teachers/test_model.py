@@ -14,6 +14,7 @@ from echodfkd.distill.settings import Training
 from echodfkd.errors import InputError
 from echodfkd.files import sha256
 from echodfkd.pipeline import run
+from echodfkd.report.terminal import run_words
 from echodfkd.store.store import Store
 from echodfkd.student.card import read_card
 from echodfkd.student.settings import FramewiseSettings, NetworkSettings, parameter_count
@@ -36,8 +37,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def teacher(tmp_path_factory) -> Path:
     """The run of the frame-wise study: its clips, and its model in `student`."""
     folder = tmp_path_factory.mktemp("teacher") / "run"
-    told = run(STUDY, folder)
-    assert f"U2,4: {parameter_count(STUDY.student):,} parameters" in told
+    finished = run(STUDY, folder)
+    assert f"U2,4: {parameter_count(STUDY.student):,} parameters" in run_words(folder, finished.scores)
     return folder
 
 
