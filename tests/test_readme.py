@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_datasets import beats, traced, write_echonet
 
 from echodfkd.store.store import Entry, StoreWriter
 from echodfkd.student.card import Card, Preprocessing
@@ -19,22 +20,41 @@ SNIPPETS = [
 ]
 
 
-@pytest.mark.parametrize("snippet", SNIPPETS)
-def test_the_snippets_of_the_pages_run(snippet, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A folder that holds what the pages speak of."""
     from echodfkd.student.checkpoint import save
     from echodfkd.student.network import seeded_network
     from echodfkd.student.settings import NetworkSettings
 
+    here = tmp_path_factory.mktemp("pages")
     network = seeded_network(NetworkSettings(blocks=1), 0)
-    for folder in (tmp_path / "runs" / "demo" / "student", tmp_path / "shelf" / "b4"):
+    for folder in (here / "runs" / "demo" / "student", here / "shelf" / "b4"):
         save(folder, network, Card(network.settings, Preprocessing(28)), onnx=True)
-    monkeypatch.setattr("echodfkd.student.bundled.ROOT", tmp_path / "shelf")
     for kind in ("clips", "labels"):
-        made = StoreWriter(tmp_path / "runs" / "mine" / kind, ("lv",), (8, 8), {})
+        made = StoreWriter(here / "runs" / "mine" / kind, ("lv",), (8, 8), {})
         made.write(0, [Entry("test-00000", "test", 2)], np.zeros((2, 8, 8), np.uint8), np.zeros((2, 1, 8, 8), np.uint8))
         made.finish(1)
-    write(tmp_path / "clip.avi", np.full((4, 40, 60), 90, np.uint8), 50)
-    monkeypatch.chdir(tmp_path)
+    write(here / "clip.avi", np.full((4, 40, 60), 90, np.uint8), 50)
+    splits = ("TRAIN", "TEST", "TEST")
+    known = {
+        f"heart{n}": traced(beat, f"heart{n}", split)
+        for n, (beat, split) in enumerate(zip(beats(), splits, strict=True))
+    }
+    data = write_echonet(here / "EchoNet-Dynamic", known)
+    for out, moved in (("out", 0), ("out-b2", 2)):
+        for name, beat in zip(known, beats(), strict=True):
+            (here / out / name).mkdir(parents=True)
+            masks = np.roll(beat.masks["lv"], moved, axis=2).astype(np.uint8)
+            np.savez(here / out / name / "masks.npz", masks=masks)
+    (here / "clips").symlink_to(data / "Videos")
+    return here
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS)
+def test_the_snippets_of_the_pages_run(snippet, folder, monkeypatch):
+    monkeypatch.setattr("echodfkd.student.bundled.ROOT", folder / "shelf")
+    monkeypatch.chdir(folder)
     exec(compile(snippet, "page", "exec"), {})
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -127,6 +127,11 @@ def plain(value: Any) -> Any:
 def is_plain_name(name: object) -> bool:
     """Whether `name` can be the name of a file in a folder, and leads nowhere else: no path, no dots alone, no NUL."""
     return isinstance(name, str) and name not in ("", ".", "..") and not set(name) & {"/", "\\", "\0"}
+
+
+def paths(given: Path | str | Iterable[Path | str]) -> list[Path]:
+    """One path or several, as text or not, as a list of paths."""
+    return [Path(given)] if isinstance(given, str | Path) else [Path(one) for one in given]
 
 
 def sha256(path: Path) -> str:

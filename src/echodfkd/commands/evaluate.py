@@ -38,9 +38,9 @@ WORST = 6
 
 
 def evaluate(
-    predictions: Path,
-    labels: Path,
-    out: Path,
+    predictions: Path | str,
+    labels: Path | str,
+    out: Path | str,
     *,
     split: str = "test",
     resamples: int = 2000,
@@ -63,6 +63,7 @@ def evaluate(
     off. `patients` (FileName, Patient) makes intervals by patient. Raises InputError where nothing matches or a file is
     not what it should be.
     """
+    predictions, labels, out = Path(predictions), Path(labels), Path(out)
     known = read_labels(labels, split)
     folders = predicted_clips(predictions, known, f"split '{split}' of {labels}")
     marks = Marks(

@@ -23,7 +23,7 @@ from echodfkd.evidence.trust import TRUTH, evidence_names, summary
 from echodfkd.evidence.words.echoclip import Precision, load_judge
 from echodfkd.evidence.words.image_text import Asking, ImageText, asked
 from echodfkd.evidence.words.mask_quality import MOST_FRAMES
-from echodfkd.files import make_folder, read_json, write_json, write_text
+from echodfkd.files import make_folder, paths, read_json, write_json, write_text
 from echodfkd.measure.shape import MaskClip
 from echodfkd.report.page import write_page
 from echodfkd.report.pages.judgement import page
@@ -42,11 +42,11 @@ JUDGED = "label-free"
 
 
 def judge(
-    clips: Sequence[Path],
-    predictions: Sequence[Path],
-    out: Path,
+    clips: Path | str | Sequence[Path | str],
+    predictions: Sequence[Path | str],
+    out: Path | str,
     *,
-    judge: str | None,
+    judge: str | None = "standin",
     prompts: Path | None = None,
     cache: Path | None = None,
     device: str | None = None,
@@ -62,7 +62,7 @@ def judge(
     `judge` names the image-text model, None leaves it out; `frames` of every clip are shown to it. InputError where two
     folders share a name, or the judge cannot be had.
     """
-    named = {folder.absolute().name: folder for folder in predictions}
+    named = {folder.absolute().name: folder for folder in paths(predictions)}
     if len(named) < len(predictions):
         raise InputError(f"Folders of predictions need names that differ, got {', '.join(map(str, predictions))}.")
     asking = Asking(frames=frames, seed=seed, resamples=resamples)
@@ -70,7 +70,7 @@ def judge(
     if judged is not None and judged.unknown_words:
         log.warning(judged.unknown_words)
     judging = Judging(seed=seed, staple=staple, resamples=resamples)
-    return judge_predictions(clips, named, out, image_text=judged, judging=judging, split=split)
+    return judge_predictions(paths(clips), named, Path(out), image_text=judged, judging=judging, split=split)
 
 
 def judge_predictions(

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from echodfkd.clip import Clip
 from echodfkd.engine import progress
 from echodfkd.errors import InputError, OccupiedError, one_line
 from echodfkd.files import filling, holding, make_folder, read_json, remove_parts, write_json, write_text
@@ -20,7 +21,7 @@ from echodfkd.measure.ejection import ejection_fraction
 from echodfkd.measure.shape import area_curve, largest_component
 from echodfkd.measure.verdict import verdict
 from echodfkd.store.store import Store
-from echodfkd.student.spool import Spool
+from echodfkd.student.spool import Spool, Stack
 from echodfkd.student.student import Student, identity, load_student
 from echodfkd.video import clip_name, file_source, write
 from echodfkd.video.container import SUFFIXES, named_as_clip
@@ -29,6 +30,47 @@ from echodfkd.video.source import Source, clip_source
 Measures = dict[str, Any]
 CLIP_FILES = ("masks.npz", "measures.json", "overlay.mp4", "curve.png")
 """What a clip's folder holds, by contract."""
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """One clip's masks and what they say."""
+
+    masks: Mapping[str, NDArray[np.bool_]]
+    """(time, height, width) at the clip's own size, by structure."""
+    record: Measures
+    """All that `measures.json` holds."""
+
+    @property
+    def area(self) -> NDArray[np.int64]:
+        """The left ventricle's pixels, frame by frame."""
+        return np.array(self.record["area_px"])
+
+    @property
+    def ed_frames(self) -> tuple[int, ...]:
+        """Frames at end-diastole."""
+        return tuple(self.record["ed_frames"])
+
+    @property
+    def es_frames(self) -> tuple[int, ...]:
+        """Frames at end-systole."""
+        return tuple(self.record["es_frames"])
+
+    @property
+    def ejection_fraction(self) -> float | None:
+        """Percent, the median over the beats; None where the clip shows no whole beat."""
+        fraction: float | None = self.record["ejection_fraction"]
+        return fraction
+
+    @property
+    def verdict(self) -> str:
+        """'good', 'doubtful' or 'unusable'."""
+        return str(self.record["verdict"])
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it is not 'good'."""
+        return tuple(self.record["reasons"])
 
 
 @dataclass(frozen=True)
@@ -80,6 +122,20 @@ def segment(
         rows = [_row(one) for one in found]
         write_text(out / "summary.csv", summary([*rows, *_earlier_rows(out, {row["FileName"] for row in rows})]))
     return found
+
+
+def segmentation(clip: Clip | Path | str, model: Student | Path | str | None = None) -> Segmentation:
+    """The masks of one clip (a value or a file) by a model (loaded, its folder or a bundled name), and what they say.
+
+    The same as the command writes; but all in memory: for long clips use the command, or `Student.stream`. Raises
+    InputError where the file or the model is not what it should be.
+    """
+    source = clip_source(clip) if isinstance(clip, Clip) else file_source(Path(clip))
+    student = model if isinstance(model, Student) else load_student(model)
+    _check_ventricle(student)
+    cut = np.stack(list(_cut_masks(source, student, [])), axis=1)[:, :: student.direction]
+    masks = dict(zip(student.structures, cut, strict=True))
+    return Segmentation(masks, measure(source, masks["lv"], student))
 
 
 def segment_store(clips: Store, student_folder: Path, out: Path, names: Sequence[str] | None = None) -> None:
@@ -221,6 +277,13 @@ def summary(rows: Sequence[dict[str, Any]]) -> str:
     return text.getvalue()
 
 
+def _cut_masks(source: Source, student: Student, kept: Stack) -> Iterator[NDArray[np.bool_]]:
+    """Masks (structure, height, width) in the student's direction, cut at its threshold. `kept`: as there."""
+    for probabilities in student.masks_in_turn(source.frames(), kept, source.spacing):
+        cut = probabilities >= student.threshold
+        yield np.stack([largest_component(mask) for mask in cut]) if student.largest_component else cut
+
+
 def _stream_masks(source: Source, student: Student, folder: Path) -> dict[str, NDArray[np.uint8]]:
     """Masks of every structure, cut at the student's threshold, as memory-mapped files in `folder`: uint8 {0, 1}."""
     paths = {name: folder / f"{name}.raw" for name in student.structures}
@@ -228,10 +291,9 @@ def _stream_masks(source: Source, student: Student, folder: Path) -> dict[str, N
     with ExitStack() as stack:
         files = [stack.enter_context(open(path, "wb")) for path in paths.values()]
         kept = Spool(stack.enter_context(TemporaryFile(dir=folder)))
-        for probabilities in student.masks_in_turn(source.frames(), kept, source.spacing):
-            for file, probability in zip(files, probabilities, strict=True):
-                mask = probability >= student.threshold
-                file.write((largest_component(mask) if student.largest_component else mask).tobytes())
+        for masks in _cut_masks(source, student, kept):
+            for file, mask in zip(files, masks, strict=True):
+                file.write(mask.tobytes())
             count += 1
     arrays = {name: np.memmap(path, np.uint8, "r", shape=(count, *source.size)) for name, path in paths.items()}
     return {name: array[:: student.direction] for name, array in arrays.items()}

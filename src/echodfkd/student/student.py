@@ -13,6 +13,7 @@ from echodfkd import resize
 from echodfkd.clip import Clip, Masks
 from echodfkd.errors import InputError, MissingExtra
 from echodfkd.resize import Spacing
+from echodfkd.student.bundled import find_model
 from echodfkd.student.card import GRAPH, WEIGHTS, Card, check_files, read_card
 from echodfkd.student.spool import Stack
 from echodfkd.student.steppers import Frame, FrameMasks, OnnxStepper, Stepper, TorchStepper
@@ -113,7 +114,7 @@ class Student:
 
 
 def load_student(
-    folder: Path,
+    model: Path | str | None = None,
     backend: Literal["auto", "onnx", "torch"] = "auto",
     *,
     threads: int | None = None,
@@ -121,12 +122,14 @@ def load_student(
     largest_component: bool | None = None,
     hindsight: bool | None = None,
 ) -> Student:
-    """The student in `folder`, ready to segment; `warm_up`, `largest_component` and `hindsight` overrule its card.
+    """A student ready to segment: of its folder or, as text, of a bundled name such as b2; None is the bundled b4.
 
-    `auto` takes the ONNX graph where the folder has one, as it steps faster than torch and needs none of it, and torch
-    otherwise. `threads` limits onnxruntime's threads; torch keeps its own number. Raises InputError where a file is
-    missing, altered or unknown, MissingExtra where torch is needed and not installed.
+    `warm_up`, `largest_component` and `hindsight` overrule its card. `auto` takes the ONNX graph where the folder has
+    one, as it steps faster than torch and needs none of it, and torch otherwise. `threads` limits onnxruntime's
+    threads; torch keeps its own number. Raises InputError where a file is missing, altered or unknown, MissingExtra
+    where torch is needed and not installed.
     """
+    folder = model if isinstance(model, Path) else find_model(model)
     card = read_card(folder)
     if backend not in ("auto", "onnx", "torch"):
         raise InputError(f"A backend is auto, onnx or torch, got {backend!r}.")
