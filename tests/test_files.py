@@ -3,7 +3,7 @@ import json
 import pytest
 
 from echodfkd.errors import InputError, OutputError
-from echodfkd.files import filling, read_json, remove_parts, sha256, write_json, write_text, writing
+from echodfkd.files import filling, holding, read_json, remove_parts, sha256, write_json, write_text, writing
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
@@ -81,3 +81,13 @@ def test_leftovers_of_a_killed_run_go_and_nothing_else(tmp_path):
     (tmp_path / ".hidden").touch()
     remove_parts(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".hidden", "kept.json"]
+
+
+def test_a_folder_is_held_by_one_and_free_again_afterwards(tmp_path):
+    with holding(tmp_path / "out"):
+        with pytest.raises(OutputError, match="Another process works in"), holding(tmp_path / "out"):
+            pass
+        assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]
+    with holding(tmp_path / "out"):
+        pass
+    assert list((tmp_path / "out").iterdir()) == []

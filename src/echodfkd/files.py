@@ -1,6 +1,5 @@
 """Files that are never seen half-written: write beside, flush to disk, then rename."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -13,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from echodfkd.errors import InputError, OccupiedError, OutputError
 
@@ -156,30 +156,18 @@ def holding(folder: Path) -> Iterator[None]:
     Raises OutputError where it cannot be written or another process holds it. The lock is the operating system's: a
     killed process holds nothing.
     """
-    path = make_folder(folder) / ".lock"
-    descriptor = _locked(path)
+    lock = FileLock(make_folder(folder) / ".lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise OutputError(f"Another process works in {folder}. Wait for it, or choose another --out.") from None
+    except OSError as error:
+        raise OutputError(f"Cannot write in {folder}: {error.strerror}. Choose another --out.") from None
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
-
-
-def _locked(path: Path) -> int:
-    """An open descriptor that holds the file `path` locked."""
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
-    except OSError as error:
-        raise OutputError(f"Cannot write in {path.parent}: {error.strerror}. Choose another --out.") from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # The holder before may have removed the file that was just opened: then the name is somebody else's by now.
-        if os.path.samestat(os.fstat(descriptor), path.stat()):
-            return descriptor
-    except (BlockingIOError, FileNotFoundError):
-        pass
-    os.close(descriptor)
-    raise OutputError(f"Another process works in {path.parent}. Wait for it, or choose another --out.")
+        Path(lock.lock_file).unlink(missing_ok=True)  # while it is held: later it may be somebody else's
+        lock.release()
 
 
 def remove_parts(folder: Path) -> None:
