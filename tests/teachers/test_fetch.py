@@ -126,7 +126,6 @@ def test_the_sum_of_the_first_download_holds_for_every_later_one(server, tmp_pat
 
 def test_an_altered_file_is_not_used(server, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.setattr(fetch.sys, "platform", "linux")
     with pytest.raises(InputError, match=f"fetch it by `echodfkd models fetch {NAME}`"):
         fetch.find_fetched(NAME)
     path = fetch.fetch(NAME)
@@ -168,7 +167,6 @@ def test_an_empty_record_says_what_to_do(server, tmp_path):
 
 
 def test_a_relative_data_folder_is_ignored(monkeypatch):
-    monkeypatch.setattr(fetch.sys, "platform", "linux")
     monkeypatch.setenv("XDG_DATA_HOME", "here")
     assert fetch.models_folder() == Path.home() / ".local" / "share" / "echodfkd" / "models"
 

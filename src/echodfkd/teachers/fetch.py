@@ -6,7 +6,6 @@ still the same.
 
 import os
 import re
-import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
+
+from platformdirs import user_data_path
 
 from echodfkd.errors import InputError, OutputError
 from echodfkd.files import holding, sha256, write_text
@@ -113,15 +114,7 @@ def is_checkpoint(path: Path) -> bool:
 
 def models_folder() -> Path:
     """Where fetched weights lie: `echodfkd/models` in the user's data folder, by the system's own rule."""
-    home = Path.home()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Application Support"
-    else:  # the XDG base directories: a relative path there is to be ignored
-        told = Path(os.environ.get("XDG_DATA_HOME", ""))
-        base = told if told.is_absolute() else home / ".local" / "share"
-    return base / "echodfkd" / "models"
+    return user_data_path("echodfkd", appauthor=False) / "models"
 
 
 def _published(name: str) -> Published:
