@@ -63,6 +63,11 @@ def check_frames(frames: np.ndarray) -> None:
         raise InputError(f"A clip needs at least one frame of at least one pixel, got {frames.shape}.")
 
 
+def evenly_spread(count: int, most: int) -> NDArray[np.intp]:
+    """The numbers of at most `most` out of `count` frames (or clips), evenly spread from the first to the last."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(np.intp))
+
+
 def check_structures(structures: Sequence[str]) -> tuple[str, ...]:
     """`structures` as a tuple; InputError where one is unknown, twice there, or none is given."""
     unknown = [name for name in structures if name not in STRUCTURES]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.clip import Masks, Segmenter
+from echodfkd.clip import Masks, Segmenter, evenly_spread
 from echodfkd.distill.mixture import Pair
 from echodfkd.store.store import Store
 
@@ -33,7 +33,7 @@ def choose_threshold(
 def _scores(student: Segmenter, clips: Store, labels: Store, split: str) -> Iterator[NDArray[np.float64]]:
     """Dice by threshold of every mask of a clip, clip by clip."""
     entries = clips.split(split)
-    chosen = [entries[k] for k in np.unique(np.linspace(0, len(entries) - 1, CLIPS).round().astype(int))]
+    chosen = [entries[k] for k in evenly_spread(len(entries), CLIPS)]
     for entry in chosen:
         known = [name for name in student.structures if name in labels.known(entry.name)]
         truth = labels.masks(entry.name)[:, [labels.structures.index(name) for name in known]] >= 128

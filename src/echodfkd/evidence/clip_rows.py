@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from echodfkd.clip import Clip, Frames
+from echodfkd.clip import Clip, Frames, evenly_spread
 from echodfkd.errors import InputError
 from echodfkd.evidence.consensus import agreement
 from echodfkd.evidence.edges import edge_contrast
@@ -83,7 +83,7 @@ def reverse_evidence(
     """For each segmenter the mean `reverse` and `reverse.prior` over some frames of a clip; nothing without atlases."""
     if register is None:
         return {name: {} for name in masks}
-    at = np.unique(np.linspace(0, len(frames) - 1, min(judging.frames, len(frames))).round().astype(np.intp))
+    at = evenly_spread(len(frames), judging.frames)
     found = [register.correspondences(frame) for frame in fit(frames[at], judging.size)]
     evidence, atlases = {}, register.atlases
     for name, inside in masks.items():

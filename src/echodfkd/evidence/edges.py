@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
-from echodfkd.clip import check_frames
+from echodfkd.clip import check_frames, evenly_spread
 from echodfkd.errors import InputError
 from echodfkd.measure.shape import MaskClip, check_masks
 
@@ -25,7 +25,7 @@ def edge_contrast(frames: NDArray[np.uint8], masks: MaskClip) -> float:
     check_masks(masks)
     if frames.shape != masks.shape:
         raise InputError(f"Frames {frames.shape} and masks {masks.shape} must be of one shape.")
-    looked = np.unique(np.linspace(0, len(frames) - 1, min(SHAPES, len(frames))).round().astype(np.intp))
+    looked = evenly_spread(len(frames), SHAPES)
     return float(np.mean([_contrast(frames[frame], masks[frame]) for frame in looked]))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from echodfkd.clip import evenly_spread
 from echodfkd.errors import InputError
 from echodfkd.measure.beats import ASSUMED_FPS, BeatDetector, check_rate, smoothed
 from echodfkd.measure.ejection import long_axis
@@ -69,7 +70,7 @@ def plausibility(
     """
     check_masks(masks)
     fan, traits = fan or whole_image(*masks.shape[1:]), traits or Traits()
-    looked = np.unique(np.linspace(0, len(masks) - 1, min(SHAPES, len(masks))).round().astype(np.intp))
+    looked = evenly_spread(len(masks), SHAPES)
     shapes = [shape_scores(masks[frame], fan, traits) for frame in looked]
     found = {name: float(np.mean([shape[name] for shape in shapes])) for name in shapes[0]}
     found |= motion_scores(masks, fps, traits)

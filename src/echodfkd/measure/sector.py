@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from echodfkd.clip import check_frames
+from echodfkd.clip import check_frames, evenly_spread
 
 LIT = 12
 """Grey level above which a pixel shows something on some frame. By choice: above what video coding adds to black."""
@@ -34,7 +34,7 @@ def sector(frames: NDArray[np.uint8]) -> Sector:
     image's top, the fan is taken to begin in the middle of its uppermost row; a black clip has `whole_image`.
     """
     check_frames(frames)
-    looked = np.unique(np.linspace(0, len(frames) - 1, min(FRAMES, len(frames))).round().astype(np.intp))
+    looked = evenly_spread(len(frames), FRAMES)
     lit = _largest(ndimage.binary_closing(frames[looked].max(axis=0) > LIT, iterations=2))
     rows = np.flatnonzero(lit.any(axis=1))
     if len(rows) < 8:

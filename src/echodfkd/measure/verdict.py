@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from echodfkd.clip import evenly_spread
 from echodfkd.errors import InputError
 from echodfkd.measure.beats import ASSUMED_FPS, BeatDetector, Events, check_rate, smoothed
 from echodfkd.measure.ejection import Ejection
@@ -130,7 +131,7 @@ def _doubts_of_beats(area: NDArray, events: Events, limits: Limits) -> list[str]
 def _doubts_of_masks(masks: MaskClip, limits: Limits) -> list[str]:
     pieces = sum(_in_pieces(mask, limits.pieces_share) for mask in masks)
     border = sum(touches_border(mask) for mask in masks)
-    looked = np.unique(np.linspace(0, len(masks) - 1, min(SHAPES, len(masks))).round().astype(np.intp))
+    looked = evenly_spread(len(masks), SHAPES)
     dented = sum(solidity(masks[frame]) < limits.solidity for frame in looked)
     reasons = []
     if pieces > limits.pieces_frames * len(masks):
