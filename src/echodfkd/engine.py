@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
-from echodfkd.errors import OutputError
+from echodfkd.errors import InputError, OutputError
 
 Item = TypeVar("Item")
 
@@ -77,6 +77,23 @@ def one_torch_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def onnx_session(path: Path, threads: int | None = None) -> Any:
+    """The graph at `path` ready to run with onnxruntime on the CPU; `threads` None is all that this process may use.
+
+    Left alone, onnxruntime counts the machine's cores, and more threads than cores wait for each other; while they wait
+    they spin, which takes half of the work's time again from whoever else computes. InputError where it is no graph.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level, options.intra_op_num_threads = 3, threads or cores()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own kinds share no public base
+        raise InputError(f"{path} is not a graph that onnxruntime can run: {str(error).splitlines()[0]}") from None
 
 
 def progress(items: Sequence[Item], title: str) -> Iterator[Item]:

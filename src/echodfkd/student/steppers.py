@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.engine import cores
-from echodfkd.errors import InputError
+from echodfkd.engine import onnx_session
 
 if TYPE_CHECKING:
     from echodfkd.student.network import AnyNetwork
@@ -27,16 +26,7 @@ class OnnxStepper:
     """Steps through an exported graph with onnxruntime on the CPU; `threads` None is all that this process may use."""
 
     def __init__(self, path: Path, threads: int | None = None):
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        # Left alone, onnxruntime counts the machine's cores, and more threads than cores wait for each other.
-        options.intra_op_num_threads = threads or cores()
-        try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's own kinds share no public base
-            raise InputError(f"{path} is not a graph that onnxruntime can run: {str(error).splitlines()[0]}") from None
+        self._session = onnx_session(path, threads)
         self._states = self._session.get_inputs()[1:]
 
     def step(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.engine import cores
+from echodfkd.engine import onnx_session
 from echodfkd.errors import InputError
 from echodfkd.teachers.framed import Framed
 from echodfkd.teachers.settings import Input
@@ -25,17 +25,10 @@ class OnnxTeacher(Framed):
     """
 
     def __init__(self, path: Path, structures: Sequence[str], given: Input, threads: int | None = None):
-        import onnxruntime
-
         if not path.is_file():
             raise InputError(f"No such graph: {path}")
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level, options.intra_op_num_threads = 3, threads or cores()
-        try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's own kinds share no public base
-            raise InputError(f"{path} is not a graph that onnxruntime can run: {str(error).splitlines()[0]}") from None
-        self._path, inputs = path, self._session.get_inputs()
+        self._path, self._session = path, onnx_session(path, threads)
+        inputs = self._session.get_inputs()
         shape, wanted = inputs[0].shape if inputs else [], [given.channels, given.size, given.size]
         fits = len(shape) == 4 and all(
             isinstance(a, str | None) or a == b for a, b in zip(shape[1:], wanted, strict=True)
@@ -58,6 +51,6 @@ class OnnxTeacher(Framed):
             frames = np.concatenate([frames, np.repeat(frames[-1:], self._fixed - count, axis=0)])
         try:
             out: NDArray[np.float32] = self._session.run(None, {self._session.get_inputs()[0].name: frames})[0]
-        except Exception as error:  # as above
+        except Exception as error:  # onnxruntime's own kinds share no public base
             raise InputError(f"{self._path} does not run on such frames: {str(error).splitlines()[0]}") from None
         return out[:count]
