@@ -9,14 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.errors import InputError, MissingExtra
+from echodfkd.errors import InputError
 from echodfkd.measure.overlap import dice, ratio
 from echodfkd.measure.shape import MaskClip, check_masks
-
-MARGIN = 4
-"""Pixels around all that anybody calls inside which STAPLE sees too. By choice."""
-ITERATIONS = 100
-"""Of STAPLE, at most; it stops where it has converged."""
+from echodfkd.stats.raters import majority, staple
 
 
 def pairwise_dice(masks: Sequence[MaskClip]) -> NDArray[np.float64]:
@@ -51,35 +47,10 @@ def agreement(masks: Mapping[str, MaskClip], rules: Sequence[str] = ("majority",
     return found
 
 
-def majority(masks: NDArray[np.bool_]) -> MaskClip:
-    """Where more than half of the segmenters (segmenter, time, height, width) say inside; a tie is outside."""
-    return np.asarray(2 * masks.sum(axis=0) > len(masks))
-
-
-def staple(masks: NDArray[np.bool_]) -> MaskClip:
-    """Where STAPLE (Warfield et al., IEEE Trans Med Imaging 2004;23:903) finds inside more probable than outside.
-
-    From the whole clip (segmenter, time, height, width) at once, around what anybody calls inside. It weighs each
-    segmenter by the sensitivity and specificity it finds for it. Raises MissingExtra without SimpleITK.
-    """
-    try:
-        import SimpleITK as sitk  # noqa: N813
-    except ModuleNotFoundError:
-        raise MissingExtra("Fusion by STAPLE", "teachers") from None
-    result = masks[0].copy()
-    if (masks == masks[0]).all():  # nothing to weigh
-        return result
-    part = _around(np.asarray(masks.any(axis=(0, 1))))
-    estimator = sitk.STAPLEImageFilter()
-    estimator.SetForegroundValue(1)
-    estimator.SetMaximumIterations(ITERATIONS)
-    images = [sitk.GetImageFromArray(one[part].astype(np.uint8)) for one in masks]
-    result[:] = False
-    result[part] = sitk.GetArrayFromImage(estimator.Execute(images)) >= 0.5
-    return result
-
-
-FUSIONS: dict[str, Callable[[NDArray[np.bool_]], MaskClip]] = {"majority": majority, "staple": staple}
+FUSIONS: dict[str, Callable[[NDArray[np.bool_]], MaskClip]] = {
+    "majority": majority,
+    "staple": lambda masks: staple(masks) >= 0.5,
+}
 """How the others become one, by name."""
 
 
@@ -90,10 +61,3 @@ def _stacked(masks: Sequence[MaskClip]) -> NDArray[np.bool_]:
     if len({one.shape for one in masks}) != 1:
         raise InputError(f"Masks of one clip must have one shape, got {', '.join(str(one.shape) for one in masks)}.")
     return np.stack(masks)
-
-
-def _around(mask: NDArray[np.bool_]) -> tuple[slice, slice, slice]:
-    """All frames of the rows and columns where `mask` (height, width), not empty, is, and MARGIN pixels around."""
-    places = (np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0)))
-    rows, columns = (slice(max(0, int(at[0]) - MARGIN), int(at[-1]) + 1 + MARGIN) for at in places)
-    return slice(None), rows, columns

@@ -7,14 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.clip import Clip, Masks, Segmenter, check_structures
-from echodfkd.errors import InputError, MissingExtra
+from echodfkd.errors import InputError
+from echodfkd.stats import raters
 from echodfkd.teachers.known import known
 
 Planes = NDArray[np.float32]  # (time, height, width), probabilities
-MARGIN = 4
-"""Pixels around all that anybody calls inside which STAPLE sees too. By choice."""
-ITERATIONS = 200
-"""Of STAPLE, at most; it stops where it has converged."""
 
 
 @dataclass(frozen=True)
@@ -105,32 +102,17 @@ def weighted(votes: Sequence[Vote], structure: str) -> Planes:
 
 def majority(votes: Sequence[Vote], structure: str) -> Planes:
     """1 where more than half of them call a pixel inside, each by its own threshold, else 0: a tie is outside."""
-    count = sum(vote.inside(structure).astype(np.int64) for vote in votes)
-    return (2 * np.asarray(count) > len(votes)).astype(np.float32)
+    return raters.majority(_inside(votes, structure)).astype(np.float32)
 
 
 def staple(votes: Sequence[Vote], structure: str) -> Planes:
-    """The probability of being inside by STAPLE (Warfield et al., 2004), from whole clips cut at their thresholds.
+    """The probability of being inside by STAPLE, from whole clips cut at their thresholds."""
+    return raters.staple(_inside(votes, structure))
 
-    It estimates each teacher's sensitivity and specificity, and from them the most probable truth. Its prior is the
-    share of the image that is inside, so it sees only the part around what anybody calls inside; 0 elsewhere.
-    """
-    try:
-        import SimpleITK as sitk  # noqa: N813
-    except ModuleNotFoundError:
-        raise MissingExtra("Fusion by STAPLE", "teachers") from None
-    inside = np.stack([vote.inside(structure) for vote in votes])
-    result = inside[0].astype(np.float32)
-    if (inside == inside[0]).all():  # nothing to weigh; and nothing to be estimated where all are empty
-        return result
-    part = (slice(None), *_around(np.asarray(inside.any(axis=(0, 1)))))
-    images = [sitk.GetImageFromArray(one[part].astype(np.uint8)) for one in inside]
-    estimator = sitk.STAPLEImageFilter()
-    estimator.SetForegroundValue(1)
-    estimator.SetMaximumIterations(ITERATIONS)
-    result[:] = 0
-    result[part] = np.clip(sitk.GetArrayFromImage(estimator.Execute(images)), 0, 1)
-    return result
+
+def _inside(votes: Sequence[Vote], structure: str) -> NDArray[np.bool_]:
+    """The pixels (vote, time, height, width) that each calls inside."""
+    return np.stack([vote.inside(structure) for vote in votes])
 
 
 RULES: dict[str, Callable[[Sequence[Vote], str], Planes]] = {
@@ -140,10 +122,3 @@ RULES: dict[str, Callable[[Sequence[Vote], str], Planes]] = {
     "staple": staple,
 }
 """How several become one, by name in a study: two votes or more on a structure to its masks (time, height, width)."""
-
-
-def _around(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """The rows and columns of `mask` (height, width), which is not empty, and MARGIN pixels around them."""
-    places = (np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0)))
-    first, second = (slice(max(0, int(at[0]) - MARGIN), int(at[-1]) + 1 + MARGIN) for at in places)
-    return first, second
