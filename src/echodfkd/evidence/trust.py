@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from echodfkd.errors import InputError
 from echodfkd.files import plain
 from echodfkd.stats.intervals import bootstrap
+from echodfkd.stats.ranks import spearman, spearman_of_columns
 
 Row = Mapping[str, Any]
 Cube = NDArray[np.float64]  # (clip, segmenter, 2): evidence and Dice, NaN where there is none
@@ -69,7 +69,7 @@ def rank_correlations(
 
 def per_clip(cube: Cube) -> float:
     """Over all pairs of a segmenter and a clip."""
-    return spearman(cube.reshape(-1, 2))
+    return float(_of_known(cube.reshape(-1, 1, 2))[0])
 
 
 def per_model(cube: Cube) -> float:
@@ -77,17 +77,17 @@ def per_model(cube: Cube) -> float:
     known = _known(cube)
     counts = known.sum(axis=0)
     sums = np.where(known[..., None], cube, 0.0).sum(axis=0)
-    return spearman(sums[counts > 0] / counts[counts > 0][:, None])
+    return float(_of_known((sums[counts > 0] / counts[counts > 0][:, None])[:, None])[0])
 
 
 def within_clip(cube: Cube) -> float:
     """Mean over the clips of the correlation over the segmenters on a clip: does it pick the better mask?"""
-    return _mean_of(spearman_of_columns(cube.transpose(1, 0, 2)))
+    return _mean_of(_of_known(cube.transpose(1, 0, 2)))
 
 
 def across_clips(cube: Cube) -> float:
     """Mean over the segmenters of the correlation over a segmenter's clips: does it find the clips that failed?"""
-    return _mean_of(spearman_of_columns(cube))
+    return _mean_of(_of_known(cube))
 
 
 CORRELATIONS: dict[str, Callable[[Cube], float]] = {
@@ -99,23 +99,15 @@ CORRELATIONS: dict[str, Callable[[Cube], float]] = {
 """What is correlated with what."""
 
 
-def spearman(pairs: NDArray[np.float64]) -> float:
-    """Spearman's rank correlation of (n, 2) pairs, ties by mean rank; NaN for fewer than three or for equal values.
+def _of_known(cube: Cube) -> NDArray[np.float64]:
+    """Spearman's rank correlation of every column of pairs (n, column, 2), of those that are finite: (column,).
 
-    Pairs that are not finite are left out.
+    NaN for fewer than three, which tell nothing, or for equal values.
     """
-    return float(spearman_of_columns(pairs[np.isfinite(pairs).all(axis=1)][:, None])[0])
-
-
-def spearman_of_columns(cube: Cube) -> NDArray[np.float64]:
-    """`spearman` of every column of pairs (n, columns, 2): (columns,)."""
-    if not np.isfinite(cube).all():
-        return np.array([spearman(cube[:, column]) for column in range(cube.shape[1])])
-    if len(cube) < 3:
-        return np.full(cube.shape[1], np.nan)
-    a, b = np.moveaxis(rankdata(cube, axis=0) - (len(cube) + 1) / 2, -1, 0)
-    norm = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
-    return np.where(norm > 0, (a * b).sum(axis=0) / np.where(norm > 0, norm, 1), np.nan)
+    if len(cube) >= 3 and np.isfinite(cube).all():
+        return spearman_of_columns(cube)
+    known = [pairs[np.isfinite(pairs).all(axis=1)] for pairs in cube.transpose(1, 0, 2)]
+    return np.array([spearman(pairs) if len(pairs) >= 3 else np.nan for pairs in known])
 
 
 def _checked(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
