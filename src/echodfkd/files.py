@@ -99,6 +99,15 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
+def differences(before: Any, now: Any, place: str = "") -> Iterator[str]:
+    """A line `place: before -> now` for every leaf in which two nested tables, as JSON holds them, differ."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in sorted(before.keys() | now.keys()):
+            yield from differences(before.get(key), now.get(key), f"{place}.{key}" if place else key)
+    elif before != now:
+        yield f"{place}: {json.dumps(before)} -> {json.dumps(now)}"
+
+
 def read_json(path: Path) -> Any:
     """The value in a JSON file; InputError where it is missing or is not JSON."""
     try:

@@ -191,7 +191,7 @@ def test_finishing_removes_shards_beyond_the_last(undisturbed, tmp_path):
 
 def test_other_settings_are_refused_by_name(tmp_path):
     writer_in(tmp_path).write(0, *shard_of(0))
-    with pytest.raises(StudyError, match=r"other settings \(settings.seed: 1 there, 2 now\)"):
+    with pytest.raises(StudyError, match=r"other settings \(settings.seed: 1 -> 2\)"):
         writer_in(tmp_path, settings={"seed": 2, "range": [10, 20.5]})
     with pytest.raises(StudyError, match=r"size"):
         writer_in(tmp_path, size=(8, 8))

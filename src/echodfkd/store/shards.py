@@ -58,12 +58,3 @@ def as_json(value: Any, what: str) -> Any:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise InputError(f"The {what} must be plain numbers, strings, lists and dicts, no NaN: {error}.") from None
-
-
-def difference(before: Any, now: Any, path: str = "") -> str:
-    """Where two settings differ first, as 'seed: 1 there, 2 now'."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        for key in sorted(before.keys() | now.keys()):
-            if before.get(key) != now.get(key):
-                return difference(before.get(key), now.get(key), f"{path}.{key}".lstrip("."))
-    return f"{path}: {before!r} there, {now!r} now"

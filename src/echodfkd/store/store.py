@@ -14,8 +14,8 @@ from typing import Any
 
 from echodfkd.clip import Clip, check_structures
 from echodfkd.errors import InputError, StudyError
-from echodfkd.files import is_plain_name, make_folder, read_json, remove_parts, sha256, write_json
-from echodfkd.store.shards import Bytes, array_name, as_json, check_array, difference, mapped, marker_name, write_array
+from echodfkd.files import differences, is_plain_name, make_folder, read_json, remove_parts, sha256, write_json
+from echodfkd.store.shards import Bytes, array_name, as_json, check_array, mapped, marker_name, write_array
 
 FORMAT = "echodfkd store 1"
 KINDS = ("frames", "masks")
@@ -117,7 +117,7 @@ class StoreWriter:
             write_json(path, settings)
         elif (before := read_json(path)) != settings:
             raise StudyError(
-                f"The store {self.folder} was begun with other settings ({difference(before, settings)}). "
+                f"The store {self.folder} was begun with other settings ({next(differences(before, settings))}). "
                 "Remove the folder or choose another."
             )
 

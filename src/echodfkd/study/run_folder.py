@@ -1,6 +1,5 @@
 """A run: the folder a study made, with the resolved study, the environment and a log, and one process at work."""
 
-import json
 import logging
 import time
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import Any, Self
 
 from echodfkd.engine import environment
 from echodfkd.errors import OutputError, StudyError
-from echodfkd.files import holding, read_json, remove_parts, write_json
+from echodfkd.files import differences, holding, read_json, remove_parts, write_json
 
 log = logging.getLogger(__name__)
 
@@ -57,10 +56,8 @@ class Run:
         if not kept.exists():
             write_json(kept, self.table)
             return
-        if differences := list(_differences(read_json(kept), self.table)):
-            raise StudyError(
-                f"{self.folder} holds a run of another study: {'; '.join(differences)}. Choose a new --out."
-            )
+        if found := list(differences(read_json(kept), self.table)):
+            raise StudyError(f"{self.folder} holds a run of another study: {'; '.join(found)}. Choose a new --out.")
 
     def _log(self, text: str) -> None:
         line = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text}"
@@ -70,12 +67,3 @@ class Run:
         except OSError as error:
             raise OutputError(f"Cannot write {self.folder / 'log.txt'}: {error.strerror}. Free space.") from None
         log.info(line)
-
-
-def _differences(old: Any, new: Any, place: str = "") -> Iterator[str]:
-    """A line `place: old -> new` for every leaf in which two nested tables differ."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted(old.keys() | new.keys()):
-            yield from _differences(old.get(key), new.get(key), f"{place}.{key}" if place else key)
-    elif old != new:
-        yield f"{place}: {json.dumps(old)} -> {json.dumps(new)}"
