@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from echodfkd import resize
 from echodfkd.clip import Clip, Masks, check_structures
@@ -66,6 +67,5 @@ def probabilities(out: NDArray[np.float32], kind: str) -> Masks:
     if kind == "logits":
         half = np.float32(0.5)
         return half * (1 + np.tanh(half * out.astype(np.float32)))  # the sigmoid, without overflow
-    shares = np.exp(out.astype(np.float32) - out.max(axis=1, keepdims=True))
-    soft: Masks = shares[:, 1:] / shares.sum(axis=1, keepdims=True)
+    soft: Masks = softmax(out.astype(np.float32), axis=1)[:, 1:]
     return soft
