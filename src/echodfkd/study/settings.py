@@ -15,6 +15,7 @@ from echodfkd.clip import STRUCTURES, WORKING_SIZE, check_structures
 from echodfkd.data.settings import Data
 from echodfkd.distill.settings import Training
 from echodfkd.errors import StudyError
+from echodfkd.parsed import fault
 from echodfkd.student.bundled import BUNDLED
 from echodfkd.student.settings import FramewiseSettings, NetworkSettings, flops_per_frame, shape_class
 from echodfkd.synthetic.recipe import Conditions
@@ -306,7 +307,7 @@ def study_from(table: dict[str, Any], source: str = "study") -> Study:
     try:
         study: Study = _ADAPTER.validate_json(json.dumps(table, default=str), strict=True)
     except ValidationError as error:
-        faults += [_fault(item) for item in error.errors()]
+        faults += [fault(item) for item in error.errors()]
     if faults:
         raise StudyError(f"{source}: " + "; ".join(faults))
     return study
@@ -359,16 +360,6 @@ def _unknown_keys(table: dict[str, Any], kind: type, place: str = "") -> Iterato
             for here, item in below:
                 if is_dataclass(settings) and isinstance(item, dict):
                     yield from _unknown_keys(item, settings, here)
-
-
-def _fault(item: Any) -> str:
-    """One line for one of pydantic's errors: place, rule, value got."""
-    place = ".".join(str(part) for part in item["loc"] if part not in ("recurrent", "framewise"))
-    if item["type"] == "missing":
-        return f"missing key {place}"
-    if item["type"] == "value_error":  # a setting's own refusal, which names the value itself
-        return str(item["ctx"]["error"]).rstrip(".")
-    return f"{place}: {item['msg'][0].lower()}{item['msg'][1:]}, got {item['input']!r}"
 
 
 _ADAPTER: TypeAdapter[Study] = TypeAdapter(Study)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from echodfkd.clip import Frames, check_structures
 from echodfkd.errors import InputError, one_line
 from echodfkd.files import is_plain_name, read_json, sha256, write_json
+from echodfkd.parsed import CLOSED, parsed
 
 MANIFEST = "manifest.json"
 LICENCE = "LICENCE.txt"
@@ -24,6 +25,7 @@ TOLD = 300
 class Listed:
     """One clip of an archive."""
 
+    __pydantic_config__ = CLOSED
     frames: str
     """SHA-256 of its frames: see `frames_digest`."""
     masks: str
@@ -31,15 +33,12 @@ class Listed:
     known: tuple[str, ...]
     """Structures that the teacher knows in it; the masks of the others say nothing."""
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.frames, str) or not isinstance(self.masks, str):
-            raise InputError(f"A clip's checksums are two words, got {self.frames!r} and {self.masks!r}.")
-
 
 @dataclass(frozen=True)
 class Manifest:
     """The whole archive. Raises InputError for values that cannot be."""
 
+    __pydantic_config__ = CLOSED
     structures: tuple[str, ...]
     """The channels of every mask, in order."""
     threshold: float
@@ -57,8 +56,6 @@ class Manifest:
             raise InputError(f"A clip's name is no path, got {strange[0]!r}.")
         if unknown := [name for one in self.clips.values() for name in one.known if name not in self.structures]:
             raise InputError(f"What is known of a clip must be among {self.structures}, got {unknown[0]!r}.")
-        if not isinstance(self.teacher, Mapping) or not isinstance(self.files, Mapping):
-            raise InputError(f"teacher and files must be tables, got {self.teacher!r} and {self.files!r}.")
         if not 0 < self.threshold < 1:
             raise InputError(f"A threshold lies between 0 and 1, got {self.threshold!r}.")
 
@@ -87,8 +84,8 @@ def read_manifest(folder: Path) -> Manifest | None:
     if not isinstance(table, dict) or (table.pop("format", None), table.pop("version", None)) != (FORMAT, VERSION):
         raise InputError(f"{path} is not the manifest of a mask archive ('{FORMAT}', version {VERSION}).")
     try:
-        manifest = _manifest(table)
-    except (TypeError, KeyError, AttributeError, InputError) as error:
+        manifest = parsed(Manifest, table)
+    except InputError as error:
         raise InputError(f"{path} is not a whole manifest: {one_line(error)[:TOLD]}") from None
     if strange := sorted(set(manifest.files) - {LICENCE}):
         raise InputError(f"{path} lists {strange[0]}, which is no file of an archive.")
@@ -105,18 +102,3 @@ def check_sum(path: Path, digest: str) -> None:
         raise InputError(
             f"{path} does not have the checksum of {MANIFEST}: it is damaged or was altered. Fetch it again."
         )
-
-
-def _manifest(table: dict[str, Any]) -> Manifest:
-    """The manifest that a parsed file describes; TypeError, KeyError or AttributeError for what it may not hold."""
-    if strange := sorted(set(table) - {item.name for item in fields(Manifest)}):
-        raise KeyError(f"unknown key {strange[0]}")
-    clips = {name: Listed(**{**listed, "known": _names(listed["known"])}) for name, listed in table["clips"].items()}
-    return Manifest(**{**table, "structures": _names(table["structures"]), "clips": clips})
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    """A list of words; InputError for anything else, such as one word."""
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise InputError(f"Structures must be a list of names, got {value!r}.")
-    return tuple(value)

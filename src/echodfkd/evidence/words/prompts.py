@@ -7,7 +7,7 @@ import csv
 import io
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from echodfkd.clip import Frames
 from echodfkd.errors import InputError
+from echodfkd.parsed import CLOSED, parsed
 
 BUNDLED = Path(__file__).parent / "prompts.toml"
 """The paper's prompts and ours."""
@@ -37,6 +38,7 @@ class Similarity(Protocol):
 class FractionPrompts:
     """Prompts that name an ejection fraction, and how an estimate is read off their ranks."""
 
+    __pydantic_config__ = CLOSED
     wordings: Prompt
     """Each with {percent} where the number goes."""
     lowest: int = 0
@@ -45,13 +47,6 @@ class FractionPrompts:
     """Share of the prompts, best first, that the estimate rests on."""
 
     def __post_init__(self) -> None:
-        if isinstance(self.wordings, str) or not all(isinstance(text, str) for text in self.wordings):
-            raise InputError(f"The wordings of an ejection fraction are a list of texts, got {self.wordings!r}.")
-        if any(type(number) is not int for number in (self.lowest, self.highest)) or type(self.top) not in (int, float):
-            raise InputError(
-                "Ejection fractions are asked for by whole numbers, and `top` is a share in 0..1, got "
-                f"{self.lowest!r}, {self.highest!r} and {self.top!r}."
-            )
         if not self.wordings or any(PERCENT not in text for text in self.wordings):
             raise InputError(f"Every wording of an ejection fraction needs {PERCENT}, got {list(self.wordings)}.")
         if not 0 <= self.lowest < self.highest <= 100 or not 0 < self.top <= 1:
@@ -74,6 +69,7 @@ class FractionPrompts:
 class Prompts:
     """Everything a judge is asked: about masks, the mitral valve, whole clips and the ejection fraction."""
 
+    __pydantic_config__ = CLOSED
     masks: Mapping[str, Prompt]
     valve: Mapping[str, Prompt]
     curation: Mapping[str, Prompt] = field(default_factory=dict)
@@ -86,7 +82,7 @@ class Prompts:
         self._check_names()
         for asked in (self.masks, self.valve, self.curation):
             for name, wordings in asked.items():
-                if not wordings or not all(isinstance(text, str) and text.strip() for text in wordings):
+                if not wordings or not all(text.strip() for text in wordings):
                     raise InputError(f"Prompts: {name} needs at least one wording and none may be empty.")
 
     def _check_names(self) -> None:
@@ -115,13 +111,10 @@ def read_prompts(path: Path | None = None) -> Prompts:
         table = tomllib.loads(source.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{source} is not a readable file of prompts: {error}") from None
-    if unknown := sorted(set(table) - {"masks", "valve", "curation", "fraction"}):
-        raise InputError(f"{source}: unknown table [{unknown[0]}]; there are [masks], [valve], [curation], [fraction].")
     try:
-        groups = {name: _group(name, table.get(name, {})) for name in ("masks", "valve", "curation")}
-        return Prompts(**groups, fraction=_fraction(table["fraction"]) if "fraction" in table else None)
+        return parsed(Prompts, table)
     except InputError as error:
-        raise InputError(f"{source}: {str(error).removeprefix('Prompts: ')}") from None
+        raise InputError(f"{source}: {str(error).replace('Prompts: ', '')} {BUNDLED} shows how.") from None
 
 
 def ranked_fraction(similarity: ArrayLike, asked: FractionPrompts) -> float:
@@ -186,24 +179,3 @@ def spread(frames: int, most: int | None) -> NDArray[np.int64]:
     if most is None or most >= frames:
         return np.arange(frames)
     return np.floor((np.arange(most) + 0.5) * frames / most).astype(np.int64)
-
-
-def _group(group: str, table: Any) -> dict[str, Prompt]:
-    """One table of prompts; InputError where it is not names with lists of texts."""
-    if not isinstance(table, dict):
-        raise InputError(f"[{group}] is a table of prompts, got {table!r}.")
-    for name, wordings in table.items():
-        if not isinstance(wordings, list):
-            raise InputError(f"[{group}] {name}: a prompt is a name and a list of wordings, got {wordings!r}.")
-    return {name: tuple(wordings) for name, wordings in table.items()}
-
-
-def _fraction(table: Any) -> FractionPrompts:
-    """The table [fraction]; InputError where it is not what it should be."""
-    known = [one.name for one in fields(FractionPrompts)]
-    if not isinstance(table, dict) or not set(table) <= set(known):
-        raise InputError(f"[fraction] is a table of {', '.join(known)}, got {table!r}.")
-    if not isinstance(table.get("wordings"), list):
-        told = repr(table["wordings"]) if "wordings" in table else "none"
-        raise InputError(f"[fraction] needs wordings, a list of texts with {PERCENT}, got {told}.")
-    return FractionPrompts(**table | {"wordings": tuple(table["wordings"])})
