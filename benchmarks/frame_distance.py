@@ -305,7 +305,7 @@ def rates(clips: list[Beating], seed: int, resamples: int) -> dict[str, Any]:
             {"fps": clip.fps} | score(curve(clip, np.random.default_rng([seed, clip.number])), clip.reference)
             for clip in clips
         ]
-        found[name] = rate_scores(rows, seed=seed, resamples=resamples)
+        found[name] = plain(rate_scores(rows, seed=seed, resamples=resamples))
     return found
 
 

@@ -7,14 +7,21 @@ import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import uuid4
 
 import numpy as np
 from filelock import FileLock, Timeout
 
 from echodfkd.errors import InputError, OccupiedError, OutputError
+
+Record = TypeVar("Record")
+_MAY_LACK = "may lack"
+MAY_LACK = {_MAY_LACK: True}
+"""Metadata of a dataclass's field that `plain` does not write where it is None."""
 
 
 @contextmanager
@@ -119,7 +126,13 @@ def read_json(path: Path) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """The value fit for JSON: Python's own numbers for NumPy's, None for what is not finite, all the way down."""
+    """The value fit for JSON: Python's own numbers for NumPy's, None for what is not finite, all the way down.
+
+    A dataclass becomes a dictionary of its fields, less those with MAY_LACK that are None.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        told = {one.name: (getattr(value, one.name), one.metadata.get(_MAY_LACK)) for one in fields(value)}
+        return {name: plain(item) for name, (item, lacking) in told.items() if item is not None or not lacking}
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
@@ -131,6 +144,33 @@ def plain(value: Any) -> Any:
     if isinstance(value, float | np.floating):
         return float(value) if np.isfinite(value) else None
     return value
+
+
+def shaped(kind: type[Record], value: Any) -> Record:
+    """The dataclass that `plain` made `value` of: its inverse, down through dictionaries and tuples.
+
+    A number that is null where the field must hold one is NaN again. Keys that the dataclass does not know are passed
+    over, so that a file of another version can be read.
+    """
+    found: Record = _shaped(kind, value)
+    return found
+
+
+def _shaped(kind: Any, value: Any) -> Any:
+    """`shaped` for any annotation; what is no dataclass, dictionary, tuple or float stays as it is."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType) and len(arguments) == 2 and NoneType in arguments:
+        one = next(argument for argument in arguments if argument is not NoneType)
+        return None if value is None else _shaped(one, value)
+    if is_dataclass(kind) and isinstance(value, dict):
+        hints = get_type_hints(kind)
+        known = [one.name for one in fields(kind) if one.name in value]
+        return kind(**{name: _shaped(hints[name], value[name]) for name in known})  # type: ignore[operator]
+    if origin is dict and value is not None:
+        return {key: _shaped(arguments[1], item) for key, item in value.items()}
+    if origin is tuple and value is not None:
+        return tuple(_shaped(arguments[0], item) for item in value)
+    return float("nan") if kind is float and value is None else value
 
 
 def is_plain_name(name: object) -> bool:

@@ -13,6 +13,7 @@ from echodfkd.commands.report import report
 from echodfkd.commands.segment import segment_store
 from echodfkd.commands.synth import synth
 from echodfkd.distill.mixture import Pair
+from echodfkd.scores.records import Scores
 from echodfkd.scores.robustness import score_robustness
 from echodfkd.scores.sizes import STUDENTS, score_sizes
 from echodfkd.scores.speed import measure_speed
@@ -25,7 +26,7 @@ from echodfkd.study.settings import Study, study_table
 class Finished:
     """A run that walked through every stage: its scores, of a grid `scores/sizes.json`'s, and its page."""
 
-    scores: dict[str, Any]
+    scores: Scores | dict[str, Any]
     page: Path
 
 
@@ -95,7 +96,7 @@ def _grid(study: Study, out: Path, here: Run, taught: Pair, real: Pair | None, w
         return Finished(scores, report(out))
 
 
-def _score(study: Study, folder: Path, clips: Path) -> dict[str, Any]:
+def _score(study: Study, folder: Path, clips: Path) -> Scores:
     """Scores of the masks in `folder` against the simulator's truth of the store `clips`, in `folder`'s `scores`."""
     resamples = study.scoring.resamples
     return evaluate(folder / "masks", clips, folder / "scores", resamples=resamples, seed=study.seed, page=False)

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from echodfkd.files import plain, shaped
+from echodfkd.scores.records import Scores
 from echodfkd.store.store import Entry, StoreWriter
 
 CLIPS, FRAMES, SIZE = 16, 60, 24
@@ -98,6 +100,35 @@ def test_beats_are_judged_by_another_tables_events_and_dice_is_not(evaluate, tmp
     assert rows[-1]["ed_afd"] == ""  # the table does not tell of the last clip
     by_own, by_late = (found["events"]["es"]["bias_ms"]["value"] for found in (plain, scores))
     assert by_late < by_own  # the table's events come two frames later: the same masks are that much earlier
+
+
+SCHEMA = Path(__file__).with_name("scores_schema.json")
+
+
+def schema(value: object) -> object:
+    """What a JSON value is made of: kinds in place of numbers, the first of every list."""
+    if isinstance(value, dict):
+        return "interval" if value.keys() == INTERVAL else {key: schema(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [schema(item) for item in value[:1]]
+    return type(value).__name__
+
+
+INTERVAL = {"value", "low", "high", "n"}
+
+
+def test_scores_on_disk_keep_their_shape_and_are_read_back_whole(evaluate, there, tmp_path):
+    random, rounds = np.random.default_rng(0), []
+    for number in (1, 2):
+        marked = np.array([[10, 40], [25, 55]]) + random.integers(-2, 3, (CLIPS, 2, 2))
+        rows = (f"c{n:02d},{ed[0]} {ed[1]},{es[0]} {es[1]}" for n, (ed, es) in enumerate(marked))
+        rounds.append(table(tmp_path / f"round{number}.csv", "FileName,ED,ES", *rows))
+    whose = table(tmp_path / "whose.csv", "FileName,Patient", *(f"c{n:02d},{n // 8:04d}" for n in range(CLIPS)))
+    odd = table(tmp_path / "odd.csv", "FileName,reason,value,rule", "c03,blank,1,2", "c04,static,1,2")
+    options = ("--events", rounds[0], "--second-round", rounds[1], "--patients", whose, "--exclude", odd)
+    scores, _ = evaluate("--against", there / "worse", *options)
+    assert schema(scores) == json.loads(SCHEMA.read_text())
+    assert plain(shaped(Scores, scores)) == scores
 
 
 def test_an_event_beyond_the_clip_is_refused_naming_it(there, tmp_path, echodfkd):

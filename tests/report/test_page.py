@@ -7,6 +7,7 @@ from echodfkd.report.draw.figures import picture_png
 from echodfkd.report.numbers import interval, number
 from echodfkd.report.page import Film, Page, Picture, Section, Table, Tile, page_html, write_page
 from echodfkd.report.pages.scorecard import Found, Model, report_page
+from echodfkd.scores.records import Scores
 from echodfkd.scores.scorecard import ClipCase, score_clip, scorecard
 
 PNG = picture_png(np.zeros((4, 4), np.uint8))
@@ -87,7 +88,8 @@ def scores():
     masks[:, 3:9, 4:8] = True
     cases = [ClipCase(f"clip {n}", np.roll(masks, n, 1), masks, 50.0, (0,), (2,), 55.0) for n in range(3)]
     rows, references = [score_clip(case) for case in cases], [case.reference for case in cases]
-    return scorecard(rows, baseline=rows, references=references, training_ef=50.0, resamples=50)
+    card = scorecard(rows, baseline=rows, references=references, training_ef=50.0, resamples=50)
+    return Scores(**vars(card))
 
 
 def report(scores, film=None, **more):
@@ -110,7 +112,7 @@ def test_a_report_shows_the_numbers_with_intervals_baselines_and_origin(scores):
         "demo",
     ):
         assert wanted in text
-    assert interval(scores["dice"]["overall"], 3) in text
+    assert interval(scores.dice.overall, 3) in text
     assert "white noise" in text
     assert "n = 3; constant mask:" in text
 
@@ -132,7 +134,7 @@ def test_tables_are_as_wide_as_their_heads(scores):
 
 def test_a_report_without_beats_events_or_baselines_says_so_instead_of_failing():
     still = ClipCase("still", np.ones((1, 4, 4), bool), np.ones((1, 4, 4), bool))
-    found = Found(scorecard([score_clip(still)], resamples=5))
+    found = Found(Scores(**vars(scorecard([score_clip(still)], resamples=5))))
     page = report_page(found, title="t", data="d", model=Model("m"), provenance={})
     reader, _ = read(page)
     assert "not measured" in reader.words

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from echodfkd.errors import InputError
+from echodfkd.files import plain
 from echodfkd.scores import bounds
 from echodfkd.scores.bounds import ChoiceNoise, compare_families, correlation_ceiling, fit_choice_noise, rmse_floor
 
@@ -30,10 +31,9 @@ def gaussian_frames(scale):
 def test_camus_figures_by_hand():
     assert rmse_floor(5.7) == pytest.approx(4.03, abs=0.005)  # 5.7 / 1.4142
     assert correlation_ceiling(0.801) == pytest.approx(0.895, abs=0.0005)  # 0.895^2 = 0.801
-    found = bounds.published_bounds()
-    assert (found["rmse_floor"], found["correlation_ceiling"]) == pytest.approx((4.0305, 0.89499), abs=1e-4)
-    assert found["r2_ceiling"] == pytest.approx(0.801)
-    assert found["afd_floor"] == {"ed": 2.4, "es": 2.0}
+    found = bounds.CAMUS
+    assert (found.rmse_floor, found.correlation_ceiling) == pytest.approx((4.0305, 0.89499), abs=1e-4)
+    assert bounds.PUBLISHED_FRAME_FLOORS == {"ed": 2.4, "es": 2.0}
 
 
 def test_by_the_other_convention_the_same_figure_means_twice_the_floor():
@@ -157,7 +157,7 @@ def test_differences_of_one_clip_are_drawn_together():
 
 def test_the_bounds_of_two_rounds_are_plain_and_complete():
     drawn = two_rounds(np.random.default_rng(3), 400, laplace_frames(2.0), astray=0)
-    found = bounds.rounds_bounds(drawn.tolist(), fps=[50.0, 25.0], resamples=40)
+    found = plain(bounds.rounds_bounds(drawn.tolist(), fps=[50.0, 25.0], resamples=40))
     assert json.loads(json.dumps(found)) == found
     assert found["n"] == 400
     assert found["families"][found["best"]]["aic_above_best"] == 0
@@ -166,7 +166,7 @@ def test_the_bounds_of_two_rounds_are_plain_and_complete():
     assert found["bias"]["low"] < 0 < found["bias"]["high"]
     assert sum(found["histogram"]["share"]) == pytest.approx(1)
     assert found["histogram"]["frames"][0] == -max(abs(drawn))
-    assert bounds.rounds_bounds(drawn, resamples=40)["floor_ms"] is None
+    assert bounds.rounds_bounds(drawn, resamples=40).floor_ms is None
 
 
 def test_equal_rounds_have_no_floor():

@@ -5,7 +5,14 @@ import pytest
 from scipy import stats
 
 from echodfkd.errors import InputError
-from echodfkd.scores.frame_rate import DISTANCES, least_squares, rate_edges, rate_scores, spearman
+from echodfkd.files import plain
+from echodfkd.scores import frame_rate as made
+from echodfkd.scores.frame_rate import DISTANCES, least_squares, rate_edges, spearman
+
+
+def rate_scores(*given, **told):
+    """As it is written."""
+    return plain(made.rate_scores(*given, **told))
 
 
 def row(fps, ms):

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from echodfkd.errors import InputError
-from echodfkd.scores.paired import COMPARED, paired_scores
+from echodfkd.files import plain
+from echodfkd.scores import paired as made
+from echodfkd.scores.metrics import METRICS
+
+
+def paired_scores(*given, **told):
+    """As it is written."""
+    return plain(made.paired_scores(*given, **told))
 
 
 def rows(count=20, better=0.0, **more):
@@ -27,8 +34,9 @@ def test_what_one_model_gains_on_every_clip_is_the_difference():
 def test_errors_of_the_ejection_fraction_are_compared_by_size():
     found = paired_scores(rows(better=0.02), rows())["differences"]["ef_absolute_error"]
     assert (found["value"], found["first"], found["second"]) == pytest.approx((-2, 4, 6))
-    assert COMPARED["dice"].higher_is_better
-    assert not COMPARED["ef_absolute_error"].higher_is_better
+    better = {metric.key: metric.higher_is_better for metric in METRICS}
+    assert better["dice"]
+    assert not better["ef_absolute_error"]
 
 
 def test_clips_are_matched_by_name_and_those_of_one_model_counted():

@@ -14,6 +14,11 @@ from echodfkd.scores.scorecard import ClipCase, _penalised_mae, constant_mask, s
 from echodfkd.stats.intervals import bootstrap
 
 
+def card(*given, **told):
+    """The scorecard as it is written."""
+    return plain(scorecard(*given, **told))
+
+
 def case(number, ef=50.0, grow=1.0, frames=120):
     curve, ed, es = beating(frames, 50, 60 + 3 * number, start=0.1 * number)
     volume = 1 - ef / 100 * (1000 - curve) / 400
@@ -32,7 +37,7 @@ def scores(cases):
     constant = np.broadcast_to(constant_mask(one.truth for one in cases), cases[0].truth.shape)
     baseline = [score_clip(replace(one, predicted=constant)) for one in cases]
     rows, references = [score_clip(one) for one in cases], [one.reference for one in cases]
-    return scorecard(rows, baseline=baseline, references=references, training_ef=50.0, seed=3, resamples=200)
+    return card(rows, baseline=baseline, references=references, training_ef=50.0, seed=3, resamples=200)
 
 
 def test_a_perfect_prediction_scores_perfectly():
@@ -84,7 +89,7 @@ def test_giving_up_on_hard_frames_is_seen_beside_the_distances(cases):
     for masks in lazy:
         masks[::3] = False
     pairs = [(score_clip(one), score_clip(replace(one, predicted=m))) for one, m in zip(cases, lazy, strict=True)]
-    whole, empty = (scorecard(rows, resamples=20)["boundary"] for rows in zip(*pairs, strict=True))
+    whole, empty = (card(rows, resamples=20)["boundary"] for rows in zip(*pairs, strict=True))
     assert (whole["one_empty"], empty["one_empty"]) == (0, 5 * 40)
     assert empty["hd95"]["overall"]["value"] == pytest.approx(whole["hd95"]["overall"]["value"], rel=0.1)
     assert empty["hd95_penalised"]["value"] > 30 > whole["hd95_penalised"]["value"]
@@ -124,7 +129,7 @@ def test_every_method_of_the_ejection_fraction_is_scored_on_the_same_clips(cases
 def test_clips_of_one_patient_are_drawn_together(cases):
     rows = [score_clip(replace(one, patient=f"p{n}")) for n, one in enumerate(cases)]
     again = [row | {"name": f"{row['name']} once more"} for row in rows]
-    alone, twice = (scorecard(chosen, seed=3, resamples=200) for chosen in (rows, rows + again))
+    alone, twice = (card(chosen, seed=3, resamples=200) for chosen in (rows, rows + again))
     assert (alone["n"]["patients"], twice["n"]["patients"]) == (5, 5)
     for key in ("value", "low", "high"):
         assert twice["dice"]["overall"][key] == pytest.approx(alone["dice"]["overall"][key])
@@ -194,7 +199,7 @@ def test_every_score_stands_beside_its_baseline(scores):
 
 def test_same_seed_same_scores(cases, scores):
     rows, references = [score_clip(one) for one in cases], [one.reference for one in cases]
-    again = scorecard(rows, references=references, training_ef=50.0, seed=3, resamples=200)
+    again = card(rows, references=references, training_ef=50.0, seed=3, resamples=200)
     assert again["null_curves"] == scores["null_curves"]
     assert again["dice"] == scores["dice"]
     assert again["constant_mask"] is None
@@ -202,7 +207,7 @@ def test_same_seed_same_scores(cases, scores):
 
 def test_a_single_clip_without_beats_gives_nulls_instead_of_failing():
     still = ClipCase("still", np.ones((1, 4, 4), bool), np.ones((1, 4, 4), bool))
-    found = scorecard([score_clip(still)], references=[still.reference], training_ef=50.0, resamples=10)
+    found = card([score_clip(still)], references=[still.reference], training_ef=50.0, resamples=10)
     assert found["dice"]["overall"] == {"value": 1.0, "low": None, "high": None, "n": 1}
     assert found["afd"] == {"ed": None, "es": None}
     assert found["ejection"]["mae"] is None
@@ -239,7 +244,7 @@ def test_giving_up_on_hard_clips_does_not_lower_the_error_over_all_clips():
     rows = [{"ef_true": true, "ef_predicted": said, "patient": None} for true, said in ((60.0, 58.0), (30.0, 55.0))]
     given_up = [rows[0], rows[1] | {"ef_predicted": None}]
     boot = partial(bootstrap, seed=0, resamples=50)
-    tried, gave_up = (_penalised_mae(one, "ef_predicted", 50.0, boot)["value"] for one in (rows, given_up))
+    tried, gave_up = (_penalised_mae(one, "ef_predicted", 50.0, boot).value for one in (rows, given_up))
     assert tried == (2 + 25) / 2 and gave_up == (2 + 20) / 2  # the training mean is 50
     assert _penalised_mae(given_up, "ef_predicted", None, boot) is None
-    assert _penalised_mae(rows, "ef_predicted", None, boot)["value"] == tried
+    assert _penalised_mae(rows, "ef_predicted", None, boot).value == tried

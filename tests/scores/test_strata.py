@@ -3,7 +3,14 @@ import pytest
 from scipy.stats import spearmanr
 
 from echodfkd.errors import InputError
-from echodfkd.scores.strata import spearman, strata, thirds, worst
+from echodfkd.files import plain
+from echodfkd.scores import strata as made
+from echodfkd.scores.strata import spearman, thirds, worst
+
+
+def strata(*given, **told):
+    """As it is written."""
+    return plain(made.strata(*given, **told))
 
 
 def rows_of(**columns):

@@ -5,16 +5,16 @@ import io
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from itertools import compress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from echodfkd.data.findings import Exclusion
 from echodfkd.errors import InputError, one_line
-from echodfkd.files import make_folder, write_bytes, write_json, write_text
+from echodfkd.files import make_folder, plain, write_bytes, write_json, write_text
 from echodfkd.measure.ejection import cardiobench_csv
 from echodfkd.report.draw.figures import png_bytes
 from echodfkd.report.draw.gallery import Shown, clip_gallery
@@ -28,6 +28,7 @@ from echodfkd.scores.frame_rate import rate_scores
 from echodfkd.scores.known_clips import Labels, constant_of, read_labels, read_patients
 from echodfkd.scores.paired import paired_scores
 from echodfkd.scores.predictions import read_model, read_prediction
+from echodfkd.scores.records import Excluded, FirstFrames, RoundsClips, Scorecard, Scores, StartCounts
 from echodfkd.scores.scorecard import Row, patient_groups, scorecard
 from echodfkd.scores.scored_clips import Marks, ScoredClips, first_size, predicted_clips, scored_clips, seen
 from echodfkd.scores.strata import strata
@@ -51,7 +52,7 @@ def evaluate(
     second_round: Path | None = None,
     patients: Path | None = None,
     page: bool = True,
-) -> dict[str, Any]:
+) -> Scores:
     """Scores of the masks in `predictions` (as `segment` writes them) against the clips of `split`; the scorecard.
 
     `out` receives `scores.json`, `clips.csv` (one row per clip), `constant_mask.csv` (the baseline's rows),
@@ -76,7 +77,7 @@ def evaluate(
         log.warning(reason)
     names = [row["name"] for row in judged.rows]
 
-    def card(wanted: Callable[[str], bool]) -> dict[str, Any]:
+    def card(wanted: Callable[[str], bool]) -> Scorecard:
         """The scorecard of the clips whose names are wanted."""
         chosen = [wanted(name) for name in names]
         return scorecard(
@@ -88,20 +89,29 @@ def evaluate(
             resamples=resamples,
         )
 
-    scores = card(lambda name: True) | _more(judged, seed, resamples)
-    scores["n"] |= {"split": split, "training_clips": training_clips} | _not_scored(known, folders, judged)
-    scores |= {"labels": known.layout, "model": read_model(next(iter(folders.values())))}
+    whole = card(lambda name: True)
+    counts = replace(whole.n, split=split, training_clips=training_clips, **_not_scored(known, folders, judged))
     if events is not None:
-        scores["n"] |= {"events_from": events.name, "without_events": sum(not seen(row) for row in judged.rows)}
+        counts = replace(counts, events_from=events.name, without_events=sum(not seen(row) for row in judged.rows))
+    scores = Scores(
+        **vars(whole) | {"n": counts},
+        labels=known.layout,
+        model=read_model(next(iter(folders.values()))),
+        frame_rate=rate_scores(judged.rows, seed=seed, resamples=resamples),
+        concentration=concentration(judged.rows, seed=seed, resamples=resamples),
+        strata=strata(judged.rows, seed=seed, resamples=resamples),
+        first_frames=_first_frames(judged, seed, resamples),
+    )
     if again is not None and marks.events is not None:
-        scores |= _rounds(marks.events, again, judged.rows, seed)
+        scores = _with_rounds(scores, marks.events, again, judged.rows, seed)
     if against is not None:
         other = scored_clips(known, predicted_clips(against, known, f"split '{split}' of {labels}"), marks, None)
-        told = dict(zip(("first", "second"), _told_apart(predictions, against), strict=True))
-        scores["paired"] = told | paired_scores(judged.rows, other.rows, seed=seed, resamples=resamples)
+        paired = paired_scores(judged.rows, other.rows, seed=seed, resamples=resamples)
+        first, second = _told_apart(predictions, against)
+        scores = replace(scores, paired=replace(paired, first=first, second=second))
     rows = judged.rows
     if exclude is not None:
-        scores |= _clean(names, exclude, card)
+        scores = replace(scores, excluded=_excluded(names, exclude), clean=card(lambda name: name not in exclude.clips))
         rows = [row | {"excluded": "; ".join(exclude.clips.get(row["name"], ()))} for row in rows]
     _write(out, scores, rows, judged.baseline)
     _show_worst(known, folders, rows, out / "worst.png")
@@ -117,7 +127,7 @@ def _told_apart(first: Path, second: Path) -> tuple[str, str]:
     return "/".join(one[-count:]), "/".join(other[-count:])
 
 
-def _write(out: Path, scores: Mapping[str, Any], rows: list[Row], baseline: list[Row]) -> None:
+def _write(out: Path, scores: Scores, rows: list[Row], baseline: list[Row]) -> None:
     """The scores and tables in `out`; what other scores left there and these have not is removed."""
     make_folder(out)
     for left in ("constant_mask.csv", "worst.png"):
@@ -126,7 +136,7 @@ def _write(out: Path, scores: Mapping[str, Any], rows: list[Row], baseline: list
     write_text(out / "cardiobench.csv", cardiobench_csv(rows))
     if baseline:
         write_text(out / "constant_mask.csv", _csv(baseline))
-    write_json(out / "scores.json", scores)
+    write_json(out / "scores.json", plain(scores))
 
 
 def _not_scored(known: Labels, folders: Mapping[str, Path], judged: ScoredClips) -> dict[str, int]:
@@ -140,18 +150,7 @@ def _not_scored(known: Labels, folders: Mapping[str, Path], judged: ScoredClips)
     }
 
 
-def _more(judged: ScoredClips, seed: int, resamples: int) -> dict[str, Any]:
-    """What goes beyond the scorecard: the frame rate, where the errors are, the first frames."""
-    rows = judged.rows
-    return {
-        "frame_rate": rate_scores(rows, seed=seed, resamples=resamples),
-        "concentration": concentration(rows, seed=seed, resamples=resamples),
-        "strata": strata(rows, seed=seed, resamples=resamples),
-        "first_frames": _first_frames(judged, seed, resamples),
-    }
-
-
-def _first_frames(judged: ScoredClips, seed: int, resamples: int) -> dict[str, Any] | None:
+def _first_frames(judged: ScoredClips, seed: int, resamples: int) -> FirstFrames | None:
     """Dice of the first frames, of the masks as they are and of the constant mask; None where too few are labelled."""
     curves = {"as given": judged.frame_dice, "largest piece": judged.piece_dice}
     if len(judged.constant_dice) == len(judged.rows):
@@ -161,12 +160,8 @@ def _first_frames(judged: ScoredClips, seed: int, resamples: int) -> dict[str, A
         return None
     groups = patient_groups(judged.rows)
     score = partial(first_frames, seed=seed, resamples=resamples, groups=groups)
-    return {
-        "n": {"clips": len(judged.rows), "frames": sum(labelled)},
-        "warm_up": None,
-        "variants": {name: score(each) for name, each in curves.items()},
-        "frame_0_less_causal": {},
-    }
+    counts = StartCounts(len(judged.rows), sum(labelled))
+    return FirstFrames(counts, None, {name: score(each) for name, each in curves.items()})
 
 
 def _second_round(
@@ -180,10 +175,14 @@ def _second_round(
     return read_events(second_round)
 
 
-def _rounds(
-    first: Mapping[str, MarkedEvents], second: Mapping[str, MarkedEvents], rows: Sequence[Row], seed: int
-) -> dict[str, Any]:
-    """`rounds`: the noise of the frame choice by phase, from the scored clips that both rounds marked alike.
+def _with_rounds(
+    scores: Scores,
+    first: Mapping[str, MarkedEvents],
+    second: Mapping[str, MarkedEvents],
+    rows: Sequence[Row],
+    seed: int,
+) -> Scores:
+    """The scores with `rounds`: the noise of the frame choice by phase, from the clips that both rounds marked alike.
 
     `rounds_clips` counts those that were scored, marked in both rounds, and of other numbers of events in them;
     `rounds_lacking` says of a phase why it has no noise. InputError where an event lies outside its clip.
@@ -202,11 +201,11 @@ def _rounds(
             found[phase] = rounds_bounds([v for values in pairs.values() for v in values], seed=seed, groups=groups)
         except InputError as error:  # too few to fit: the scores do not hang on it
             lacking[phase] = one_line(error)
-    counts = {"scored": len(rows), "both": len(names), "uneven": len(uneven)}
-    return {"rounds": found, "rounds_lacking": lacking, "rounds_clips": counts}
+    counts = RoundsClips(len(rows), len(names), len(uneven))
+    return replace(scores, rounds=found, rounds_lacking=lacking, rounds_clips=counts)
 
 
-def _show_worst(known: Labels, folders: Mapping[str, Path], rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+def _show_worst(known: Labels, folders: Mapping[str, Path], rows: Sequence[Row], path: Path) -> None:
     """A picture of the clips of lowest Dice at their labelled ED and ES; none where their frames cannot be read."""
     shown = []
     for row in sorted(rows, key=lambda row: (row["dice"], row["name"]))[:WORST]:
@@ -217,25 +216,23 @@ def _show_worst(known: Labels, folders: Mapping[str, Path], rows: Sequence[Mappi
         write_bytes(path, png_bytes(figure, dpi=80))
 
 
-def _shown(known: Labels, folder: Path, row: Mapping[str, Any]) -> Shown:
+def _shown(known: Labels, folder: Path, row: Row) -> Shown:
     """One clip as the gallery wants it."""
     case, frames = known.case(read_prediction(folder)), known.clip(folder.name).frames
     moments = {phase.upper(): number for phase in PHASES for number in case.reference.of(phase)[:1]}
     return Shown(folder.name, f"clip's Dice {row['dice']:.3f}", frames, case.predicted, case.truth, moments)
 
 
-def _clean(
-    names: Sequence[str], exclude: Exclusion, card: Callable[[Callable[[str], bool]], dict[str, Any]]
-) -> dict[str, Any]:
-    """What is `excluded` (the reasons asked for, clips by reason) and the scorecard of the others as `clean`."""
+def _excluded(names: Sequence[str], exclude: Exclusion) -> Excluded:
+    """How many of the clips are excluded, by the reasons asked for; InputError where no other is left."""
     gone = {name: exclude.clips[name] for name in names if name in exclude.clips}
     if len(gone) == len(names):
         raise InputError(f"All {len(names)} clips are excluded ({', '.join(exclude.reasons)}). Ask for fewer reasons.")
     by_reason = {reason: sum(reason in reasons for reasons in gone.values()) for reason in exclude.reasons}
-    return {"excluded": {"clips": len(gone), "by_reason": by_reason}, "clean": card(lambda name: name not in gone)}
+    return Excluded(len(gone), by_reason)
 
 
-def _csv(rows: list[dict[str, Any]]) -> str:
+def _csv(rows: list[Row]) -> str:
     """Rows with equal keys as CSV text; None is an empty field."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")

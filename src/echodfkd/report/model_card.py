@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from echodfkd.report.numbers import Interval, interval, number
+from echodfkd.files import shaped
+from echodfkd.report.numbers import interval, number
+from echodfkd.scores.records import Scorecard
+from echodfkd.stats.intervals import Interval
 from echodfkd.student.bundled import BUNDLED, DEFAULT, README, find_model, installed
 from echodfkd.student.card import GRAPH, WEIGHTS, Card, read_card
 
@@ -203,14 +206,14 @@ def _guided(dials: Sequence[str]) -> list[str]:
 class _Score:
     """One row of a table of scores: an interval, its digits, and what stands beside it."""
 
-    value: Interval
+    value: Interval | None
     digits: int
     beside: str = ""
 
     @property
     def n(self) -> int:
         """Clips behind the value."""
-        return 0 if self.value is None else self.value["n"]
+        return 0 if self.value is None else self.value.n
 
 
 def _spread(scores: Mapping[str, _Score]) -> str:
@@ -225,38 +228,38 @@ def _scores(published: Table) -> Iterator[tuple[str, dict[str, _Score]]]:
         yield f"On real clips ({real['note']})", _real(real["scores"])
 
 
-def _drawn(scores: Table) -> dict[str, _Score]:
-    constant, always = scores["constant_mask"], scores["ejection"]["always_training_mean"]
-    rows = {}
-    for what, kind, key in (("LV Dice", "dice", "overall"), ("at ED", "dice", "ed"), ("at ES", "dice", "es")):
-        rows[what] = _Score(scores[kind][key], 3, _beside("constant mask", constant and constant[kind][key], 3))
-    for name, found in scores.get("structures", {}).items():
-        rows[f"{name} Dice"] = _Score(found, 3)
-    always_mean = _beside("always the training mean", always and always["mae"], 1)
-    rows["EF error, points"] = _Score(scores["ejection"]["mae"], 1, always_mean)
+def _drawn(published: Table) -> dict[str, _Score]:
+    scores, rows = shaped(Scorecard, published), {}
+    constant, always = scores.constant_mask, scores.ejection.always_training_mean
+    for what, key in (("LV Dice", "overall"), ("at ED", "ed"), ("at ES", "es")):
+        beside = _beside("constant mask", None if constant is None else constant.dice.of(key), 3)
+        rows[what] = _Score(scores.dice.of(key), 3, beside)
+    for name, found in published.get("structures", {}).items():
+        rows[f"{name} Dice"] = _Score(shaped(Interval, found), 3)
+    always_mean = _beside("always the training mean", None if always is None else always.mae, 1)
+    rows["EF error, points"] = _Score(scores.ejection.mae, 1, always_mean)
     for phase in ("ed", "es"):
-        found = scores["events"][phase]
-        beside = f"{found['matched']} matched, {found['missed']} missed, {found['extra']} extra"
-        rows[f"{phase.upper()} one to one, ms"] = _Score(found["distance_ms"], 0, beside)
+        events = scores.events.of(phase)
+        beside = f"{events.matched} matched, {events.missed} missed, {events.extra} extra"
+        rows[f"{phase.upper()} one to one, ms"] = _Score(events.distance_ms, 0, beside)
     return rows
 
 
 def _real(scores: Table) -> dict[str, _Score]:
-    constant = scores["constant"]
+    def score(key: str, digits: int, beside: str = "") -> _Score:
+        return _Score(None if scores[key] is None else shaped(Interval, scores[key]), digits, beside)
+
+    worst, constant = scores["worst_dice"], number(scores["constant"], 3)
     return {
-        "LV Dice": _Score(
-            scores["dice"], 3, f"worst clip {scores['worst_dice']:.3f}, constant mask {number(constant, 3)}"
-        ),
-        "area-curve correlation": _Score(
-            scores["area_correlation"], 3, f"worst clip {scores['worst_area_correlation']:.3f}"
-        ),
-        "area at ED, over the reference's": _Score(scores["area_ed"], 3),
-        "area at ES, over the reference's": _Score(scores["area_es"], 3),
-        "EF error, points": _Score(scores["ef_error"], 1),
+        "LV Dice": score("dice", 3, f"worst clip {worst:.3f}, constant mask {constant}"),
+        "area-curve correlation": score("area_correlation", 3, f"worst clip {scores['worst_area_correlation']:.3f}"),
+        "area at ED, over the reference's": score("area_ed", 3),
+        "area at ES, over the reference's": score("area_es", 3),
+        "EF error, points": score("ef_error", 1),
     }
 
 
-def _beside(name: str, baseline: Interval, digits: int) -> str:
+def _beside(name: str, baseline: Interval | None, digits: int) -> str:
     """A baseline by name and value; nothing where it was not measured."""
     return "" if baseline is None else f"{name} {number(baseline, digits)}"
 

@@ -5,44 +5,39 @@ from pathlib import Path
 from typing import Any
 
 from echodfkd.files import read_json
-from echodfkd.report.numbers import Interval, count, interval, number
+from echodfkd.report.numbers import count, interval, number
 from echodfkd.report.sections.size import grid_table, law_words
+from echodfkd.scores.frame_distance import PHASES
+from echodfkd.scores.metrics import METRICS, Metric
+from echodfkd.scores.records import EventScores, Scorecard, Scores
 from echodfkd.student.card import read_card
 from echodfkd.student.settings import flops_per_frame
 
 
-def table(scores: Mapping[str, Any]) -> str:
+def table(scores: Scores) -> str:
     """The scorecard as lines for a terminal; with an exclusion of all clips, then of those that are not excluded."""
-    if "excluded" not in scores:
+    gone = scores.excluded
+    if gone is None or scores.clean is None:
         return _table(scores)
-    gone, total = scores["excluded"], scores["n"]["clips"]
-    told = ", ".join(f"{reason} {count}" for reason, count in gone["by_reason"].items()) or "no reason given"
+    told = ", ".join(f"{reason} {count}" for reason, count in gone.by_reason.items()) or "no reason given"
     return (
-        f"All {total} clips\n{_table(scores)}\n\n"
-        f"Without the {gone['clips']} excluded ({told}): {total - gone['clips']} clips\n{_table(scores['clean'])}"
+        f"All {scores.n.clips} clips\n{_table(scores)}\n\n"
+        f"Without the {gone.clips} excluded ({told}): {scores.clean.n.clips} clips\n{_table(scores.clean)}"
     )
 
 
-def _table(scores: Mapping[str, Any]) -> str:
-    """One scorecard as lines: each score with its interval, its n and what baselines get."""
-    constant, always = scores["constant_mask"] or {}, scores["ejection"]["always_training_mean"] or {}
-    nulls = scores["null_curves"] or {}
+def _table(scores: Scorecard) -> str:
+    """One scorecard as lines: each metric with its interval, its n and what baselines get."""
     rows = [("", "value (95 % interval)", "n", "baselines")]
-    for name, key in (("Dice", "overall"), ("Dice at ED", "ed"), ("Dice at ES", "es")):
-        rows.append(_line(name, scores["dice"][key], 3, {"constant mask": constant.get("dice", {}).get(key)}))
-    rows.append(_line("IoU", scores["iou"]["overall"], 3, {"constant mask": constant.get("iou", {}).get("overall")}))
-    for phase in ("ed", "es"):
-        beside = {name.replace("_", " "): null[phase]["afd"] for name, null in nulls.items()}
-        rows.append(_line(f"aFD {phase.upper()}, frames", scores["afd"][phase], 2, beside))
-    for phase in ("ed", "es"):
-        found = scores["events"][phase]
-        rows.append((*_line(f"{phase.upper()} one to one, ms", found["distance_ms"], 0, {})[:3], _counts(found)))
-    fraction = scores["ejection"]
-    said = {"always the training mean": always.get("mae")}
-    rows.append(_line("EF error, points", fraction["mae"], 1, said))
-    if fraction["without_prediction"]:
-        told = f"{fraction['without_prediction']} clips without one count as the training mean"
-        rows.append((*_line("EF error, all clips", fraction.get("mae_penalised"), 1, {})[:3], told))
+    for metric in METRICS:
+        if metric.told:
+            found = metric.found(scores)
+            rows.append((metric.label, interval(found, metric.digits), count(found), _beside(metric, scores)))
+    fraction = scores.ejection
+    if fraction.without_prediction:
+        told = f"{fraction.without_prediction} clips without one count as the training mean"
+        found = fraction.mae_penalised
+        rows.append(("EF error, all clips", interval(found, 1), count(found), told))
     widths = [max(len(row[k]) for row in rows) for k in range(3)]
     return "\n".join(
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip()
@@ -50,14 +45,21 @@ def _table(scores: Mapping[str, Any]) -> str:
     )
 
 
-def _line(name: str, found: Interval, digits: int, baselines: Mapping[str, Interval]) -> tuple[str, str, str, str]:
-    told = "; ".join(f"{label} {number(value, digits)}" for label, value in baselines.items() if value is not None)
-    return name, interval(found, digits), count(found), told
+def _beside(metric: Metric, scores: Scorecard) -> str:
+    """What stands beside a metric: baselines, curves that saw no image, how many events were matched."""
+    beside = metric.beside(scores)
+    for phase in PHASES:
+        if metric.key == f"{phase}_distance_ms":
+            return _counts(scores.events.of(phase))
+        if metric.key == f"{phase}_afd":
+            nulls = scores.null_curves or {}
+            beside = {name: found for name, null in nulls.items() if (found := null[phase].afd) is not None}
+    return "; ".join(f"{label} {number(found, metric.digits)}" for label, found in beside.items())
 
 
-def _counts(found: Mapping[str, Any]) -> str:
-    extra = "" if found["extra"] is None else f", {found['extra']} extra"
-    return f"{found['matched']} matched, {found['missed']} missed{extra}"
+def _counts(found: EventScores) -> str:
+    extra = "" if found.extra is None else f", {found.extra} extra"
+    return f"{found.matched} matched, {found.missed} missed{extra}"
 
 
 def label_free_table(found: Mapping[str, Any]) -> str:
@@ -99,6 +101,6 @@ def student_words(run_folder: Path) -> str:
     )
 
 
-def run_words(folder: Path, scores: Mapping[str, Any]) -> str:
+def run_words(folder: Path, scores: Scores | Mapping[str, Any]) -> str:
     """A finished run as lines for a terminal: its student's scores and size, or its grid of students."""
-    return size_table(scores) if "laws" in scores else f"{table(scores)}\n{student_words(folder)}"
+    return f"{table(scores)}\n{student_words(folder)}" if isinstance(scores, Scores) else size_table(scores)

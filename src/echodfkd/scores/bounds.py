@@ -7,9 +7,8 @@ clips, or where the test labels are means of several rounds.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +16,7 @@ from scipy.optimize import OptimizeResult, minimize
 from scipy.special import expit
 
 from echodfkd.errors import InputError
+from echodfkd.scores.records import Histogram, NoiseFamily, Rounds
 from echodfkd.stats.intervals import Groups, Interval, bootstrap
 
 Weights = NDArray[np.float64]
@@ -62,25 +62,20 @@ class IntraAnnotator:
     ef_correlation: float
     convention: str = "sessions"
 
+    @property
+    def rmse_floor(self) -> float:
+        """The least RMSE (points) of a perfect model."""
+        return rmse_floor(self.ef_sd, self.convention)
+
+    @property
+    def correlation_ceiling(self) -> float:
+        """The highest correlation of a perfect model; its square is the highest R2."""
+        return correlation_ceiling(self.ef_correlation, self.convention)
+
 
 CAMUS = IntraAnnotator("CAMUS, intra-annotator", 5.7, 0.801)
 PUBLISHED_FRAME_FLOORS = {"ed": 2.4, "es": 2.0}
 """Frames: expected distance of an annotator from what he tends to, as the supplement found it on EchoNet-Dynamic."""
-
-
-def published_bounds(intra: IntraAnnotator = CAMUS) -> dict[str, Any]:
-    """Bounds that published figures give: EF's RMSE (points), correlation and R2, aFD (frames); with their source."""
-    ceiling = correlation_ceiling(intra.ef_correlation, intra.convention)
-    return {
-        "who": intra.who,
-        "convention": intra.convention,
-        "ef_sd": intra.ef_sd,
-        "ef_correlation": intra.ef_correlation,
-        "rmse_floor": rmse_floor(intra.ef_sd, intra.convention),
-        "correlation_ceiling": ceiling,
-        "r2_ceiling": ceiling**2,
-        "afd_floor": dict(PUBLISHED_FRAME_FLOORS),
-    }
 
 
 # How an annotator chooses a frame: a narrow discrete distribution, and now and then any frame at all.
@@ -220,8 +215,8 @@ def rounds_bounds(
     seed: int = 0,
     resamples: int = 200,
     groups: Groups = None,
-) -> dict[str, Any]:
-    """The floor of the frame distance from two rounds' differences (frames), as plain numbers for a report.
+) -> Rounds:
+    """The floor of the frame distance from two rounds' differences (frames).
 
     `bias` (mean difference: two annotators who differ on purpose are not alike, and the model does not hold),
     `rmse_floor` (frames), `families` (AIC less the best's, floor, share astray, half-width, parameters), the `best`,
@@ -234,16 +229,16 @@ def rounds_bounds(
     best = next(iter(fits.values()))
     floor = distance_floor(values, best, seed=seed, resamples=resamples, groups=groups)
     length = float(np.mean(1000 / np.asarray(fps, np.float64))) if len(fps) else None
-    return {
-        "n": len(values),
-        "bias": asdict(bootstrap(values, seed=seed, resamples=resamples, groups=groups)),
-        "rmse_floor": rmse_floor(float(np.sqrt(np.mean(values.astype(np.float64) ** 2)))),
-        "best": best.noise.family,
-        "families": {name: _told(fit, best.aic) for name, fit in fits.items()},
-        "floor": _interval(floor, 1.0),
-        "floor_ms": None if length is None else _interval(floor, length),
-        "histogram": _histogram(values, best),
-    }
+    return Rounds(
+        n=len(values),
+        bias=bootstrap(values, seed=seed, resamples=resamples, groups=groups),
+        rmse_floor=rmse_floor(float(np.sqrt(np.mean(values.astype(np.float64) ** 2)))),
+        best=best.noise.family,
+        families={name: _told(fit, best.aic) for name, fit in fits.items()},
+        floor=floor,
+        floor_ms=None if length is None else _scaled(floor, length),
+        histogram=_histogram(values, best),
+    )
 
 
 def round_differences(
@@ -330,27 +325,20 @@ def _loss(free: Weights, *, counts: Weights, family: str, half_width: int, reach
     return float(-(counts @ np.log(np.maximum(seen, 1e-300))))
 
 
-def _told(fit: Fit, best: float) -> dict[str, Any]:
+def _told(fit: Fit, best: float) -> NoiseFamily:
     noise = fit.noise
-    return {
-        "aic_above_best": fit.aic - best,
-        "log_likelihood": fit.log_likelihood,
-        "floor": fit.floor,
-        "astray": noise.astray,
-        "half_width": noise.half_width,
-        "parameters": list(noise.parameters),
-    }
+    return NoiseFamily(fit.aic - best, fit.log_likelihood, fit.floor, noise.astray, noise.half_width, noise.parameters)
 
 
-def _interval(found: Interval, scale: float) -> dict[str, Any]:
+def _scaled(found: Interval, scale: float) -> Interval:
     low, high = (None if end is None else scale * end for end in (found.low, found.high))
-    return {"value": scale * found.value, "low": low, "high": high, "n": found.n}
+    return Interval(scale * found.value, low, high, found.n)
 
 
-def _histogram(values: NDArray[np.int64], fit: Fit) -> dict[str, list[float]]:
+def _histogram(values: NDArray[np.int64], fit: Fit) -> Histogram:
     """The differences -m..m, the share of clips at each, and the share the fit expects."""
     counts = _counts(values)
     half, middle = len(counts) // 2, 2 * fit.reach
     expected = fit.noise.difference_shares(fit.reach)[middle - half : middle + half + 1]
     shares = counts / counts.sum()
-    return {"frames": list(range(-half, half + 1)), "share": shares.tolist(), "fitted": expected.tolist()}
+    return Histogram(tuple(range(-half, half + 1)), tuple(shares.tolist()), tuple(expected.tolist()))

@@ -4,18 +4,17 @@ A steep end of that curve is nothing special: squared errors that are normal abo
 already put 56 % of their sum on the worst 15 % of the clips. So that law stands beside every number.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from echodfkd.errors import InputError
-from echodfkd.files import plain
-from echodfkd.scores.scorecard import Row, patient_groups
+from echodfkd.scores.metrics import ERRORS, Row
+from echodfkd.scores.records import Concentration
+from echodfkd.scores.scorecard import patient_groups
 from echodfkd.stats.intervals import Interval, bootstrap
 
 WORST = 0.15
@@ -24,28 +23,14 @@ NORMAL_GINI = 2 / np.pi
 """Gini coefficient of chi-square with one degree of freedom, the law of a squared normal error."""
 
 
-def _both_phases(row: Mapping[str, Any]) -> float | None:
-    """Mean of ED's and ES's penalised distance in ms, over those phases that the clip has."""
-    known = [row[key] for key in ("ed_penalised_ms", "es_penalised_ms") if row.get(key) is not None]
-    return float(np.mean(known)) if known else None
-
-
-ERRORS: dict[str, tuple[str, Callable[[Mapping[str, Any]], float | None]]] = {
-    "ejection": ("EF error, points", lambda row: row.get("ef_error")),
-    "dice": ("1 - Dice", lambda row: None if row.get("dice") is None else 1 - row["dice"]),
-    "events": ("ED and ES, penalised distance, ms", _both_phases),
-}
-"""Every error of a row of `score_clip`: its name in words, and its value in the row or None."""
-
-
-def clip_error(row: Mapping[str, Any], error: str) -> float | None:
+def clip_error(row: Row, error: str) -> float | None:
     """One clip's error out of ERRORS, None where it cannot be had; InputError for an unknown name."""
     if error not in ERRORS:
         raise InputError(f"An error is one of {', '.join(ERRORS)}, got {error!r}.")
-    return ERRORS[error][1](row)
+    return ERRORS[error].of(row)
 
 
-def known_errors(rows: Sequence[Mapping[str, Any]], error: str) -> NDArray[np.float64]:
+def known_errors(rows: Sequence[Row], error: str) -> NDArray[np.float64]:
     """The errors (clip,) of those clips that have one."""
     found = (clip_error(row, error) for row in rows)
     return np.array([value for value in found if value is not None], np.float64)
@@ -100,32 +85,28 @@ def normal_errors(
     return {name: Interval(value[name], float(low), float(high), n) for name, (low, high) in ends.items()}
 
 
-def concentration(rows: Sequence[Row], *, share: float = WORST, seed: int = 0, resamples: int = 2000) -> dict[str, Any]:
-    """How unevenly each of ERRORS is spread over the clips, as plain numbers; None for an error that no clip has.
+def concentration(
+    rows: Sequence[Row], *, share: float = WORST, seed: int = 0, resamples: int = 2000
+) -> dict[str, Concentration | None]:
+    """How unevenly each of ERRORS is spread over the clips; None for an error that no clip has.
 
     `worst` is the share of the squared error that the worst `share` of the clips carries, `gini` its coefficient, both
     with bootstrap intervals by clip, or by patient where one has several clips. `normal` holds both where errors are
     normal about zero, with the range that as many clips then give; `equal` where every clip has the same error. Below
     some 30 clips both scores come out low.
     """
-    return plain({name: _spread(rows, name, share, seed, resamples) for name in ERRORS})
+    return {name: _spread(rows, name, share, seed, resamples) for name in ERRORS}
 
 
-def _spread(rows: Sequence[Row], name: str, share: float, seed: int, resamples: int) -> dict[str, Any] | None:
+def _spread(rows: Sequence[Row], name: str, share: float, seed: int, resamples: int) -> Concentration | None:
     known = [row for row in rows if clip_error(row, name) is not None]
     errors = known_errors(known, name)
     if not len(errors):
         return None
     boot = partial(bootstrap, errors, seed=seed, resamples=resamples, groups=patient_groups(known))
     normal = normal_errors(len(errors), share, seed=seed, draws=resamples)
-    return {
-        "n": len(errors),
-        "share": share,
-        "worst": asdict(boot(partial(worst_share, share=share))),
-        "gini": asdict(boot(gini)),
-        "normal": {name: asdict(found) for name, found in normal.items()},
-        "equal": {"worst": share, "gini": 0.0},
-    }
+    worst = boot(partial(worst_share, share=share))
+    return Concentration(len(errors), share, worst, boot(gini), normal, {"worst": share, "gini": 0.0})
 
 
 def _checked(errors: ArrayLike) -> NDArray[np.float64]:

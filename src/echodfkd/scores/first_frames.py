@@ -1,16 +1,15 @@
 """How much worse the first frames are (supplement 6): a causal network finds the heart before it can follow it."""
 
 from collections.abc import Hashable, Sequence
-from dataclasses import asdict
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from echodfkd.errors import InputError
-from echodfkd.files import plain
-from echodfkd.stats.intervals import Groups, bootstrap
+from echodfkd.scores.records import Start
+from echodfkd.scores.scorecard import Bootstrap
+from echodfkd.stats.intervals import Groups, Interval, bootstrap
 
 FRAMES = 16
 """Frames that count as the first ones: a third of a second at 50 Hz. By choice."""
@@ -28,9 +27,9 @@ def first_frames(
     seed: int = 0,
     resamples: int = 2000,
     groups: Groups = None,
-) -> dict[str, Any]:
-    """Dice on frame 0, 1, ... `frames` - 1 and later, as plain numbers with bootstrap intervals by clip (by
-    `groups`, a label per clip, where given).
+) -> Start:
+    """Dice on frame 0, 1, ... `frames` - 1 and later, with intervals by clip (by `groups`, a label per
+    clip, where given).
 
     `dice` holds one array (time,) per clip, NaN on frames without truth. `by_frame` is the mean over the clips that
     have the frame, `later` the mean over the clips of their mean from frame `frames` on, `gap` frame by frame the mean
@@ -51,16 +50,14 @@ def first_frames(
     whose = np.array([place.setdefault(one, len(place)) for one in (range(len(dice)) if groups is None else groups)])
     long = np.isfinite(later)
     gaps = (start - later[:, None])[long]
-    return plain(
-        {
-            "n": len(dice),
-            "frames": frames,
-            "tolerance": tolerance,
-            "by_frame": [_interval(column, boot, whose) for column in start.T],
-            "gap": [_interval(column, boot, whose[long]) for column in gaps.T],
-            "later": _interval(later, boot, whose),
-            "settled": asdict(boot(gaps, partial(settled, tolerance=tolerance), groups=list(whose[long]))),
-        }
+    return Start(
+        n=len(dice),
+        frames=frames,
+        tolerance=tolerance,
+        by_frame=tuple(_interval(column, boot, whose) for column in start.T),
+        gap=tuple(_interval(column, boot, whose[long]) for column in gaps.T),
+        later=_interval(later, boot, whose),
+        settled=boot(gaps, partial(settled, tolerance=tolerance), groups=list(whose[long])),
     )
 
 
@@ -94,7 +91,7 @@ def _later(dice: Sequence[ArrayLike], frames: int) -> Scores:
     return np.array([np.nanmean(clip) if np.isfinite(clip).any() else np.nan for clip in rest])
 
 
-def _interval(values: Scores, boot: Any, whose: NDArray) -> dict[str, Any] | None:
+def _interval(values: Scores, boot: Bootstrap, whose: NDArray) -> Interval | None:
     """Mean of the finite values with its interval, by whose clips they are; None where there is none."""
     known = np.isfinite(values)
-    return asdict(boot(values[known], groups=list(whose[known]))) if known.any() else None
+    return boot(values[known], groups=list(whose[known])) if known.any() else None

@@ -1,17 +1,17 @@
 """How the distances of ED and ES depend on the frame rate: the paper's Figure 4, in frames and in milliseconds."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.errors import InputError
-from echodfkd.scores.scorecard import Bootstrap, Row, patient_groups
-from echodfkd.stats.intervals import Interval, bootstrap
+from echodfkd.scores.metrics import Row, column
+from echodfkd.scores.records import RateBin, RateScores, RateTrend
+from echodfkd.scores.scorecard import Bootstrap, mean_of, patient_groups
+from echodfkd.stats.intervals import bootstrap
 from echodfkd.stats.ranks import spearman
 
 DISTANCES = tuple(f"{phase}_{name}" for phase in ("ed", "es") for name in ("afd", "distance_frames", "distance_ms"))
@@ -23,7 +23,7 @@ LEAST_CLIPS = 10
 
 def rate_scores(
     rows: Sequence[Row], *, seed: int = 0, resamples: int = 2000, edges: Sequence[float] | None = None
-) -> dict[str, Any] | None:
+) -> RateScores | None:
     """Distances against frame rate: `bins` (mean with interval in each) and `trend` (slope, rank correlation).
 
     `rows` are those of `scorecard.score_clip`. `edges` (Hz, ascending) bound the bins, which hold their lower edge and
@@ -40,7 +40,7 @@ def rate_scores(
     boot = partial(bootstrap, seed=seed, resamples=resamples)
     bins = [_bin(known, rates, low, high, high == bounds[-1], boot) for low, high in pairwise(bounds)]
     trend = {name: _trend(known, name, boot) for name in DISTANCES}
-    return {"bins": [one for one in bins if one["clips"]], "trend": trend}
+    return RateScores(tuple(one for one in bins if one.clips), trend)
 
 
 def rate_edges(rates: NDArray[np.float64], most: int = MOST_BINS) -> tuple[float, ...]:
@@ -63,31 +63,20 @@ def _checked(edges: Sequence[float]) -> tuple[float, ...]:
     return tuple(edges)
 
 
-def _bin(rows: Sequence[Row], rates: NDArray, low: float, high: float, last: bool, boot: Bootstrap) -> dict[str, Any]:
+def _bin(rows: Sequence[Row], rates: NDArray, low: float, high: float, last: bool, boot: Bootstrap) -> RateBin:
     """One bin: its edges, clips, mean rate, and each distance's mean with interval (None where no clip has it)."""
     inside = (rates >= low) & ((rates <= high) if last else (rates < high))
     chosen = [row for row, held in zip(rows, inside, strict=True) if held]
     rate = float(rates[inside].mean()) if chosen else None
-    return {"low": low, "high": high, "clips": len(chosen), "fps": rate} | {
-        name: _mean(chosen, name, boot) for name in DISTANCES
-    }
+    distances = {name: mean_of(chosen, column(name), boot) for name in DISTANCES}
+    return RateBin(low, high, len(chosen), rate, **distances)
 
 
-def _mean(rows: Sequence[Row], name: str, boot: Bootstrap) -> dict[str, Any] | None:
-    having = [row for row in rows if row.get(name) is not None]
-    return asdict(boot([row[name] for row in having], groups=patient_groups(having))) if having else None
-
-
-def _trend(rows: Sequence[Row], name: str, boot: Bootstrap) -> dict[str, Any] | None:
+def _trend(rows: Sequence[Row], name: str, boot: Bootstrap) -> RateTrend | None:
     having = [row for row in rows if row.get(name) is not None]
     pairs, groups = np.array([(row["fps"], row[name]) for row in having], np.float64), patient_groups(having)
     if len(pairs) < LEAST_CLIPS or np.ptp(pairs[:, 0]) < 1e-9:
         return None
     slope = boot(pairs, lambda rows: least_squares(rows)[0], groups=groups)
     ranks = boot(pairs, spearman, groups=groups)
-    return {"slope": _told(slope), "intercept": least_squares(pairs)[1], "spearman": _told(ranks)}
-
-
-def _told(found: Interval) -> dict[str, Any]:
-    """The interval as JSON-able numbers: a value that is not finite (distances all alike have no ranks) is None."""
-    return asdict(found) | {"value": found.value if np.isfinite(found.value) else None}
+    return RateTrend(slope, least_squares(pairs)[1], ranks)

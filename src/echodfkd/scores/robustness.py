@@ -1,7 +1,7 @@
 """What a segmenter makes of clips made worse, and of a clip's first frames: it runs anew where the truth is known."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,17 @@ from echodfkd.measure.shape import Mask, MaskClip, largest_component
 from echodfkd.scores.degrade import DEGRADATIONS, degradation, degrade
 from echodfkd.scores.first_frames import FRAMES, TOLERANCE, first_frames
 from echodfkd.scores.known_clips import constant_of, read_labels
-from echodfkd.stats.intervals import bootstrap
+from echodfkd.scores.records import (
+    CleanDice,
+    Degraded,
+    FirstFrames,
+    Kind,
+    Robustness,
+    RobustnessCounts,
+    StartCounts,
+)
+from echodfkd.scores.scorecard import Bootstrap
+from echodfkd.stats.intervals import Interval, bootstrap
 from echodfkd.store.store import Store
 from echodfkd.student.card import read_card
 from echodfkd.student.student import identity, load_student
@@ -124,9 +134,10 @@ def score_robustness(folder: Path, clips: Store, *, seed: int = 0, resamples: in
     if any(len(one.masks) > FirstFrameSettings.frames for one in looked):
         met = FirstFrameSettings(seed=seed, resamples=resamples)
         first = first_frame_scores(folder / "student", looked, met, constant)
-        write_json(folder / "scores" / "first_frames.json", first)
+        write_json(folder / "scores" / "first_frames.json", plain(first))
     settings = RobustnessSettings(seed=seed, resamples=resamples)
-    write_json(path, robustness(student, looked, settings, constant) | {"model": identity(student)})
+    found = replace(robustness(student, looked, settings, constant), model=identity(student))
+    write_json(path, plain(found))
 
 
 def true_clips(clips: Store, split: str) -> list[TrueClip]:
@@ -143,8 +154,8 @@ def robustness(
     clips: Sequence[TrueClip],
     settings: RobustnessSettings | None = None,
     constant: Mask | None = None,
-) -> dict[str, Any]:
-    """Dice on clean and on degraded clips as plain numbers: means by clip with 95 % bootstrap intervals.
+) -> Robustness:
+    """Dice on clean and on degraded clips: means by clip with 95 % bootstrap intervals.
 
     For every kind and strength: `dice`, `difference` to the same frames of the same clips when clean (paired by clip),
     and `constant_mask`, what `constant` (height, width) bool gets on the same moved truth; it stays where it is in the
@@ -155,7 +166,7 @@ def robustness(
     clean = [_scores(segmenter, clip, constant) for clip in chosen]
     boot = partial(bootstrap, seed=settings.seed, resamples=settings.resamples)
 
-    def point(kind: str, strength: float) -> dict[str, Any]:
+    def point(kind: str, strength: float) -> Degraded:
         """The scores of one kind at one strength, clip by clip beside the clean ones."""
         own, less, still = [], [], []
         for n, clip in enumerate(chosen):
@@ -165,22 +176,20 @@ def robustness(
             less.append(score - clean[n][0][kept])
             still.append(constants)
         means = {"dice": own, "difference": less, "constant_mask": still}
-        return {"strength": strength} | {name: _mean(values, boot) for name, values in means.items()}
+        return Degraded(strength=strength, **{name: _mean(values, boot) for name, values in means.items()})
 
     kinds = {
-        kind: {
-            "unit": DEGRADATIONS[kind].unit,
-            "words": DEGRADATIONS[kind].words,
-            "strengths": [point(kind, strength) for strength in strengths],
-        }
+        kind: Kind(
+            DEGRADATIONS[kind].unit,
+            DEGRADATIONS[kind].words,
+            tuple(point(kind, strength) for strength in strengths),
+        )
         for kind, strengths in settings.strengths.items()
     }
-    return plain(
-        {
-            "n": {"clips": len(chosen), "frames": sum(len(clip.masks) for clip in chosen), "seed": settings.seed},
-            "clean": {"dice": _mean([d for d, _ in clean], boot), "constant_mask": _mean([c for _, c in clean], boot)},
-            "kinds": kinds,
-        }
+    return Robustness(
+        RobustnessCounts(len(chosen), sum(len(clip.masks) for clip in chosen), settings.seed),
+        CleanDice(_mean([d for d, _ in clean], boot), _mean([c for _, c in clean], boot)),
+        kinds,
     )
 
 
@@ -190,8 +199,8 @@ def first_frame_scores(
     settings: FirstFrameSettings | None = None,
     constant: Mask | None = None,
     threads: int | None = None,
-) -> dict[str, Any]:
-    """`first_frames` of the student in that folder in each of VARIANTS, and of a constant mask, as plain numbers.
+) -> FirstFrames:
+    """`first_frames` of the student in that folder in each of VARIANTS, and of a constant mask.
 
     `frame_0_less_causal` is each one's Dice on frame 0 less that of the causal student, paired by clip. A network
     without a memory has no warm-up and no second pass: it gets the first two variants. `threads` are onnxruntime's.
@@ -214,15 +223,11 @@ def first_frame_scores(
     )
     boot = partial(bootstrap, seed=settings.seed, resamples=settings.resamples)
     starts = {name: np.array([curve[0] for curve in curves]) for name, curves in found.items()}
-    return plain(
-        {
-            "n": {"clips": len(chosen), "frames": sum(len(clip.masks) for clip in chosen)},
-            "warm_up": read_card(student).warm_up or WARM_UP,
-            "variants": {name: score(curves) for name, curves in found.items()},
-            "frame_0_less_causal": {
-                name: _mean(list(start[:, None] - starts["causal"][:, None]), boot) for name, start in starts.items()
-            },
-        }
+    return FirstFrames(
+        StartCounts(len(chosen), sum(len(clip.masks) for clip in chosen)),
+        read_card(student).warm_up or WARM_UP,
+        {name: score(curves) for name, curves in found.items()},
+        {name: _mean(list(start[:, None] - starts["causal"][:, None]), boot) for name, start in starts.items()},
     )
 
 
@@ -273,10 +278,10 @@ def _labelled_dice(predicted: MaskClip, clip: TrueClip) -> Scores:
     return values if clip.labelled is None else np.where(clip.labelled, values, np.nan)
 
 
-def _mean(scores: Sequence[Scores], boot: Any) -> dict[str, Any] | None:
+def _mean(scores: Sequence[Scores], boot: Bootstrap) -> Interval | None:
     """Mean over clips of their mean over frames, with interval; clips without a finite frame do not count."""
     known = [float(np.nanmean(clip)) for clip in scores if np.isfinite(clip).any()]
-    return asdict(boot(known)) if known else None
+    return boot(known) if known else None
 
 
 def _spread(clips: Sequence[TrueClip], count: int) -> list[TrueClip]:

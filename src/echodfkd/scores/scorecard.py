@@ -1,11 +1,11 @@
-"""All scores of a set of clips in one JSON-able dictionary, each with its interval, its n and its baseline.
+"""All scores of a set of clips as one record, each with its interval, its n and its baseline.
 
 rows = [score_clip(case) for case in cases]
 scores = scorecard(rows, baseline=[score_clip(replace(case, predicted=constant)) for case in cases], ...)
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,21 @@ from echodfkd.scores.frame_distance import (
     match_events,
     null_curves,
 )
-from echodfkd.stats.agreement import LIMITS, STATISTICS
+from echodfkd.scores.metrics import METRICS, column, placeless
+from echodfkd.scores.records import (
+    AlwaysMean,
+    BothEvents,
+    Boundary,
+    ByPhase,
+    Counts,
+    EjectionErrors,
+    EjectionScores,
+    EventScores,
+    NullScores,
+    Overlap,
+    Scorecard,
+)
+from echodfkd.stats.agreement import LIMITS, STATISTICS, BlandAltman
 from echodfkd.stats.intervals import Groups, Interval, Statistic, bootstrap
 
 Row = dict[str, Any]
@@ -146,8 +160,8 @@ def scorecard(
     training_ef: float | None = None,
     seed: int = 0,
     resamples: int = 2000,
-) -> dict[str, Any]:
-    """Rows of `score_clip` as one dictionary of plain numbers: value, low, high (95 % bootstrap by clip) and n.
+) -> Scorecard:
+    """Rows of `score_clip` as one record of intervals: value, low, high (95 % bootstrap by clip) and n.
 
     Where patients have several clips whole patients are drawn, but for the null curves; `n` stays that of clips.
 
@@ -158,22 +172,25 @@ def scorecard(
     if not rows:
         raise InputError("A scorecard needs at least one clip, got none.")
     boot = partial(bootstrap, seed=seed, resamples=resamples)
-    scores: dict[str, Any] = {
-        "n": {
-            "clips": len(rows),
-            "patients": len({row["patient"] for row in rows if row.get("patient") is not None}) or None,
-            "frames": sum(row["frames"] for row in rows),
-            "seed": seed,
-            "resamples": resamples,
-        },
-        **_overlap_scores(rows, boot),
-        "constant_mask": _overlap_scores(baseline, boot) if baseline else None,
-        "afd": {phase: _interval(rows, f"{phase}_afd", boot) for phase in PHASES},
-        "events": {phase: _event_scores(rows, phase, boot) for phase in PHASES} | {"tolerance_s": TOLERANCE_S},
-        "ejection": _ejection_scores(rows, training_ef, boot),
-    }
-    scores["null_curves"] = _null_scores(references, seed, boot) if references else None
-    return plain(scores)
+    overlap = _overlap_scores(rows, boot)
+    return Scorecard(
+        dice=overlap.dice,
+        iou=overlap.iou,
+        boundary=overlap.boundary,
+        n=Counts(
+            clips=len(rows),
+            patients=len({row["patient"] for row in rows if row.get("patient") is not None}) or None,
+            frames=sum(row["frames"] for row in rows),
+            seed=seed,
+            resamples=resamples,
+        ),
+        constant_mask=_overlap_scores(baseline, boot) if baseline else None,
+        afd={phase: _interval(rows, f"{phase}_afd", boot) for phase in PHASES},
+        events=BothEvents(_event_scores(rows, "ed", boot), _event_scores(rows, "es", boot), TOLERANCE_S),
+        ejection=_ejection_scores(rows, training_ef, boot),
+        null_curves=_null_scores(references, seed, boot) if references else None,
+        more={one.key: mean_of(rows, one.of, boot) for one in placeless(METRICS)} or None,
+    )
 
 
 def _overlap_row(case: ClipCase) -> Row:
@@ -213,49 +230,58 @@ def _boundary_frames(case: ClipCase, labelled: NDArray[np.bool_]) -> dict[str, N
     return values
 
 
-def _overlap_scores(rows: Sequence[Row], boot: Bootstrap) -> dict[str, Any]:
+def _overlap_scores(rows: Sequence[Row], boot: Bootstrap) -> Overlap:
     counts = np.array([[row["px_both"], row["px_predicted"], row["px_true"]] for row in rows])
-    pooled: dict[str, Callable] = {"dice": pooled_dice, "iou": pooled_iou}
-    scores: dict[str, Any] = {
-        name: {**_by_phase(rows, name, boot), "pooled": asdict(boot(counts, pool, groups=patient_groups(rows)))}
-        for name, pool in pooled.items()
-    }
-    scores["boundary"] = {name: _by_phase(rows, name, boot) for name in BOUNDARY} | {
-        "hd95_penalised": _interval(rows, "hd95_penalised", boot),
-        "one_empty": _total(row.get("one_empty") for row in rows),
-    }
-    return scores
+
+    def pooled(pool: Statistic) -> Interval:
+        return boot(counts, pool, groups=patient_groups(rows))
+
+    return Overlap(
+        replace(_by_phase(rows, "dice", boot), pooled=pooled(pooled_dice)),
+        replace(_by_phase(rows, "iou", boot), pooled=pooled(pooled_iou)),
+        Boundary(
+            **{name: _by_phase(rows, name, boot) for name in BOUNDARY},
+            hd95_penalised=_interval(rows, "hd95_penalised", boot),
+            one_empty=_total(row.get("one_empty") for row in rows),
+        ),
+    )
 
 
-def _by_phase(rows: Sequence[Row], name: str, boot: Bootstrap) -> dict[str, Any]:
-    phases = {phase: _interval(rows, f"{name}_{phase}", boot) for phase in PHASES}
-    return {"overall": _interval(rows, name, boot), **phases}
+def _by_phase(rows: Sequence[Row], name: str, boot: Bootstrap) -> ByPhase:
+    return ByPhase(_interval(rows, name, boot), *(_interval(rows, f"{name}_{phase}", boot) for phase in PHASES))
 
 
-def _event_scores(rows: Sequence[Row], phase: str, boot: Bootstrap) -> dict[str, Any]:
-    means = ("distance_frames", "distance_ms", "bias_ms", "penalised_ms")
-    counts = ("matched", "missed", "extra", "at_ends")
-    return {name: _interval(rows, f"{phase}_{name}", boot) for name in means} | {
-        name: _total(row[f"{phase}_{name}"] for row in rows) for name in counts
-    }
+def _event_scores(rows: Sequence[Row], phase: str, boot: Bootstrap) -> EventScores:
+    def mean(name: str) -> Interval | None:
+        return _interval(rows, f"{phase}_{name}", boot)
+
+    def total(name: str) -> int | None:
+        return _total(row[f"{phase}_{name}"] for row in rows)
+
+    return EventScores(
+        distance_frames=mean("distance_frames"),
+        distance_ms=mean("distance_ms"),
+        bias_ms=mean("bias_ms"),
+        penalised_ms=mean("penalised_ms"),
+        matched=total("matched"),
+        missed=total("missed"),
+        extra=total("extra"),
+        at_ends=total("at_ends"),
+    )
 
 
-def _ejection_scores(rows: Sequence[Row], training_ef: float | None, boot: Bootstrap) -> dict[str, Any]:
+def _ejection_scores(rows: Sequence[Row], training_ef: float | None, boot: Bootstrap) -> EjectionScores:
     known = [row for row in rows if row["ef_true"] is not None]
-    methods = {method: _agreement(known, column, boot) for method, column in EF_COLUMNS.items()}
-    scores: dict[str, Any] = {**methods["discs"], "clips": len(known), "always_training_mean": None, "methods": methods}
+    methods = {method: _agreement(known, column, training_ef, boot) for method, column in EF_COLUMNS.items()}
+    always = None
     if training_ef is not None:
         said = np.array([(training_ef, row["ef_true"]) for row in known])
-        errors = _statistics(
-            said, {name: STATISTICS[name] for name in ("mae", "bias", "rmse")}, patient_groups(known), boot
-        )
-        scores["always_training_mean"] = {"says": training_ef, **errors}
-    for method, column in EF_COLUMNS.items():
-        methods[method]["mae_penalised"] = _penalised_mae(known, column, training_ef, boot)
-    return scores | {"mae_penalised": methods["discs"]["mae_penalised"]}
+        wanted = {name: STATISTICS[name] for name in ("mae", "bias", "rmse")}
+        always = AlwaysMean(training_ef, **_statistics(said, wanted, patient_groups(known), boot))
+    return EjectionScores(**vars(methods["discs"]), clips=len(known), always_training_mean=always, methods=methods)
 
 
-def _penalised_mae(rows: Sequence[Row], column: str, training_ef: float | None, boot: Bootstrap) -> Row | None:
+def _penalised_mae(rows: Sequence[Row], column: str, training_ef: float | None, boot: Bootstrap) -> Interval | None:
     """Mean absolute error over all clips, one without an ejection fraction counting as if it said the training mean.
 
     Whoever gives up on the hard clips gains nothing. None where a clip has none and there are no training clips.
@@ -264,36 +290,39 @@ def _penalised_mae(rows: Sequence[Row], column: str, training_ef: float | None, 
     if not rows or any(value is None for value in said):
         return None
     pairs = np.array(list(zip(said, (row["ef_true"] for row in rows), strict=True)))
-    return asdict(boot(pairs, STATISTICS["mae"], groups=patient_groups(rows)))
+    return boot(pairs, STATISTICS["mae"], groups=patient_groups(rows))
 
 
-def _agreement(rows: Sequence[Row], column: str, boot: Bootstrap) -> dict[str, Any]:
+def _agreement(rows: Sequence[Row], column: str, training_ef: float | None, boot: Bootstrap) -> EjectionErrors:
     """Errors and limits of agreement of a predicted ejection fraction; rows without one are counted."""
     told = [row for row in rows if row[column] is not None]
-    pairs = np.array([(row[column], row["ef_true"]) for row in told])
-    return {
-        **_statistics(pairs, STATISTICS, patient_groups(told), boot),
-        "bland_altman": _statistics(pairs, LIMITS, patient_groups(told), boot) if len(pairs) > 1 else None,
-        "without_prediction": len(rows) - len(told),
-    }
+    pairs, groups = np.array([(row[column], row["ef_true"]) for row in told]), patient_groups(told)
+    limits = {name: boot(pairs, limit, groups=groups) for name, limit in LIMITS.items()} if len(pairs) > 1 else None
+    return EjectionErrors(
+        **_statistics(pairs, STATISTICS, groups, boot),
+        bland_altman=None if limits is None else BlandAltman(**limits),
+        without_prediction=len(rows) - len(told),
+        mae_penalised=_penalised_mae(rows, column, training_ef, boot),
+    )
 
 
-def _statistics(pairs: NDArray, statistics: Mapping[str, Statistic], groups: Groups, boot: Bootstrap) -> dict[str, Any]:
-    """Each statistic of the pairs with its interval; None for each where there is no pair."""
-    return {
-        name: asdict(boot(pairs, statistic, groups=groups)) if len(pairs) else None
-        for name, statistic in statistics.items()
-    }
+def _statistics(
+    pairs: NDArray, statistics: Mapping[str, Statistic], groups: Groups, boot: Bootstrap
+) -> dict[str, Interval]:
+    """Each statistic of the pairs with its interval; none where there is no pair."""
+    return {name: boot(pairs, one, groups=groups) for name, one in statistics.items()} if len(pairs) else {}
 
 
-def _null_scores(references: Sequence[Reference], seed: int, boot: Bootstrap) -> dict[str, Any]:
+def _null_scores(references: Sequence[Reference], seed: int, boot: Bootstrap) -> dict[str, dict[str, NullScores]]:
     """What curves that never saw an image get from both metrics, one draw per clip, detector included."""
     drawn = [null_curves(clip, [seed, n]) for n, clip in enumerate(references)]
-    scores: dict[str, Any] = {}
+    scores = {}
     for name in drawn[0]:
         rows = [_null_row(curves[name], clip) for curves, clip in zip(drawn, references, strict=True)]
-        keys = ("afd", "penalised_ms")
-        scores[name] = {phase: {key: _interval(rows, f"{phase}_{key}", boot) for key in keys} for phase in PHASES}
+        scores[name] = {
+            phase: NullScores(*(_interval(rows, f"{phase}_{key}", boot) for key in ("afd", "penalised_ms")))
+            for phase in PHASES
+        }
     return scores
 
 
@@ -304,13 +333,21 @@ def _null_row(curve: NDArray, reference: Reference) -> Row:
     return {key: value for phase in PHASES for key, value in event_row(curve, found[phase], reference, phase).items()}
 
 
-def _interval(rows: Sequence[Row], key: str, boot: Bootstrap) -> Row | None:
+def _interval(rows: Sequence[Row], key: str, boot: Bootstrap) -> Interval | None:
     """Mean of a column over the clips that have it, with its interval; None where none has."""
-    known = [row for row in rows if row.get(key) is not None]
-    return asdict(boot([row[key] for row in known], groups=patient_groups(known))) if known else None
+    return mean_of(rows, column(key), boot)
 
 
-def patient_groups(rows: Sequence[Row]) -> Groups:
+def mean_of(
+    rows: Sequence[Mapping[str, Any]], of: Callable[[Mapping[str, Any]], float | None], boot: Bootstrap
+) -> Interval | None:
+    """Mean of a clip's number over the clips that have it, with its interval; None where none has."""
+    told = [(row, value) for row in rows if (value := of(row)) is not None]
+    groups = patient_groups([row for row, _ in told])
+    return boot([value for _, value in told], groups=groups) if told else None
+
+
+def patient_groups(rows: Sequence[Mapping[str, Any]]) -> Groups:
     """Whose clips the rows are, a clip of nobody known being its own; None where nobody has two of them."""
     labels = [(row.get("patient"), None if row.get("patient") else number) for number, row in enumerate(rows)]
     return labels if len(set(labels)) < len(labels) else None

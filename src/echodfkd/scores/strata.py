@@ -3,18 +3,17 @@
 Each covariate by itself: they go together (a dilated ventricle is large and ejects little), and none of this says why.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from echodfkd.errors import InputError
-from echodfkd.files import plain
-from echodfkd.scores.concentration import ERRORS, clip_error
-from echodfkd.scores.scorecard import Row, patient_groups
-from echodfkd.stats.intervals import Groups, bootstrap
+from echodfkd.scores.concentration import clip_error
+from echodfkd.scores.metrics import ERRORS, Row
+from echodfkd.scores.records import Strata, Stratum
+from echodfkd.scores.scorecard import patient_groups
+from echodfkd.stats.intervals import Groups, Interval, bootstrap
 from echodfkd.stats.ranks import spearman
 
 COVARIATES: dict[str, str] = {
@@ -33,23 +32,21 @@ LEAST_CLIPS = 6
 Value = float | str
 
 
-def strata(rows: Sequence[Row], *, seed: int = 0, resamples: int = 2000) -> dict[str, Any]:
-    """Every error of ERRORS against every covariate, `found[error][covariate]`, as plain numbers.
+def strata(rows: Sequence[Row], *, seed: int = 0, resamples: int = 2000) -> dict[str, dict[str, Strata | None]]:
+    """Every error of ERRORS against every covariate: `found[error][covariate]`.
 
     `groups` are thirds of the clips by the covariate (or its words), each with its mean error by size and a bootstrap
     interval by clip; `correlation` is Spearman's between covariate and size of the error, with interval, None where
     either does not vary. None where no clip has both. Of many correlations one in twenty leaves 0 out of its interval
     by chance alone.
     """
-    return plain(
-        {
-            error: {covariate: _against(rows, error, covariate, seed, resamples) for covariate in COVARIATES}
-            for error in ERRORS
-        }
-    )
+    return {
+        error: {covariate: _against(rows, error, covariate, seed, resamples) for covariate in COVARIATES}
+        for error in ERRORS
+    }
 
 
-def worst(rows: Sequence[Mapping[str, Any]], error: str, count: int = 10) -> list[Mapping[str, Any]]:
+def worst(rows: Sequence[Row], error: str, count: int = 10) -> list[Row]:
     """The rows of the `count` clips with the largest error by size, worst first; ties by name."""
     known = [row for row in rows if clip_error(row, error) is not None]
     return sorted(known, key=lambda row: (-abs(clip_error(row, error) or 0.0), row["name"]))[:count]
@@ -66,7 +63,7 @@ def thirds(values: ArrayLike) -> NDArray[np.intp]:
     return np.searchsorted(np.quantile(array, [1 / 3, 2 / 3]), array, side="left")
 
 
-def _against(rows: Sequence[Row], error: str, covariate: str, seed: int, resamples: int) -> dict[str, Any] | None:
+def _against(rows: Sequence[Row], error: str, covariate: str, seed: int, resamples: int) -> Strata | None:
     """One error against one covariate; None where no clip has both."""
     known = [row for row in rows if _known(row.get(covariate)) and clip_error(row, error) is not None]
     pairs = _pairs(known, error, covariate)
@@ -75,16 +72,16 @@ def _against(rows: Sequence[Row], error: str, covariate: str, seed: int, resampl
     values, errors = [value for value, _ in pairs], np.array([size for _, size in pairs])
     patients = patient_groups(known)
 
-    def boot(inside: NDArray[np.bool_]) -> dict[str, Any]:
+    def boot(inside: NDArray[np.bool_]) -> Interval:
         """The mean error of those clips."""
         whose = None if patients is None else [one for one, held in zip(patients, inside, strict=True) if held]
-        return asdict(bootstrap(errors[inside], seed=seed, resamples=resamples, groups=whose))
+        return bootstrap(errors[inside], seed=seed, resamples=resamples, groups=whose)
 
-    groups = [{"group": name, "error": boot(inside)} for name, inside in _groups(values, covariate)]
-    return {"n": len(pairs), "groups": groups, "correlation": _correlation(values, errors, patients, seed, resamples)}
+    groups = tuple(Stratum(name, boot(inside)) for name, inside in _groups(values, covariate))
+    return Strata(len(pairs), groups, _correlation(values, errors, patients, seed, resamples))
 
 
-def _known(value: Any) -> bool:
+def _known(value: Value | None) -> bool:
     return value is not None and value != ""
 
 
@@ -116,11 +113,11 @@ def places_of(values: Sequence[Value]) -> NDArray[np.float64]:
 
 def _correlation(
     values: Sequence[Value], errors: NDArray[np.float64], patients: Groups, seed: int, resamples: int
-) -> Row | None:
+) -> Interval | None:
     """Spearman's correlation with its interval; None where the words have no order or a column does not vary."""
     if isinstance(values[0], str) and not {str(value).lower() for value in values} <= set(WORD_ORDER):
         return None
     pairs = np.column_stack([places_of(values), errors])
     if not np.isfinite(spearman(pairs)):
         return None
-    return asdict(bootstrap(pairs, spearman, seed=seed, resamples=resamples, groups=patients))
+    return bootstrap(pairs, spearman, seed=seed, resamples=resamples, groups=patients)

@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from echodfkd.files import shaped
 from echodfkd.report.page import Page, page_html
 from echodfkd.report.sections import beats
 from echodfkd.scores.frame_rate import rate_scores
+from echodfkd.scores.records import RateScores, Scorecard
 
 
 def score(value, n=20):
@@ -19,12 +23,13 @@ def found(extra):
 def scores():
     """A scorecard's part on beats: a segmenter of aFD 2.5, and noise that the rule likes better."""
     null = {phase: {"afd": score(1.3), "penalised_ms": score(156.0)} for phase in ("ed", "es")}
-    return {
+    told = {
         "n": {"clips": 20},
         "afd": {"ed": score(2.5), "es": None},
         "events": {"ed": found(3), "es": found(0), "tolerance_s": 0.2},
         "null_curves": {"white noise": null, "constant": null},
     }
+    return shaped(Scorecard, told)
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +50,14 @@ def test_the_papers_distance_never_stands_without_the_curves_that_saw_no_image(s
     assert table.rows[0][1:3] == ("2.50 (2.40 to 2.60)", "-")
     assert table.rows[1][1] == "1.30 (1.20 to 1.40)"
     assert table.own == {0}
-    assert "cannot be judged" in beats.null_table(scores | {"null_curves": None}).note
+    assert "cannot be judged" in beats.null_table(replace(scores, null_curves=None)).note
 
 
 def test_missed_and_extra_events_are_shown_and_partial_references_are_said(scores):
-    table = beats.matched_table(scores["events"])
+    table = beats.matched_table(scores.events)
     assert table.rows[0] == ("ED", "30.00 (29.90 to 30.10)", *["30 (30 to 30)"] * 2, "18", "2", "3", "1")
     assert "noise fares better" not in table.note
-    scores["events"]["es"]["extra"] = None
-    partial = beats.matched_table(scores["events"])
+    partial = beats.matched_table(replace(scores.events, es=replace(scores.events.es, extra=None)))
     assert partial.rows[1][-2] == "-"
     assert "noise fares better" in partial.note
 
@@ -62,7 +66,7 @@ def test_the_section_tells_whose_events_and_the_frame_rate_where_known(scores, r
     short = beats.section(scores)
     assert len(short.tables) == 2
     assert len(short.pictures) == 1
-    whole = beats.section(scores | {"n": {"events_from": "a teacher"}, "frame_rate": rates})
+    whole = beats.section(replace(scores, n=replace(scores.n, events_from="a teacher")), rates)
     assert "those of a teacher" in whole.text[0]
     assert whole.tables[2].caption == "Distance against frame rate"
     assert len(whole.pictures) == 2
@@ -87,6 +91,6 @@ def test_the_figure_of_rates_has_a_line_of_the_planted_slope(rates):
 
 
 def test_a_rate_at_which_nothing_was_found_leaves_the_rest(rates):
-    gone = {"bins": [one | {"es_afd": None} for one in rates["bins"]], "trend": rates["trend"] | {"es_afd": None}}
+    gone = RateScores(tuple(replace(one, es_afd=None) for one in rates.bins), rates.trend | {"es_afd": None})
     assert beats.rate_table(gone).rows[0][3] == "-"
     assert len(beats.rate_figure(gone).axes) == 2

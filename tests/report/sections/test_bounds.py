@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 
+from echodfkd.files import shaped
 from echodfkd.report.page import Page, page_html
 from echodfkd.report.sections import bounds
-from echodfkd.scores.bounds import IntraAnnotator, published_bounds, rounds_bounds
+from echodfkd.scores.bounds import CAMUS, IntraAnnotator, rounds_bounds
+from echodfkd.scores.records import Scorecard
 
 
 def score(value):
@@ -14,7 +16,8 @@ def score(value):
 def scores():
     distances = {phase: {"distance_ms": score(50.0)} for phase in ("ed", "es")}
     ejection = {"rmse": score(5.3), "correlation": None, "r2": score(0.7)}
-    return {"ejection": ejection, "afd": {"ed": score(2.7), "es": score(2.8)}, "events": distances}
+    told = {"ejection": ejection, "afd": {"ed": score(2.7), "es": score(2.8)}, "events": distances}
+    return shaped(Scorecard, told)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +66,7 @@ def test_simulated_truth_is_said_to_have_no_such_bound(scores):
 
 
 def test_the_figures_show_bound_and_score_and_the_fitted_shares(scores, rounds):
-    rmse = bounds.bounds_figure(scores, published_bounds(), {}).axes[0]
+    rmse = bounds.bounds_figure(scores, CAMUS, {}).axes[0]
     drawn = {line.get_label(): line.get_xdata()[0] for line in rmse.get_lines()}
     assert drawn["bound of annotation"] == pytest.approx(4.03, abs=0.005)
     assert drawn["this run"] == 5.3

@@ -1,8 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from echodfkd.errors import InputError
+from echodfkd.files import shaped
 from echodfkd.report.sections.ejection import bland_altman_figure, ejection_table, known_pairs, methods_figure, section
+from echodfkd.scores.records import EjectionScores
+from echodfkd.stats.agreement import BlandAltman
 
 ROWS = [
     {"ef_true": 60.0, "ef_predicted": 55.0, "ef_area_length": 56.0, "ef_area_ratio": 40.0},
@@ -26,11 +31,12 @@ def errors(mae, limits=True):
 def scores():
     methods = {"discs": errors(1.0), "area_length": errors(2.0), "area_ratio": errors(3.0)}
     always = {"says": 50.0, "mae": found(9.0), "bias": found(0.0), "rmse": found(11.0)}
-    return {"ejection": {**methods["discs"], "clips": 3, "always_training_mean": always, "methods": methods}}
+    told = {**methods["discs"], "clips": 3, "always_training_mean": always, "methods": methods}
+    return shaped(EjectionScores, told)
 
 
 def test_the_table_has_a_column_for_each_method_beside_the_training_mean(scores):
-    table = ejection_table(scores["ejection"])
+    table = ejection_table(scores)
     assert table.columns == ("", "discs", "area-length", "area ratio", "always the training mean", "clips")
     assert table.rows[0][1:] == (
         "1.00 (0.00 to 2.00)",
@@ -44,17 +50,16 @@ def test_the_table_has_a_column_for_each_method_beside_the_training_mean(scores)
 
 
 def test_an_older_scorecard_has_its_one_method(scores):
-    old = {key: value for key, value in scores["ejection"].items() if key not in ("methods", "bland_altman")}
-    shown = section({"ejection": old | {"always_training_mean": None}})
+    shown = section(replace(scores, methods={}, bland_altman=None, always_training_mean=None))
     assert shown.tables[0].columns == ("", "discs", "always the training mean", "clips")
     assert len(shown.tables[0].rows) == 5
     assert "20" in shown.text[0]
 
 
 def test_one_clip_has_no_limits_and_no_line_for_them(scores):
-    for one in scores["ejection"]["methods"].values():
-        one["bland_altman"] = None
-    assert len(ejection_table(scores["ejection"]).rows) == 5
+    methods = {name: replace(one, bland_altman=None) for name, one in scores.methods.items()}
+    scores = replace(scores, methods=methods)
+    assert len(ejection_table(scores).rows) == 5
 
 
 def test_pairs_are_predicted_then_true_of_clips_that_have_both():
@@ -63,7 +68,8 @@ def test_pairs_are_predicted_then_true_of_clips_that_have_both():
 
 
 def test_the_bland_altman_figure_has_differences_over_means_and_its_levels():
-    limits = {"bias": found(-1.0), "lower": found(-12.1), "upper": found(10.1)}
+    told = {"bias": found(-1.0), "sd": found(5.7), "lower": found(-12.1), "upper": found(10.1)}
+    limits = shaped(BlandAltman, told)
     axes = bland_altman_figure(ROWS, limits).axes[0]
     assert axes.collections[0].get_offsets().tolist() == [[57.5, -5], [31.5, 3]]
     levels = [line.get_ydata()[0] for line in axes.get_lines()]

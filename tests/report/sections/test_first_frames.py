@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from echodfkd.errors import InputError
 from echodfkd.report.sections import first_frames as shown
 from echodfkd.scores.first_frames import first_frames
+from echodfkd.scores.records import FirstFrames, StartCounts
+from echodfkd.stats.intervals import Interval
 
 
 def scores(**variants):
@@ -12,8 +16,7 @@ def scores(**variants):
         name: first_frames([0.9 - dip * np.exp(-np.arange(24)) + 0.01 * rng.normal() for _ in range(4)], resamples=20)
         for name, dip in variants.items()
     }
-    gain = {name: {"value": 0.1, "low": 0.0, "high": 0.2, "n": 4} for name in found}
-    return {"n": {"clips": 4, "frames": 96}, "warm_up": 8, "variants": found, "frame_0_less_causal": gain}
+    return FirstFrames(StartCounts(4, 96), 8, found, {name: Interval(0.1, 0.0, 0.2, 4) for name in found})
 
 
 def test_the_table_tells_the_dip_and_when_it_is_over():
@@ -29,14 +32,14 @@ def test_the_table_tells_the_dip_and_when_it_is_over():
 
 def test_what_never_settles_is_said_so():
     found = scores(causal=0.4)
-    found["variants"]["causal"]["settled"] = {"value": 16.0, "low": 3.0, "high": 16.0, "n": 4}
-    assert shown.first_table(found).rows[0][-2] == "after 15 (3 to after 15)"
-    found["variants"]["causal"]["settled"] = {"value": 2.0, "low": None, "high": None, "n": 1}
-    assert shown.first_table(found).rows[0][-2] == "2"
+    late = replace(found.variants["causal"], settled=Interval(16.0, 3.0, 16.0, 4))
+    assert shown.first_table(replace(found, variants={"causal": late})).rows[0][-2] == "after 15 (3 to after 15)"
+    alone = replace(late, settled=Interval(2.0, None, None, 1))
+    assert shown.first_table(replace(found, variants={"causal": alone})).rows[0][-2] == "2"
 
 
 def test_the_figure_has_a_line_per_variant_and_the_baseline_in_the_gaps():
-    figure = shown.first_figure(scores(causal=0.4, warm=0.0) | {})
+    figure = shown.first_figure(scores(causal=0.4, warm=0.0))
     assert [line.get_label() for line in figure.axes[0].get_lines()] == ["causal", "warm"]
     found = scores(**{"causal": 0.4, "constant mask": 0.1})
     figure = shown.first_figure(found)
@@ -47,7 +50,8 @@ def test_the_figure_has_a_line_per_variant_and_the_baseline_in_the_gaps():
 
 def test_frames_that_no_clip_has_are_left_out():
     found = scores(causal=0.4)
-    found["variants"]["causal"]["by_frame"][0] = None
+    causal = found.variants["causal"]
+    found = replace(found, variants={"causal": replace(causal, by_frame=(None, *causal.by_frame[1:]))})
     assert shown.first_figure(found).axes[0].get_lines()[0].get_xydata()[0, 0] == 1
     assert shown.first_table(found).rows[0][1] == "-"
 
@@ -55,4 +59,4 @@ def test_frames_that_no_clip_has_are_left_out():
 def test_what_was_not_run_has_no_section():
     assert shown.section(None) is None
     with pytest.raises(InputError, match="at least one variant"):
-        shown.first_figure({"variants": {}})
+        shown.first_figure(replace(scores(causal=0.4), variants={}))

@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from echodfkd.errors import InputError
+from echodfkd.files import shaped
 from echodfkd.report.sections import robustness as shown
+from echodfkd.scores.records import Robustness
 
 
 def known(value, n=3):
@@ -13,7 +17,7 @@ def point(strength, dice, constant=0.6):
     return {"strength": strength, "dice": known(dice), "difference": known(dice - 0.9), "constant_mask": still}
 
 
-FOUND = {
+TOLD = {
     "n": {"clips": 3, "frames": 60, "seed": 0},
     "clean": {"dice": known(0.9), "constant_mask": known(0.6)},
     "kinds": {
@@ -21,6 +25,7 @@ FOUND = {
         "blur": {"unit": "pixels", "words": "a coarser beam", "strengths": [point(2, 0.8, None)]},
     },
 }
+FOUND = shaped(Robustness, TOLD)
 
 
 def test_the_section_tells_what_costs_most_and_has_a_line_per_strength():
@@ -46,13 +51,14 @@ def test_one_clip_alone_has_no_bands():
     alone = {"value": 0.9, "low": None, "high": None, "n": 1}
     spot = {"strength": 1, "dice": alone, "difference": alone, "constant_mask": None}
     kinds = {"blur": {"unit": "px", "words": "", "strengths": [spot]}}
-    figure = shown.robustness_figure({"clean": {"dice": alone, "constant_mask": None}, "kinds": kinds})
+    told = TOLD | {"clean": {"dice": alone, "constant_mask": None}, "kinds": kinds}
+    figure = shown.robustness_figure(shaped(Robustness, told))
     assert len(figure.axes[0].get_lines()) == 1
     assert not figure.axes[0].collections
 
 
 def test_what_was_not_run_has_no_section():
     assert shown.section(None) is None
-    assert shown.section(FOUND | {"kinds": {}}) is None
+    assert shown.section(replace(FOUND, kinds={})) is None
     with pytest.raises(InputError, match="at least one kind"):
-        shown.robustness_figure({"kinds": {}})
+        shown.robustness_figure(replace(FOUND, kinds={}))

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from echodfkd.errors import InputError
 from echodfkd.measure.beats import ASSUMED_FPS, Events, check_curve, check_rate
 from echodfkd.report.page import Picture
+from echodfkd.scores.records import NullScores, Scorecard
 
 INK, SOFT, BLUE, ORANGE, GREEN = "#1c2733", "#8a95a1", "#0072b2", "#d55e00", "#009e73"
 
@@ -89,18 +90,18 @@ def training_figure(epochs: Sequence[Mapping[str, float | None]], best: int | No
     return figure
 
 
-def null_figure(scores: Mapping[str, Any]) -> Figure:
+def null_figure(scores: Scorecard) -> Figure:
     """The paper's aFD and the one-to-one distance side by side, of the segmenter and of curves that saw no image."""
-    nulls = scores.get("null_curves") or {}
+    nulls = scores.null_curves or {}
     names = ["segmenter", *nulls]
     columns = (("afd", "the paper's aFD, frames"), ("penalised_ms", "one to one, missed and extra penalised, ms"))
     figure = Figure(figsize=(8.4, 0.6 + 0.42 * len(names)), layout="constrained")
     for axes, (key, label) in zip(figure.subplots(1, 2, sharey=True), columns, strict=True):
         tidy(axes)
         for shift, phase, colour in ((-0.18, "ed", BLUE), (0.18, "es", GREEN)):
-            own = (scores["afd"] if key == "afd" else {p: scores["events"][p][key] for p in ("ed", "es")})[phase]
-            found = [own, *(nulls[name][phase][key] for name in nulls)]
-            values = [0 if interval is None else interval["value"] for interval in found]
+            own = NullScores(scores.afd[phase], scores.events.of(phase).penalised_ms)
+            found = [getattr(one, key) for one in (own, *(null[phase] for null in nulls.values()))]
+            values = [0 if interval is None else interval.value for interval in found]
             axes.barh(np.arange(len(names)) + shift, values, 0.34, color=colour, label=phase.upper())
         axes.set(xlabel=label, yticks=np.arange(len(names)), yticklabels=names)
         axes.set_xscale("symlog", linthresh=1) if key == "afd" else None

@@ -3,14 +3,14 @@
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from echodfkd.errors import InputError
-from echodfkd.files import read_json
+from echodfkd.files import read_json, shaped
 from echodfkd.report.page import write_page
 from echodfkd.report.pages.run import worst_pictures
 from echodfkd.report.pages.scorecard import Found, Model, report_page
 from echodfkd.scores.frame_rate import LEAST_CLIPS
+from echodfkd.scores.records import EjectionScores, Scores
 from echodfkd.tables import read_rows
 
 LAYOUTS = {
@@ -28,19 +28,19 @@ NOT_RUN = {
 
 def report_evaluation(folder: Path) -> Path:
     """The path of `index.html`, written beside the scores in `folder`."""
-    scores = read_json(folder / "scores.json")
-    if not isinstance(scores, dict) or not {"n", "dice", "labels", "model"} <= scores.keys():
+    told = read_json(folder / "scores.json")
+    if not isinstance(told, dict) or not {"n", "dice", "labels", "model"} <= told.keys():
         raise InputError(f"{folder / 'scores.json'} holds no scores of `echodfkd evaluate`: run it again.")
-    baseline = folder / "constant_mask.csv"
+    scores, baseline = shaped(Scores, told), folder / "constant_mask.csv"
     found = Found(
         scores=scores,
         rows=read_rows(folder / "clips.csv"),
         baseline=read_rows(baseline) if baseline.is_file() else (),
-        exact_truth=scores["labels"] == "Stored",
+        exact_truth=scores.labels == "Stored",
         pictures={"worst": worst_pictures(folder)},
         not_run=_not_run(scores),
     )
-    data = f"the {scores['n']['split']} clips of {LAYOUTS[scores['labels']]}"
+    data = f"the {scores.n.split} clips of {LAYOUTS[scores.labels or '']}"
     page = report_page(
         found, title="echodfkd: masks against labels", data=data, model=_model(scores), provenance=_provenance(scores)
     )
@@ -48,60 +48,57 @@ def report_evaluation(folder: Path) -> Path:
     return folder / "index.html"
 
 
-def _model(scores: dict[str, Any]) -> Model:
-    told = scores["model"]
+def _model(scores: Scores) -> Model:
+    told = scores.model
     return Model(f"{told['name']} ({told['weights']})" if told and {"name", "weights"} <= told.keys() else "Masks")
 
 
-def _not_run(scores: dict[str, Any]) -> dict[str, str]:
+def _not_run(scores: Scores) -> dict[str, str]:
     """What these labels and masks do not allow, and why."""
-    n, events, ejection = scores["n"], scores["events"], scores["ejection"]
-    asked = sum(events[phase]["matched"] + events[phase]["missed"] for phase in ("ed", "es"))
+    asked = sum((one.matched or 0) + (one.missed or 0) for one in (scores.events.ed, scores.events.es))
     rate = f"it needs {LEAST_CLIPS} clips with a known frame rate, not all the same"
-    few = scores.get("rounds_lacking") or {}
+    few = scores.rounds_lacking or {}
     rounds = "; ".join(f"{phase.upper()}: {why.rstrip('.')}" for phase, why in few.items())
     gaps = {
-        "A constant mask beside the Dice": None if n["training_clips"] else "the data set has no training clips",
+        "A constant mask beside the Dice": None if scores.n.training_clips else "the data set has no training clips",
         "ED and ES": None if asked else "no labelled event lies where a curve can turn (half sequences end at theirs)",
-        "Dice of the first frames": None if scores["first_frames"] else "too few frames are labelled",
-        "Distances against the frame rate": None if scores["frame_rate"] else rate,
-        "Ejection fraction": _no_ejection(ejection),
-        "The spread of annotators": rounds
-        or (None if scores.get("rounds") else "it needs --events and --second-round"),
-        "A second model": None if scores.get("paired") else "it needs --against FOLDER",
+        "Dice of the first frames": None if scores.first_frames else "too few frames are labelled",
+        "Distances against the frame rate": None if scores.frame_rate else rate,
+        "Ejection fraction": _no_ejection(scores.ejection),
+        "The spread of annotators": rounds or (None if scores.rounds else "it needs --events and --second-round"),
+        "A second model": None if scores.paired else "it needs --against FOLDER",
     }
     return NOT_RUN | {what: f"{why}." for what, why in gaps.items() if why}
 
 
-def _no_ejection(found: dict[str, Any]) -> str | None:
+def _no_ejection(found: EjectionScores) -> str | None:
     """Why there is no error of the ejection fraction; None where there is one."""
-    if not found["clips"]:
+    if not found.clips:
         return "the data set tells none"
-    if found["without_prediction"] == found["clips"]:
-        return f"no complete beat was found in the masks of any of the {found['clips']} clips"
+    if found.without_prediction == found.clips:
+        return f"no complete beat was found in the masks of any of the {found.clips} clips"
     return None
 
 
-def _provenance(scores: dict[str, Any]) -> dict[str, str]:
-    n = scores["n"]
+def _provenance(scores: Scores) -> dict[str, str]:
+    n = scores.n
     left = (
-        f"{n['without_prediction']} clips without a prediction, {n['left_out']} of any split that the data set cannot "
-        f"use, {n.get('unreadable', 0)} whose labels cannot be read, {n['unknown']} whose labels do not tell of the "
+        f"{n.without_prediction} clips without a prediction, {n.left_out} of any split that the data set cannot "
+        f"use, {n.unreadable or 0} whose labels cannot be read, {n.unknown} whose labels do not tell of the "
         "ventricle"
     )
     told = {
-        "labels": f"{LAYOUTS[scores['labels']]}, split {n['split']}",
+        "labels": f"{LAYOUTS[scores.labels or '']}, split {n.split}",
         "not scored": left,
-        "baselines": f"constant mask of {n['training_clips']} training clips",
-        "bootstrap": f"{n['resamples']} resamples, seed {n['seed']}",
+        "baselines": f"constant mask of {n.training_clips} training clips",
+        "bootstrap": f"{n.resamples} resamples, seed {n.seed}",
     }
-    if "events_from" in n:
-        told["beats judged by"] = f"{n['events_from']}; {n['without_events']} clips without an event in it"
-    if counts := scores.get("rounds_clips"):
+    if n.events_from is not None:
+        told["beats judged by"] = f"{n.events_from}; {n.without_events} clips without an event in it"
+    if counts := scores.rounds_clips:
         told["two rounds of annotation"] = (
-            f"{counts['both']} of {counts['scored']} clips scored are in both, {counts['uneven']} with other numbers "
-            "of events"
+            f"{counts.both} of {counts.scored} clips scored are in both, {counts.uneven} with other numbers of events"
         )
-    if scores["model"]:
-        told["masks by"] = ", ".join(f"{key} {value}" for key, value in scores["model"].items())
+    if scores.model:
+        told["masks by"] = ", ".join(f"{key} {value}" for key, value in scores.model.items())
     return told | {"echodfkd": version("echodfkd"), "drawn": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"}

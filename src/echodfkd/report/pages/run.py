@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from echodfkd.clip import Clip
 from echodfkd.errors import InputError
-from echodfkd.files import make_folder, read_json
+from echodfkd.files import make_folder, read_json, shaped
 from echodfkd.measure.beats import ASSUMED_FPS, Events
 from echodfkd.report.draw import figures
 from echodfkd.report.draw.gallery import Shown, clip_gallery
@@ -23,6 +23,7 @@ from echodfkd.report.pages.judgement import judgement, label_free_sections
 from echodfkd.report.pages.scorecard import Found, Model, report_page
 from echodfkd.report.pages.sizes import report_sizes
 from echodfkd.scores.predictions import read_prediction
+from echodfkd.scores.records import FirstFrames, Robustness, Scores
 from echodfkd.scores.sizes import student_row
 from echodfkd.store.store import Store
 from echodfkd.student.card import Card, read_card
@@ -61,17 +62,18 @@ def run_found(folder: Path) -> Found:
     scores, card = folder / "scores", read_card(folder / "student")
     rows, kept = read_rows(scores / "clips.csv"), partial(_kept, scores)
     table = read_json(scores / "scores.json")
+    worse, first = kept("robustness.json"), kept("first_frames.json")
     pictures = {
         "gallery": _gallery(Store(folder / "clips"), folder / "masks", figures.ranked_clips(rows)),
         "worst": worst_pictures(scores),
         "training": [_training(folder / "student-training" / "curve.csv", card)],
     }
     return Found(
-        scores=table,
+        scores=shaped(Scores, table),
         rows=rows,
         baseline=_baseline(folder),
-        robustness=kept("robustness.json"),
-        first_frames=kept("first_frames.json"),
+        robustness=None if worse is None else shaped(Robustness, worse),
+        first_frames=None if first is None else shaped(FirstFrames, first),
         size=student_row(card, table, kept("speed.json")),
         label_free=label_free_sections(*judgement(folder / "label-free")) if (folder / "label-free").is_dir() else (),
         exact_truth=True,

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from echodfkd.report import published
-from echodfkd.report.numbers import NONE, Interval, count, interval, number
+from echodfkd.report.numbers import NONE, count, interval, number, plain_number
 from echodfkd.report.page import Film, Page, Picture, Section, Table, Tile
 from echodfkd.report.sections import (
     beats,
@@ -18,8 +17,9 @@ from echodfkd.report.sections import (
     robustness,
     size,
 )
-
-Row = Mapping[str, Any]
+from echodfkd.scores.metrics import METRICS, Row
+from echodfkd.scores.records import BothEvents, ByPhase, EventScores, FirstFrames, Robustness, Scores
+from echodfkd.stats.intervals import Interval
 
 
 @dataclass(frozen=True)
@@ -54,32 +54,16 @@ class Found:
     'worst' and 'training'. `not_run` maps what could not be run to why.
     """
 
-    scores: Row
+    scores: Scores
     rows: Sequence[Row] = ()
     baseline: Sequence[Row] = ()
-    robustness: Row | None = None
-    first_frames: Row | None = None
+    robustness: Robustness | None = None
+    first_frames: FirstFrames | None = None
     size: Row | None = None
     label_free: Sequence[Section] = ()
     exact_truth: bool = False
     pictures: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
     not_run: Mapping[str, str] = field(default_factory=dict)
-
-
-CLEAN = (
-    ("Dice", "dice.overall", 3),
-    ("Dice at ED", "dice.ed", 3),
-    ("Dice at ES", "dice.es", 3),
-    ("IoU", "iou.overall", 3),
-    ("HD95, pixels", "boundary.hd95.overall", 2),
-    ("aFD ED, frames", "afd.ed", 2),
-    ("aFD ES, frames", "afd.es", 2),
-    ("ED one to one, penalised, ms", "events.ed.penalised_ms", 0),
-    ("ES one to one, penalised, ms", "events.es.penalised_ms", 0),
-    ("EF error, points", "ejection.mae", 2),
-    ("EF error over all clips, points", "ejection.mae_penalised", 2),
-)
-"""What stands beside each other with and without the excluded clips: words, place in a scorecard, digits."""
 
 
 def report_page(
@@ -99,54 +83,46 @@ def report_page(
         Section("What this does not say", points=(*LIMITS, *([SIMULATED] if found.exact_truth else []))),
         Section("Where the numbers come from", pairs=dict(provenance)),
     ]
-    n = scores["n"]
-    by = "patient" if n.get("patients") not in (None, n["clips"]) else "clip"
-    lead = f"{model.name} on {data}: {n['clips']} clips, {n['frames']} frames. Intervals are 95 % bootstrap by {by}."
+    n = scores.n
+    by = "patient" if n.patients not in (None, n.clips) else "clip"
+    lead = f"{model.name} on {data}: {n.clips} clips, {n.frames} frames. Intervals are 95 % bootstrap by {by}."
     return Page(title, lead, film, headline_tiles(scores, model), tuple(section for section in sections if section))
 
 
 def measured_sections(found: Found) -> list[Section | None]:
     """Every measurement's section in the page's order; None for what was not measured."""
     scores, rows = found.scores, found.rows
-    against = scores.get("paired")
+    against = scores.paired
     return [
         clean_section(scores),
         overlap.section(scores, (), rows, found.baseline),
-        beats.section(scores),
-        ejection.section(scores, (), rows),
-        bounds.section(scores, scores.get("rounds"), exact_truth=found.exact_truth),
-        paired.section(against, against["first"], against["second"]) if against else None,
-        concentration.section(scores.get("concentration"), scores.get("strata"), rows),
+        beats.section(scores, scores.frame_rate),
+        ejection.section(scores.ejection, (), rows),
+        bounds.section(scores, scores.rounds, exact_truth=found.exact_truth),
+        paired.section(against, against.first or "first", against.second or "second") if against else None,
+        concentration.section(scores.concentration, scores.strata, rows),
         _pictures("The worst clips", found.pictures.get("worst")),
-        first_frames.section(found.first_frames or scores.get("first_frames")),
+        first_frames.section(found.first_frames or scores.first_frames),
         robustness.section(found.robustness),
         *found.label_free,
         size.section(found.size) if found.size else None,
     ]
 
 
-def clean_section(scores: Row) -> Section | None:
+def clean_section(scores: Scores) -> Section | None:
     """All clips beside those that are left without the excluded ones; None where nothing was excluded."""
-    if "excluded" not in scores:
+    gone, rest = scores.excluded, scores.clean
+    if gone is None or rest is None:
         return None
-    gone, rest = scores["excluded"], scores["clean"]
-    reasons = ", ".join(f"{reason}: {clips}" for reason, clips in gone["by_reason"].items()) or "no reason given"
-    total = scores["n"]["clips"]
-    text = (f"{gone['clips']} of {total} clips were excluded ({reasons}). Every other section is of all clips.",)
+    reasons = ", ".join(f"{reason}: {clips}" for reason, clips in gone.by_reason.items()) or "no reason given"
+    text = (f"{gone.clips} of {scores.n.clips} clips were excluded ({reasons}). Every other section is of all clips.",)
+    found = [(metric.label, metric.digits, metric.found(scores), metric.found(rest)) for metric in METRICS]
+    found.append(("EF error over all clips, points", 1, scores.ejection.mae_penalised, rest.ejection.mae_penalised))
     lines = tuple(
-        (label, *(interval(_at(one, path), digits) for one in (scores, rest)), *(count(_at(rest, path)),))
-        for label, path, digits in CLEAN
+        (label, interval(every, digits), interval(left, digits), count(left)) for label, digits, every, left in found
     )
     head = ("", "all clips", "without the excluded", "clips left")
     return Section("Without the excluded clips", text, tables=(Table("All clips and those left", head, lines),))
-
-
-def _at(scores: Row, path: str) -> Interval:
-    """The score at a dotted path; None where it is not there."""
-    found: Any = scores
-    for key in path.split("."):
-        found = None if found is None else found.get(key)
-    return found
 
 
 def _pictures(title: str, pictures: Sequence[Picture] | None) -> Section | None:
@@ -157,17 +133,17 @@ def _listed(title: str, points: Sequence[str]) -> Section | None:
     return Section(title, points=tuple(points)) if points else None
 
 
-def headline_tiles(scores: Mapping[str, Any], model: Model) -> tuple[Tile, ...]:
+def headline_tiles(scores: Scores, model: Model) -> tuple[Tile, ...]:
     """The numbers a reader wants first: overlap, ejection fraction, beats; size, cost and speed where known."""
-    overlap, fraction = scores["dice"]["overall"], scores["ejection"]
-    constant, always = scores.get("constant_mask"), fraction["always_training_mean"]
+    dice, fraction = scores.dice.overall, scores.ejection
+    constant, always = scores.constant_mask, fraction.always_training_mean
     parameters, flops, speed = model.parameters, model.flops, model.frames_per_second
-    beside_constant = _beside(overlap, 3, "constant mask", constant and constant["dice"]["overall"])
-    beside_mean = _beside(fraction["mae"], 1, "always the training mean", always and always["mae"])
+    beside_constant = _beside(dice, 3, "constant mask", None if constant is None else constant.dice.overall)
+    beside_mean = _beside(fraction.mae, 1, "always the training mean", None if always is None else always.mae)
     first = (
-        Tile("Dice", number(overlap, 3), beside_constant),
-        Tile("EF error, points", number(fraction["mae"], 1), beside_mean),
-        _events_tile(scores["events"]),
+        Tile("Dice", number(dice, 3), beside_constant),
+        Tile("EF error, points", number(fraction.mae, 1), beside_mean),
+        _events_tile(scores.events),
     )
     if parameters is None and flops is None and speed is None:
         return first
@@ -179,13 +155,13 @@ def headline_tiles(scores: Mapping[str, Any], model: Model) -> tuple[Tile, ...]:
     )
 
 
-def published_section(scores: Mapping[str, Any], data: str) -> Section:
+def published_section(scores: Scores, data: str) -> Section:
     """What others published, this run's numbers on top of each table."""
-    dice, afd, fraction = scores["dice"], scores["afd"], scores["ejection"]
+    dice, afd, fraction = scores.dice, scores.afd, scores.ejection
     own = (
-        (_both_phases(dice), *(number(dice[key], 2, 100) for key in ("ed", "es"))),
+        (_both_phases(dice), number(dice.ed, 2, 100), number(dice.es, 2, 100)),
         tuple(number(afd[key], 2) for key in ("ed", "es")),
-        tuple(number(fraction[key], 2) for key in ("mae", "rmse", "r2")),
+        tuple(number(one, 2) for one in (fraction.mae, fraction.rmse, fraction.r2)),
     )
     heads = (
         ("Dice, %", ("ED and ES", "ED", "ES")),
@@ -210,29 +186,28 @@ def published_section(scores: Mapping[str, Any], data: str) -> Section:
     return Section("Published figures", warning=warning, tables=tables)
 
 
-def _both_phases(dice: Row) -> str:
+def _both_phases(dice: ByPhase) -> str:
     """The mean of Dice at ED and at ES, percent: what others print as both; a dash where one is not known."""
-    values = [dice[phase]["value"] for phase in ("ed", "es") if dice[phase] is not None]
-    return f"{50 * sum(values):.2f}" if len(values) == 2 else NONE
+    return NONE if dice.ed is None or dice.es is None else plain_number(50 * (dice.ed.value + dice.es.value), 2)
 
 
-def _beside(found: Interval, digits: int, name: str, baseline: Interval) -> str:
+def _beside(found: Interval | None, digits: int, name: str, baseline: Interval | None) -> str:
     if found is None:
         return "not measured"
-    ends = "" if found["low"] is None else f"{found['low']:.{digits}f} to {found['high']:.{digits}f}, "
+    ends = "" if found.low is None else f"{found.low:.{digits}f} to {found.high:.{digits}f}, "
     other = "" if baseline is None else f"; {name}: {number(baseline, digits)}"
-    return f"{ends}n = {found['n']}{other}"
+    return f"{ends}n = {found.n}{other}"
 
 
-def _events_tile(events: Mapping[str, Any]) -> Tile:
+def _events_tile(events: BothEvents) -> Tile:
     """How far ED and ES are off, with how many of the events asked for were found."""
-    value = " / ".join(number(events[phase]["distance_ms"], 0) for phase in ("ed", "es"))
-    return Tile("ED / ES off by, ms", value, "; ".join(_found(events[phase], phase) for phase in ("ed", "es")))
+    value = " / ".join(number(events.of(phase).distance_ms, 0) for phase in ("ed", "es"))
+    return Tile("ED / ES off by, ms", value, "; ".join(_found(events.of(phase), phase) for phase in ("ed", "es")))
 
 
-def _found(events: Mapping[str, Any], phase: str) -> str:
-    extra = "" if events["extra"] is None else f", {events['extra']} extra"
-    return f"{phase.upper()}: {events['matched']} of {events['matched'] + events['missed']} found{extra}"
+def _found(events: EventScores, phase: str) -> str:
+    matched, extra = events.matched or 0, "" if events.extra is None else f", {events.extra} extra"
+    return f"{phase.upper()}: {matched} of {matched + (events.missed or 0)} found{extra}"
 
 
 def _printed(value: float | None) -> str:

@@ -1,17 +1,16 @@
 """End-diastole and end-systole: events one to one, the paper's frame distance beside nulls, and the frame rate."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from echodfkd.report.draw.figures import BLUE, GREEN, drawn, null_figure, tidy
-from echodfkd.report.numbers import NONE, count, interval
+from echodfkd.report.numbers import NONE, interval
 from echodfkd.report.page import Picture, Section, Table
+from echodfkd.scores.records import BothEvents, EventScores, NullScores, RateScores, RateTrend, Scorecard
 
-Row = Mapping[str, Any]
 PHASES = {"ed": "ED", "es": "ES"}
 COLOURS = {"ed": BLUE, "es": GREEN}
 AFD_TEXT = (
@@ -24,34 +23,35 @@ PARTIAL = (
 )
 
 
-def section(scores: Row, pictures: Sequence[Picture] = ()) -> Section:
+def section(scores: Scorecard, rate: RateScores | None = None, pictures: Sequence[Picture] = ()) -> Section:
     """ED and ES one to one, the paper's frame distance, both beside curves that saw no image, and the frame rate.
 
-    `pictures` come first. The part on the frame rate stands where the scores hold `frame_rate`
-    (`evaluate.frame_rate.rate_scores`). `scores["n"]["events_from"]`, where there, says whose events are the reference.
+    `pictures` come first. `rate` is what `frame_rate.rate_scores` found.
     """
-    rate = scores.get("frame_rate")
-    tables = (matched_table(scores["events"]), null_table(scores), *((rate_table(rate),) if rate else ()))
+    tables = (matched_table(scores.events), null_table(scores), *((rate_table(rate),) if rate else ()))
     return Section(
-        "End-diastole and end-systole", _text(scores), tables=tables, pictures=(*pictures, *_pictures(scores))
+        "End-diastole and end-systole", _text(scores), tables=tables, pictures=(*pictures, *_pictures(scores, rate))
     )
 
 
-def matched_table(events: Row) -> Table:
+def matched_table(events: BothEvents) -> Table:
     """Distances and bias of the events paired one to one, and how many were matched, missed, extra."""
     columns = ("", "distance, frames", "distance, ms", "bias, ms (late is positive)", "matched", "missed", "extra")
-    rows = tuple(_matched_row(events[phase], label) for phase, label in PHASES.items())
-    partial = any(events[phase]["extra"] is None for phase in PHASES)
+    rows = tuple(_matched_row(events.of(phase), label) for phase, label in PHASES.items())
+    partial = any(events.of(phase).extra is None for phase in PHASES)
     return Table("Found one to one", (*columns, "at the ends"), rows, f"{ENDS} {PARTIAL}" if partial else ENDS)
 
 
-def null_table(scores: Row) -> Table:
+def null_table(scores: Scorecard) -> Table:
     """The paper's aFD and the penalised distance of the segmenter and of every curve that saw no image."""
-    events, nulls = scores["events"], scores.get("null_curves") or {}
-    segmenter = {p: {"afd": scores["afd"][p], "penalised_ms": events[p]["penalised_ms"]} for p in PHASES}
-    keys = [(key, digits, phase) for key, digits in (("afd", 2), ("penalised_ms", 0)) for phase in PHASES]
+    nulls = scores.null_curves or {}
+    segmenter = {p: NullScores(scores.afd[p], scores.events.of(p).penalised_ms) for p in PHASES}
     rows = tuple(
-        (name, *(interval(found[phase][key], digits) for key, digits, phase in keys))
+        (
+            name,
+            *(interval(found[phase].afd, 2) for phase in PHASES),
+            *(interval(found[phase].penalised_ms, 0) for phase in PHASES),
+        )
         for name, found in {"segmenter": segmenter, **nulls}.items()
     )
     columns = ("area curve of", "aFD ED, frames", "aFD ES, frames", "ED penalised, ms", "ES penalised, ms")
@@ -59,15 +59,15 @@ def null_table(scores: Row) -> Table:
     return Table("The paper's aFD and the penalised distance", columns, rows, note, own=frozenset({0}))
 
 
-def rate_table(found: Row) -> Table:
+def rate_table(found: RateScores) -> Table:
     """Distances by frame rate, a row per bin, then slopes per Hz and rank correlations."""
     keys = [f"{phase}_{name}" for name in ("afd", "distance_ms") for phase in PHASES]
     bins = tuple(
-        (f"{one['low']:.0f} to {one['high']:.0f}", str(one["clips"]), *(interval(one[key], 2) for key in keys))
-        for one in found["bins"]
+        (f"{one.low:.0f} to {one.high:.0f}", str(one.clips), *(interval(one.of(key), 2) for key in keys))
+        for one in found.bins
     )
     trends = tuple(
-        (label, _trend_count(found), *(_trend(found["trend"][key], name, digits) for key in keys))
+        (label, _trend_count(found), *(_trend(found.trend[key], name, digits) for key in keys))
         for label, name, digits in (("slope, per Hz", "slope", 3), ("rank correlation", "spearman", 2))
     )
     columns = ("frame rate, Hz", "clips", "aFD ED, frames", "aFD ES, frames", "ED one to one, ms", "ES one to one, ms")
@@ -78,7 +78,7 @@ def rate_table(found: Row) -> Table:
     return Table("Distance against frame rate", columns, (*bins, *trends), note)
 
 
-def rate_figure(found: Row) -> Figure:
+def rate_figure(found: RateScores) -> Figure:
     """Mean distance of each bin of frame rates with its interval, and the line over clips: aFD left, ms right."""
     figure = Figure(figsize=(8.4, 3.0), layout="constrained")
     panels = (("afd", "the paper's aFD, frames"), ("distance_ms", "one to one, ms"))
@@ -93,56 +93,51 @@ def rate_figure(found: Row) -> Figure:
     return figure
 
 
-def _draw_rate(axes: Axes, found: Row, key: str, shift: float, colour: str, label: str) -> None:
+def _draw_rate(axes: Axes, found: RateScores, key: str, shift: float, colour: str, label: str) -> None:
     """Bins as dots with whiskers, a little beside their rate, and the line of least squares."""
-    known = [one for one in found["bins"] if one[key] is not None]
+    known = [(one.fps, mean) for one in found.bins if (mean := one.of(key)) is not None]
     if not known:
         return
-    rates = np.array([one["fps"] for one in known])
-    means = np.array([one[key]["value"] for one in known])
-    ends = [
-        [one[key][end] if one[key][end] is not None else one[key]["value"] for one in known] for end in ("low", "high")
-    ]
-    reach = np.maximum([means - ends[0], ends[1] - means], 0)
+    rates, means = np.array([rate for rate, _ in known]), np.array([mean.value for _, mean in known])
+    low, high = (
+        np.array([mean.value if end is None else end for (_, mean), end in zip(known, ends, strict=True)])
+        for ends in ([mean.low for _, mean in known], [mean.high for _, mean in known])
+    )
+    reach = np.maximum([means - low, high - means], 0)
     axes.errorbar(rates + shift * np.ptp(rates), means, reach, fmt="o", ms=5, lw=1.2, color=colour, label=label)
-    if trend := found["trend"][key]:
-        across = np.array([found["bins"][0]["low"], found["bins"][-1]["high"]])
-        axes.plot(across, trend["intercept"] + trend["slope"]["value"] * across, color=colour, lw=1, ls="--")
+    if trend := found.trend[key]:
+        across = np.array([found.bins[0].low, found.bins[-1].high])
+        axes.plot(across, trend.intercept + trend.slope.value * across, color=colour, lw=1, ls="--")
 
 
-def _text(scores: Row) -> tuple[str, ...]:
-    events = scores["events"]
+def _text(scores: Scorecard) -> tuple[str, ...]:
     found = (
         "Events are found on the whole clip without looking at the reference and paired one to one within "
-        f"{1000 * events['tolerance_s']:.0f} ms. In the penalised distance every missed and every extra event counts "
-        "as the whole tolerance."
+        f"{1000 * scores.events.tolerance_s:.0f} ms. In the penalised distance every missed and every extra event "
+        "counts as the whole tolerance."
     )
-    whose = scores["n"].get("events_from")
+    whose = scores.n.events_from
     return (*((f"The reference events are those of {whose}, not the data set's.",) if whose else ()), found, AFD_TEXT)
 
 
-def _pictures(scores: Row) -> tuple[Picture, ...]:
+def _pictures(scores: Scorecard, rate: RateScores | None) -> tuple[Picture, ...]:
     shown = [drawn(null_figure(scores), "Frame distances of the segmenter and of curves that saw no image")]
-    if scores.get("frame_rate"):
-        shown.append(drawn(rate_figure(scores["frame_rate"]), "Distances of ED and ES against the frame rate"))
+    if rate:
+        shown.append(drawn(rate_figure(rate), "Distances of ED and ES against the frame rate"))
     return tuple(shown)
 
 
-def _matched_row(found: Row, label: str) -> tuple[str, ...]:
-    counts = (NONE if found[key] is None else str(found[key]) for key in ("matched", "missed", "extra", "at_ends"))
-    distances = (
-        interval(found["distance_frames"], 2),
-        interval(found["distance_ms"], 0),
-        interval(found["bias_ms"], 0),
-    )
-    return (label, *distances, *counts)
+def _matched_row(found: EventScores, label: str) -> tuple[str, ...]:
+    counts = (found.matched, found.missed, found.extra, found.at_ends)
+    distances = (interval(found.distance_frames, 2), interval(found.distance_ms, 0), interval(found.bias_ms, 0))
+    return (label, *distances, *(NONE if one is None else str(one) for one in counts))
 
 
-def _trend(found: Row | None, name: str, digits: int) -> str:
-    return NONE if found is None else interval(found[name], digits)
+def _trend(found: RateTrend | None, name: str, digits: int) -> str:
+    return NONE if found is None else interval(getattr(found, name), digits)
 
 
-def _trend_count(found: Row) -> str:
+def _trend_count(found: RateScores) -> str:
     """How many clips the trends rest on, at most."""
-    known = [trend["slope"] for trend in found["trend"].values() if trend]
-    return count(max(known, key=lambda one: one["n"])) if known else NONE
+    known = [trend.slope.n for trend in found.trend.values() if trend]
+    return str(max(known)) if known else NONE

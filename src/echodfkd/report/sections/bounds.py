@@ -1,18 +1,18 @@
 """What annotators' own spread allows: floors and ceilings beside this run's scores (the supplement's section 2)."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from echodfkd.report.draw.figures import BLUE, ORANGE, SOFT, drawn, tidy
-from echodfkd.report.numbers import NONE, Interval, interval
+from echodfkd.report.numbers import interval
 from echodfkd.report.page import Section, Table
-from echodfkd.scores.bounds import CAMUS, IntraAnnotator, published_bounds
+from echodfkd.scores.bounds import CAMUS, PUBLISHED_FRAME_FLOORS, IntraAnnotator
+from echodfkd.scores.records import Rounds, Scorecard
+from echodfkd.stats.intervals import Interval
 
-Row = Mapping[str, Any]
 PHASES = {"ed": "ED", "es": "ES"}
 TEXT = (
     "A model that says what an annotator tends to is still compared with single annotations, which stray from it. From "
@@ -27,17 +27,20 @@ FRAMES_SOURCE = "supplement's fit to a second round of over 1000 clips of EchoNe
 
 
 def section(
-    scores: Row, rounds: Mapping[str, Row] | None = None, *, intra: IntraAnnotator = CAMUS, exact_truth: bool = False
+    scores: Scorecard,
+    rounds: Mapping[str, Rounds] | None = None,
+    *,
+    intra: IntraAnnotator = CAMUS,
+    exact_truth: bool = False,
 ) -> Section:
     """Published bounds beside a scorecard, and the floor from two rounds of one's own annotations.
 
-    `rounds` maps 'ed' and 'es' to what `evaluate.bounds.rounds_bounds` found. `exact_truth` says that the labels are a
+    `rounds` maps 'ed' and 'es' to what `bounds.rounds_bounds` found. `exact_truth` says that the labels are a
     simulator's, where bounds do not hold.
     """
     known = rounds or {}
-    bounds = published_bounds(intra)
-    tables = (bounds_table(scores, bounds, known), *(family_table(found, phase) for phase, found in known.items()))
-    pictures = [drawn(bounds_figure(scores, bounds, known), "Scores of this run beside the bounds of annotation")]
+    tables = (bounds_table(scores, intra, known), *(family_table(found, phase) for phase, found in known.items()))
+    pictures = [drawn(bounds_figure(scores, intra, known), "Scores of this run beside the bounds of annotation")]
     if known:
         pictures.append(drawn(rounds_figure(known), "Differences of two rounds of annotation and the fitted noise"))
     return Section(
@@ -45,63 +48,59 @@ def section(
     )
 
 
-def bounds_table(scores: Row, bounds: Row, rounds: Mapping[str, Row]) -> Table:
+def bounds_table(scores: Scorecard, intra: IntraAnnotator, rounds: Mapping[str, Rounds]) -> Table:
     """Each score with a bound: this run's value, the bound and where it comes from."""
-    ejection = scores["ejection"]
-    session = "of two sessions" if bounds["convention"] == "sessions" else "against the mean of two sessions"
-    spread = f"{bounds['who']}: deviation {session} {bounds['ef_sd']:g}, published"
-    alike = f"{bounds['who']}: correlation {session} {bounds['ef_correlation']:g}, published"
+    ejection, ceiling = scores.ejection, intra.correlation_ceiling
+    session = "of two sessions" if intra.convention == "sessions" else "against the mean of two sessions"
+    spread = f"{intra.who}: deviation {session} {intra.ef_sd:g}, published"
+    alike = f"{intra.who}: correlation {session} {intra.ef_correlation:g}, published"
     rows: list[tuple[str, ...]] = [
-        ("RMSE of EF, points", interval(ejection["rmse"], 2), f"at least {bounds['rmse_floor']:.2f}", spread),
-        (
-            "correlation of EF",
-            interval(ejection["correlation"], 3),
-            f"at most {bounds['correlation_ceiling']:.3f}",
-            alike,
-        ),
-        ("R2 of EF", interval(ejection["r2"], 3), f"at most {bounds['r2_ceiling']:.3f}", alike),
+        ("RMSE of EF, points", interval(ejection.rmse, 2), f"at least {intra.rmse_floor:.2f}", spread),
+        ("correlation of EF", interval(ejection.correlation, 3), f"at most {ceiling:.3f}", alike),
+        ("R2 of EF", interval(ejection.r2, 3), f"at most {ceiling**2:.3f}", alike),
     ]
     for phase, label in PHASES.items():
-        own, floor = scores["afd"][phase], bounds["afd_floor"][phase]
+        own, floor = scores.afd[phase], PUBLISHED_FRAME_FLOORS[phase]
         rows.append((f"aFD {label}, frames", interval(own, 2), f"at least {floor:.1f}", f"{FRAMES_SOURCE}, published"))
         if phase in rounds:
-            rows.append(_rounds_row(f"aFD {label}, frames", own, rounds[phase], "floor", 2))
-            distance = scores["events"][phase]["distance_ms"]
-            if rounds[phase]["floor_ms"] is not None:
-                rows.append(_rounds_row(f"{label} one to one, ms", distance, rounds[phase], "floor_ms", 0))
+            found = rounds[phase]
+            rows.append(_rounds_row(f"aFD {label}, frames", own, found, found.floor, 2))
+            if found.floor_ms is not None:
+                distance = scores.events.of(phase).distance_ms
+                rows.append(_rounds_row(f"{label} one to one, ms", distance, found, found.floor_ms, 0))
     note = "The aFD is no safe reading even above its floor: see what white noise gets with it."
     return Table("Scores and their bounds", ("", "this run", "bound", "from"), tuple(rows), note)
 
 
-def family_table(found: Row, phase: str) -> Table:
+def family_table(found: Rounds, phase: str) -> Table:
     """The distributions fitted to two rounds, best first, with the floor each would give."""
     rows = tuple(
         (
             name,
-            f"{one['aic_above_best']:.1f}",
-            f"{one['floor']:.2f}",
-            f"{one['astray']:.2%} on +-{one['half_width']}",
-            ", ".join(f"{value:.2f}" for value in one["parameters"]),
+            f"{one.aic_above_best:.1f}",
+            f"{one.floor:.2f}",
+            f"{one.astray:.2%} on +-{one.half_width}",
+            ", ".join(f"{value:.2f}" for value in one.parameters),
         )
-        for name, one in found["families"].items()
+        for name, one in found.families.items()
     )
     columns = ("narrow part", "AIC above the best", "floor, frames", "astray, on frames", "parameters")
     note = (
-        f"{found['n']} pairs of annotations; mean difference {interval(found['bias'], 2)} frames, which the model "
+        f"{found.n} pairs of annotations; mean difference {interval(found.bias, 2)} frames, which the model "
         "takes to be 0. An AIC less than 2 above the best does not tell two families apart."
     )
     return Table(f"Frame choice at {PHASES[phase]}: distributions fitted to two rounds", columns, rows, note)
 
 
-def bounds_figure(scores: Row, bounds: Row, rounds: Mapping[str, Row]) -> Figure:
+def bounds_figure(scores: Scorecard, intra: IntraAnnotator, rounds: Mapping[str, Rounds]) -> Figure:
     """This run's RMSE, correlation and aFD with their intervals, and the bounds as lines."""
-    ejection = scores["ejection"]
+    ejection = scores.ejection
     figure = Figure(figsize=(8.4, 1.9), layout="constrained")
-    floors = {p: rounds[p]["floor"]["value"] if p in rounds else bounds["afd_floor"][p] for p in PHASES}
-    panels: tuple[tuple[str, list[tuple[str, Interval, float]]], ...] = (
-        ("RMSE of EF, points (floor)", [("EF", ejection["rmse"], bounds["rmse_floor"])]),
-        ("correlation of EF (ceiling)", [("EF", ejection["correlation"], bounds["correlation_ceiling"])]),
-        ("aFD, frames (floor)", [(label, scores["afd"][p], floors[p]) for p, label in PHASES.items()]),
+    floors = {p: rounds[p].floor.value if p in rounds else PUBLISHED_FRAME_FLOORS[p] for p in PHASES}
+    panels: tuple[tuple[str, list[tuple[str, Interval | None, float]]], ...] = (
+        ("RMSE of EF, points (floor)", [("EF", ejection.rmse, intra.rmse_floor)]),
+        ("correlation of EF (ceiling)", [("EF", ejection.correlation, intra.correlation_ceiling)]),
+        ("aFD, frames (floor)", [(label, scores.afd[p], floors[p]) for p, label in PHASES.items()]),
     )
     for axes, (label, lines) in zip(figure.subplots(1, 3), panels, strict=True):
         tidy(axes)
@@ -116,33 +115,32 @@ def bounds_figure(scores: Row, bounds: Row, rounds: Mapping[str, Row]) -> Figure
     return figure
 
 
-def rounds_figure(rounds: Mapping[str, Row]) -> Figure:
+def rounds_figure(rounds: Mapping[str, Rounds]) -> Figure:
     """Differences of two rounds: the share of clips at each as bars, the best fit as a line; shares on a log scale."""
     figure = Figure(figsize=(4.2 * len(rounds), 2.9), layout="constrained")
     for axes, (phase, found) in zip(figure.subplots(1, len(rounds), squeeze=False)[0], rounds.items(), strict=True):
         tidy(axes)
-        told = found["histogram"]
-        axes.bar(told["frames"], told["share"], width=0.8, color=SOFT, label=f"{found['n']} pairs of annotations")
-        axes.plot(told["frames"], told["fitted"], color=BLUE, lw=1.6, label=f"fitted: {found['best']}")
-        axes.set(yscale="log", ylim=(0.3 / found["n"], 1), title=PHASES[phase])
+        told = found.histogram
+        axes.bar(told.frames, told.share, width=0.8, color=SOFT, label=f"{found.n} pairs of annotations")
+        axes.plot(told.frames, told.fitted, color=BLUE, lw=1.6, label=f"fitted: {found.best}")
+        axes.set(yscale="log", ylim=(0.3 / found.n, 1), title=PHASES[phase])
         axes.set(xlabel="first minus second round, frames", ylabel="share of clips")
         axes.legend(frameon=False, fontsize=8)
     return figure
 
 
-def _draw_bound(axes: Axes, place: int, found: Interval, bound: float) -> None:
+def _draw_bound(axes: Axes, place: int, found: Interval | None, bound: float) -> None:
     """One line of a panel: the value as a dot, its interval as a bar, the bound as a tick."""
     first = place == 0
     axes.plot(
         [bound] * 2, [place - 0.35, place + 0.35], color=ORANGE, lw=2, label="bound of annotation" if first else None
     )
-    if found is not None and found["value"] is not None:
-        ends = [end for end in (found["low"], found["high"]) if end is not None]
+    if found is not None and np.isfinite(found.value):
+        ends = [end for end in (found.low, found.high) if end is not None]
         axes.plot(ends, np.full(len(ends), place), color=BLUE, lw=1.6)
-        axes.plot([found["value"]], [place], "o", color=BLUE, ms=6, label="this run" if first else None)
+        axes.plot([found.value], [place], "o", color=BLUE, ms=6, label="this run" if first else None)
 
 
-def _rounds_row(label: str, own: Interval, found: Row, key: str, digits: int) -> tuple[str, ...]:
-    bound = found[key]
-    source = f"two rounds, {found['n']} pairs; {found['best']} noise"
-    return (label, interval(own, digits), f"at least {interval(bound, digits)}" if bound else NONE, source)
+def _rounds_row(label: str, own: Interval | None, found: Rounds, bound: Interval, digits: int) -> tuple[str, ...]:
+    source = f"two rounds, {found.n} pairs; {found.best} noise"
+    return (label, interval(own, digits), f"at least {interval(bound, digits)}", source)

@@ -1,7 +1,6 @@
 """Where the errors are: their share by clips, their size by what is known of the clips, and the worst clips."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,16 +9,16 @@ from numpy.typing import NDArray
 
 from echodfkd.errors import InputError
 from echodfkd.report.draw.figures import BLUE, INK, ORANGE, SOFT, drawn, gallery_figure, tidy
-from echodfkd.report.numbers import NONE, interval, number
+from echodfkd.report.numbers import NONE, interval, plain_number
 from echodfkd.report.page import Picture, Section, Table
-from echodfkd.scores.concentration import ERRORS, clip_error, known_errors, lorenz_curve, normal_curve
+from echodfkd.scores.concentration import clip_error, known_errors, lorenz_curve, normal_curve
+from echodfkd.scores.metrics import ERRORS, Row
+from echodfkd.scores.records import Concentration, Strata
 from echodfkd.scores.strata import COVARIATES, places_of, thirds, worst
 
-Row = Mapping[str, Any]
+ByCovariate = Mapping[str, Strata | None]
 Captioned = tuple[str, NDArray[np.uint8]]
 
-DIGITS = {"ejection": 1, "dice": 3, "events": 0}
-"""Digits that each of ERRORS is printed with."""
 CONCENTRATION_TEXT = (
     "The paper's supplement (4) finds most of the squared error on the last 15 % of the clips. A steep end alone says "
     "little: errors that are normal about zero, the same law for every clip, already put 56 % of it there. So the "
@@ -32,8 +31,8 @@ STRATA_TEXT = (
 
 
 def section(
-    concentrated: Row | None,
-    stratified: Row | None = None,
+    concentrated: Mapping[str, Concentration | None] | None,
+    stratified: Mapping[str, ByCovariate] | None = None,
     rows: Sequence[Row] = (),
     gallery: Sequence[Captioned] = (),
     error: str = "dice",
@@ -43,7 +42,7 @@ def section(
     The figures need the `rows` themselves. `gallery` holds the worst clips' pictures (height, width[, 3]) uint8 under
     their captions.
     """
-    spread = {name: one for name, one in (concentrated or {}).items() if one and one["worst"]["value"] is not None}
+    spread = {name: one for name, one in (concentrated or {}).items() if one and np.isfinite(one.worst.value)}
     by = stratified or {}
     strata_tables = tuple(strata_table(by[name], name) for name in ERRORS if _known(by.get(name)))
     if not spread and not strata_tables:
@@ -56,7 +55,7 @@ def section(
         words = "Errors of the clips against what is known of them; bars are means of thirds with 95 % intervals"
         pictures.append(drawn(strata_figure(rows, by), words))
     if gallery:
-        pictures.append(drawn(worst_figure(gallery), f"The worst clips by {ERRORS[error][0]}"))
+        pictures.append(drawn(worst_figure(gallery), f"The worst clips by {ERRORS[error].label}"))
     tables = (
         *((concentration_table(spread),) if spread else ()),
         *strata_tables,
@@ -66,22 +65,22 @@ def section(
     return Section("Where the errors are", text, tables=tables, pictures=tuple(pictures))
 
 
-def concentration_table(found: Row) -> Table:
+def concentration_table(found: Mapping[str, Concentration]) -> Table:
     """Share of the worst clips and Gini coefficient of each error, beside those of normal and of equal errors."""
     lines = tuple(
         (
-            ERRORS[name][0],
-            interval(one["worst"], 2),
-            interval(one["normal"]["worst"], 2),
-            number({"value": one["equal"]["worst"]}, 2),
-            interval(one["gini"], 2),
-            interval(one["normal"]["gini"], 2),
-            "yes" if one["worst"]["value"] > one["normal"]["worst"]["high"] else "no",
-            str(one["n"]),
+            ERRORS[name].label,
+            interval(one.worst, 2),
+            interval(one.normal["worst"], 2),
+            plain_number(one.equal["worst"], 2),
+            interval(one.gini, 2),
+            interval(one.normal["gini"], 2),
+            "yes" if one.worst.value > (one.normal["worst"].high or 0) else "no",
+            str(one.n),
         )
         for name, one in found.items()
     )
-    share = next(iter(found.values()))["share"]
+    share = next(iter(found.values())).share
     head = (
         "",
         f"on the worst {share:.0%}",
@@ -99,17 +98,17 @@ def concentration_table(found: Row) -> Table:
     return Table("Share of the squared error", head, lines, note)
 
 
-def strata_table(found: Row, error: str) -> Table:
+def strata_table(found: ByCovariate, error: str) -> Table:
     """One error by thirds of each covariate (or by its words), with the rank correlation and the number of clips."""
-    digits = DIGITS[error]
+    digits = ERRORS[error].digits
     lines = []
     for covariate, label in COVARIATES.items():
         if (one := found.get(covariate)) is not None:
-            groups = [f"{group['group']}: {interval(group['error'], digits)}" for group in one["groups"]]
+            groups = [f"{group.group}: {interval(group.error, digits)}" for group in one.groups]
             cells = [*groups[:2], "; ".join(groups[2:])] if len(groups) > 2 else [*groups, NONE, NONE][:3]
-            lines.append((label, *cells, interval(one["correlation"], 2), str(one["n"])))
+            lines.append((label, *cells, interval(one.correlation, 2), str(one.n)))
     head = ("", "low", "middle", "high", "rank correlation", "clips")
-    return Table(f"{ERRORS[error][0]}, mean size", head, tuple(lines))
+    return Table(f"{ERRORS[error].label}, mean size", head, tuple(lines))
 
 
 def worst_table(rows: Sequence[Row], error: str = "dice", number_of_clips: int = 10) -> Table:
@@ -118,13 +117,13 @@ def worst_table(rows: Sequence[Row], error: str = "dice", number_of_clips: int =
     lines = tuple(
         (
             str(row["name"]),
-            *(number({"value": clip_error(row, name)}, DIGITS[name]) for name in ERRORS),
+            *(plain_number(metric.of(row), metric.digits) for metric in ERRORS.values()),
             *(_told(row.get(name)) for name in known),
         )
         for row in worst(rows, error, number_of_clips)
     )
-    head = ("clip", *(label for label, _ in ERRORS.values()), *(COVARIATES[name] for name in known))
-    return Table(f"The worst clips by {ERRORS[error][0]}", head, lines)
+    head = ("clip", *(metric.label for metric in ERRORS.values()), *(COVARIATES[name] for name in known))
+    return Table(f"The worst clips by {ERRORS[error].label}", head, lines)
 
 
 def concentration_figure(rows: Sequence[Row]) -> Figure:
@@ -142,13 +141,13 @@ def concentration_figure(rows: Sequence[Row]) -> Figure:
         axes.plot(clips * 100, carried * 100, color=BLUE, lw=1.8, label="measured")
         axes.axvline(85, color=SOFT, lw=0.8, ls=":")
         axes.set(xlim=(0, 100), ylim=(0, 100), aspect="equal", xlabel="share of clips, best first, %")
-        axes.set_title(f"{ERRORS[name][0]} (n = {len(errors)})", fontsize=9, color=INK)
+        axes.set_title(f"{ERRORS[name].label} (n = {len(errors)})", fontsize=9, color=INK)
     figure.axes[0].set_ylabel("share of squared error, %")
     figure.axes[0].legend(frameon=False, fontsize=8, loc="upper left")
     return figure
 
 
-def strata_figure(rows: Sequence[Row], found: Row) -> Figure:
+def strata_figure(rows: Sequence[Row], found: Mapping[str, ByCovariate]) -> Figure:
     """Size of each error (down) against each covariate (across): a dot per clip, means of the groups with intervals."""
     errors = [name for name in ERRORS if _known(found.get(name))]
     covariates = [name for name in COVARIATES if any(found[error].get(name) for error in errors)]
@@ -161,7 +160,7 @@ def strata_figure(rows: Sequence[Row], found: Row) -> Figure:
             tidy(axes)
             if (one := found[error].get(covariate)) is not None:
                 _panel(axes, rows, error, covariate, one)
-        line[0].set_ylabel(ERRORS[error][0].replace(", penalised", ",\npenalised"), fontsize=8.5)
+        line[0].set_ylabel(ERRORS[error].label.replace(", penalised", ",\npenalised"), fontsize=8.5)
         line[0].set_ylim(bottom=0)
     for axes, covariate in zip(grid[-1], covariates, strict=True):
         axes.set_xlabel(COVARIATES[covariate], fontsize=8.5)
@@ -174,7 +173,7 @@ def worst_figure(gallery: Sequence[Captioned], columns: int = 4) -> Figure:
     return gallery_figure([cells[start : start + columns] for start in range(0, len(cells), columns)])
 
 
-def _panel(axes: Axes, rows: Sequence[Row], error: str, covariate: str, found: Row) -> None:
+def _panel(axes: Axes, rows: Sequence[Row], error: str, covariate: str, found: Strata) -> None:
     """One error against one covariate: dots, and the groups' means over the values they hold."""
     pairs = [(row[covariate], clip_error(row, error)) for row in rows if row.get(covariate) not in (None, "")]
     known = [(value, abs(size)) for value, size in pairs if size is not None]
@@ -182,21 +181,21 @@ def _panel(axes: Axes, rows: Sequence[Row], error: str, covariate: str, found: R
     is_words = isinstance(known[0][0], str)
     axes.scatter(places, sizes, s=9, color=SOFT, alpha=0.6, lw=0)
     groups = places if is_words else thirds(places)
-    for place, group in zip(np.unique(groups), found["groups"], strict=True):
-        inside, one = places[groups == place], group["error"]
+    for place, group in zip(np.unique(groups), found.groups, strict=True):
+        inside, one = places[groups == place], group.error
         ends = (inside.min() - 0.2, inside.max() + 0.2) if is_words else (inside.min(), inside.max())
-        axes.plot(ends, [one["value"]] * 2, color=BLUE, lw=2)
-        if one["low"] is not None:
-            axes.fill_between(ends, one["low"], one["high"], color=BLUE, alpha=0.2, lw=0)
+        axes.plot(ends, [one.value] * 2, color=BLUE, lw=2)
+        if one.low is not None and one.high is not None:
+            axes.fill_between(ends, one.low, one.high, color=BLUE, alpha=0.2, lw=0)
     if is_words:
-        axes.set_xticks(np.unique(places), [group["group"] for group in found["groups"]])
-    axes.set_title(f"rank corr. {interval(found['correlation'], 2)}", fontsize=7.5, color=INK)
+        axes.set_xticks(np.unique(places), [group.group for group in found.groups])
+    axes.set_title(f"rank corr. {interval(found.correlation, 2)}", fontsize=7.5, color=INK)
 
 
-def _known(found: Row | None) -> bool:
+def _known(found: ByCovariate | None) -> bool:
     return found is not None and any(one is not None for one in found.values())
 
 
-def _told(value: Any) -> str:
+def _told(value: float | str | None) -> str:
     """A covariate as text."""
     return NONE if value is None else value if isinstance(value, str) else f"{value:.4g}"

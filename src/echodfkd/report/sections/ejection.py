@@ -1,7 +1,6 @@
 """The ejection fraction by three methods, beside always saying the training mean; limits of agreement."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,9 +11,12 @@ from echodfkd.errors import InputError
 from echodfkd.report.draw.figures import BLUE, INK, ORANGE, SOFT, drawn, tidy
 from echodfkd.report.numbers import count, interval
 from echodfkd.report.page import Picture, Section, Table
+from echodfkd.scores.metrics import Row
+from echodfkd.scores.records import AlwaysMean, EjectionErrors, EjectionScores
 from echodfkd.scores.scorecard import EF_COLUMNS
+from echodfkd.stats.agreement import BlandAltman
+from echodfkd.stats.intervals import Interval
 
-Row = Mapping[str, Any]
 METHODS = {"discs": "discs", "area_length": "area-length", "area_ratio": "area ratio"}
 ERRORS = {
     "mae": "mean absolute error, points",
@@ -36,33 +38,37 @@ TEXT = (
 SINGLE = "Single-plane method of discs (20), median over the beats of a clip."
 
 
-def section(scores: Row, pictures: Sequence[Picture] = (), rows: Sequence[Row] = ()) -> Section:
+def section(found: EjectionScores, pictures: Sequence[Picture] = (), rows: Sequence[Row] = ()) -> Section:
     """Errors of the ejection fraction by each method; with the rows of `score_clip` also the figures."""
-    found = scores["ejection"]
-    always = found["always_training_mean"]
-    text = TEXT if found.get("methods") else SINGLE
-    drawings = _pictures(rows, found.get("methods") or {}, always and always["says"])
+    always = found.always_training_mean
+    text = TEXT if found.methods else SINGLE
+    drawings = _pictures(rows, found.methods, None if always is None else always.says)
     return Section("Ejection fraction", (text,), tables=(ejection_table(found),), pictures=(*pictures, *drawings))
 
 
-def ejection_table(found: Row) -> Table:
+def ejection_table(found: EjectionScores) -> Table:
     """A scorecard's `ejection` as a table: a line for each error and limit, a column for each method."""
-    methods = found.get("methods") or {"discs": found}
-    always = found["always_training_mean"] or {}
+    methods = found.methods or {"discs": found}
+    always = found.always_training_mean
     lines = [
-        (label, *(interval(one[key], 2) for one in methods.values()), interval(always.get(key), 2), count(found[key]))
+        (
+            label,
+            *(interval(one.of(key), 2) for one in methods.values()),
+            interval(getattr(always, key, None), 2),
+            count(found.of(key)),
+        )
         for key, label in ERRORS.items()
     ]
-    if any(one.get("mae_penalised") for one in methods.values()):
+    if any(one.mae_penalised for one in methods.values()):
         lines.insert(1, _penalised_line(methods, always, found))
-    limits = {name: one.get("bland_altman") for name, one in methods.items()}
+    limits = {name: one.bland_altman for name, one in methods.items()}
     if any(limits.values()):
         lines += [
-            (label, *(interval(one and one[key], 2) for one in limits.values()), "-", count(found["mae"]))
+            (label, *(interval(getattr(one, key, None), 2) for one in limits.values()), "-", count(found.mae))
             for key, label in LIMITS.items()
         ]
     note = (
-        f"{found['without_prediction']} of {found['clips']} clips with a known EF got none (no complete beat found). "
+        f"{found.without_prediction} of {found.clips} clips with a known EF got none (no complete beat found). "
         "Over all clips they count as if the training mean had been said: giving up on hard clips does not help."
     )
     if any(limits.values()):
@@ -71,13 +77,15 @@ def ejection_table(found: Row) -> Table:
     return Table("Error of the ejection fraction", head, tuple(lines), note)
 
 
-def _penalised_line(methods: Row, always: Row, found: Row) -> tuple[str, ...]:
+def _penalised_line(
+    methods: Mapping[str, EjectionErrors], always: AlwaysMean | None, found: EjectionScores
+) -> tuple[str, ...]:
     """The mean absolute error over all clips, those without an ejection fraction too."""
-    told = (interval(one.get("mae_penalised"), 2) for one in methods.values())
-    return ("the same over all clips", *told, interval(always.get("mae"), 2), str(found["clips"]))
+    told = (interval(one.mae_penalised, 2) for one in methods.values())
+    return ("the same over all clips", *told, interval(None if always is None else always.mae, 2), str(found.clips))
 
 
-def bland_altman_figure(rows: Sequence[Row], limits: Row | None = None, method: str = "discs") -> Figure:
+def bland_altman_figure(rows: Sequence[Row], limits: BlandAltman | None = None, method: str = "discs") -> Figure:
     """Predicted - true over the mean of both (points, percent), a point per clip; bias and limits with intervals.
 
     `limits` is the method's `bland_altman` of a scorecard; None draws the points alone.
@@ -90,8 +98,8 @@ def bland_altman_figure(rows: Sequence[Row], limits: Row | None = None, method: 
     tidy(axes)
     axes.axhline(0, color=SOFT, lw=1)
     for key, label in (("bias", "bias"), ("lower", "- 1.96 SD"), ("upper", "+ 1.96 SD")):
-        if limits and limits[key]:
-            _level(axes, limits[key], label, INK if key == "bias" else ORANGE)
+        if limits is not None:
+            _level(axes, getattr(limits, key), label, INK if key == "bias" else ORANGE)
     axes.scatter(pairs.mean(axis=1), np.subtract(*pairs.T), s=24, color=BLUE, alpha=0.75, lw=0)
     axes.set(xlabel="mean of predicted and true EF, %", ylabel="predicted - true, points")
     axes.set_title(f"{METHODS[method]}, n = {len(pairs)}", fontsize=10, color=INK)
@@ -124,20 +132,20 @@ def known_pairs(rows: Sequence[Row], column: str) -> NDArray[np.float64]:
     return np.array([(row[column], row["ef_true"]) for row in told], np.float64).reshape(-1, 2)
 
 
-def _level(axes: Axes, found: Row, label: str, colour: str) -> None:
+def _level(axes: Axes, found: Interval, label: str, colour: str) -> None:
     """A horizontal line at the value with its interval as a band, named at the right."""
-    axes.axhline(found["value"], color=colour, lw=1.4, ls="-" if colour == INK else "--")
-    if found["low"] is not None:
-        axes.axhspan(found["low"], found["high"], color=colour, alpha=0.1, lw=0)
-    words = f"{label}: {found['value']:.1f}"
+    axes.axhline(found.value, color=colour, lw=1.4, ls="-" if colour == INK else "--")
+    if found.low is not None and found.high is not None:
+        axes.axhspan(found.low, found.high, color=colour, alpha=0.1, lw=0)
+    words = f"{label}: {found.value:.1f}"
     place = axes.get_yaxis_transform()
-    axes.text(1.01, found["value"], words, transform=place, va="center", fontsize=8, color=colour)
+    axes.text(1.01, found.value, words, transform=place, va="center", fontsize=8, color=colour)
 
 
-def _pictures(rows: Sequence[Row], methods: Row, training_ef: float | None) -> list[Picture]:
+def _pictures(rows: Sequence[Row], methods: Mapping[str, EjectionErrors], training_ef: float | None) -> list[Picture]:
     if not len(known_pairs(rows, EF_COLUMNS["discs"])):
         return []
-    limits = (methods.get("discs") or {}).get("bland_altman")
+    limits = methods["discs"].bland_altman if "discs" in methods else None
     return [
         drawn(methods_figure(rows, training_ef), "Predicted against true ejection fraction by three methods"),
         drawn(

@@ -1,7 +1,6 @@
 """Overlap with the truth and the distance between outlines, each beside what a constant mask gets."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,8 +10,9 @@ from echodfkd.errors import InputError
 from echodfkd.report.draw.figures import BLUE, ORANGE, dice_figure, drawn, tidy
 from echodfkd.report.numbers import count, interval
 from echodfkd.report.page import Picture, Section, Table
+from echodfkd.scores.metrics import METRICS, Row, placeless
+from echodfkd.scores.records import Boundary, Overlap, Scorecard
 
-Row = Mapping[str, Any]
 PHASES = {"overall": "mean of labelled frames", "ed": "end-diastole", "es": "end-systole"}
 OVERLAP_NOTE = (
     "Means are over frames within a clip, then over clips: every clip weighs the same. Pooled takes the pixels of all "
@@ -27,59 +27,69 @@ BOUNDARY_TEXT = (
 
 
 def section(
-    scores: Row, pictures: Sequence[Picture] = (), rows: Sequence[Row] = (), baseline: Sequence[Row] = ()
+    scores: Scorecard, pictures: Sequence[Picture] = (), rows: Sequence[Row] = (), baseline: Sequence[Row] = ()
 ) -> Section:
     """Dice, IoU and boundary distances of a scorecard; with the rows of `score_clip` also their figures.
 
     `baseline` holds the constant mask's rows. `pictures` come first.
     """
-    has_distances = bool(scores.get("boundary"))
-    tables = (overlap_table(scores), *((boundary_table(scores),) if has_distances else ()))
+    tables = [overlap_table(scores)]
+    if scores.boundary is not None:
+        tables.append(boundary_table(scores))
+    if scores.more:
+        tables.append(more_table(scores))
     return Section(
         "Overlap with the truth",
-        (BOUNDARY_TEXT,) if has_distances else (),
-        tables=tables,
+        () if scores.boundary is None else (BOUNDARY_TEXT,),
+        tables=tuple(tables),
         pictures=(*pictures, *_pictures(rows, baseline)),
     )
 
 
-def overlap_table(scores: Row) -> Table:
+def overlap_table(scores: Scorecard) -> Table:
     """Dice and IoU, per-frame means overall and per phase, and pooled, beside the constant mask's Dice."""
-    constant = (scores.get("constant_mask") or {}).get("dice", {})
+    constant = scores.constant_mask or Overlap()
     rows = tuple(
         (
             label,
-            interval(scores["dice"][key], 3),
-            interval(scores["iou"][key], 3),
-            interval(constant.get(key), 3),
-            count(scores["dice"][key]),
+            interval(scores.dice.of(key), 3),
+            interval(scores.iou.of(key), 3),
+            interval(constant.dice.of(key), 3),
+            count(scores.dice.of(key)),
         )
         for key, label in {**PHASES, "pooled": "all pixels pooled"}.items()
     )
     return Table("Dice and IoU", ("", "Dice", "IoU", "Dice of a constant mask", "clips"), rows, OVERLAP_NOTE)
 
 
-def boundary_table(scores: Row) -> Table:
+def boundary_table(scores: Scorecard) -> Table:
     """HD95 and mean surface distance in pixels, and in mm where known, beside the constant mask's HD95."""
-    found = scores["boundary"]
-    constant = (scores.get("constant_mask") or {}).get("boundary", {})
+    found = scores.boundary or Boundary()
+    constant = (scores.constant_mask or Overlap()).boundary or Boundary()
     columns = {"hd95": "HD95, pixels", "surface_distance": "mean surface distance, pixels"}
-    if found["hd95_mm"]["overall"]:
+    if found.hd95_mm.overall:
         columns |= {"hd95_mm": "HD95, mm", "surface_distance_mm": "mean surface distance, mm"}
     rows = [
         (
             label,
-            *(interval(found[name][key], 2) for name in columns),
-            interval(constant.get("hd95", {}).get(key), 2),
-            count(found["hd95"][key]),
+            *(interval(found.of(name).of(key), 2) for name in columns),
+            interval(constant.hd95.of(key), 2),
+            count(found.hd95.of(key)),
         )
         for key, label in PHASES.items()
     ]
     dashes = ("-",) * (len(columns) - 1)
-    penalised = (interval(one.get("hd95_penalised"), 2) for one in (found, constant))
-    rows.append(("missing masks penalised", next(penalised), *dashes, next(penalised), count(found["hd95_penalised"])))
+    own, other = (interval(one.hd95_penalised, 2) for one in (found, constant))
+    rows.append(("missing masks penalised", own, *dashes, other, count(found.hd95_penalised)))
     head = ("", *columns.values(), "HD95 of a constant mask, pixels", "clips")
     return Table("Distance between the outlines", head, tuple(rows), _missing(found))
+
+
+def more_table(scores: Scorecard) -> Table:
+    """The metrics that stand in no other table."""
+    found = [(metric, metric.found(scores)) for metric in placeless(METRICS)]
+    rows = tuple((metric.label, interval(one, metric.digits), count(one)) for metric, one in found)
+    return Table("Other scores", ("", "mean over clips", "clips"), rows)
 
 
 def boundary_figure(rows: Sequence[Row], baseline: Sequence[Row] = ()) -> Figure:
@@ -116,9 +126,9 @@ def _pictures(rows: Sequence[Row], baseline: Sequence[Row]) -> list[Picture]:
     return found
 
 
-def _missing(found: Row) -> str:
+def _missing(found: Boundary) -> str:
     """What happened to frames on which one mask alone is empty, in words."""
-    empty = found.get("one_empty")
+    empty = found.one_empty
     if not empty:
         return "No labelled frame had one mask alone empty; two empty masks lie 0 apart."
     return (
