@@ -1,5 +1,6 @@
 """`echodfkd --help` is instant because it never imports torch, and every verb explains itself."""
 
+import logging
 import subprocess
 import sys
 
@@ -40,3 +41,14 @@ def test_every_verb_explains_itself(verb):
     result = subprocess.run(words, capture_output=True, text=True)
     assert result.returncode == 0
     assert "Usage" in result.stdout and result.stderr == ""
+
+
+def test_a_library_that_sets_logging_up_does_not_double_a_line(echodfkd, capsys):
+    theirs = logging.StreamHandler()
+    logging.getLogger().addHandler(theirs)
+    try:
+        echodfkd("models")
+        logging.getLogger("echodfkd.scores").warning("odd")
+    finally:
+        logging.getLogger().removeHandler(theirs)
+    assert capsys.readouterr().err == "echodfkd: odd\n"

@@ -60,6 +60,7 @@ def main() -> None:
     log = logging.getLogger("echodfkd")
     log.setLevel(logging.INFO)
     log.addHandler(_LINES)
+    log.propagate = False  # open_clip gives the root a handler of its own, which would say every line again
     try:
         app()
     except EchodfkdError as error:
