@@ -1,6 +1,6 @@
 """What was found, as lines for a terminal: a scorecard, a judgement, a grid of sizes, a student."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,13 @@ def _table(scores: Scorecard) -> str:
         told = f"{fraction.without_prediction} clips without one count as the training mean"
         found = fraction.mae_penalised
         rows.append(("EF error, all clips", interval(found, 1), count(found), told))
-    widths = [max(len(row[k]) for row in rows) for k in range(3)]
-    return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip()
-        for row in rows
-    )
+    return "\n".join(_padded(rows))
+
+
+def _padded(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of equally many cells as lines whose columns stand below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 def _beside(metric: Metric, scores: Scorecard) -> str:
@@ -72,19 +74,15 @@ def label_free_table(found: Mapping[str, Any]) -> str:
     if found["rank_correlation"]:
         ranks = (number(found["rank_correlation"][key]["per_model"], 2) for key in main)
         rows.append(("rank correlation of means", "", *ranks))
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows)
     lacking = {name: count for name, count in found.get("without_prediction", {}).items() if count}
     notes = [f"{name} lacks {count} of the clips: its means are of the others" for name, count in lacking.items()]
-    return "\n".join(["  ".join(cells).rstrip() for cells in padded] + notes)
+    return "\n".join([*_padded(rows), *notes])
 
 
 def size_table(scores: Mapping[str, Any]) -> str:
     """The grid as lines for a terminal: a row per student, then what its laws say."""
     table = grid_table(scores)
-    rows = [table.columns, *table.rows]
-    widths = [max(len(row[k]) for row in rows) for k in range(len(table.columns))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines = _padded([table.columns, *table.rows])
     laws = scores["laws"]["parameters"]
     return "\n".join([*lines, *(law_words(key, laws[key]) for key in ("dice", "iou"))])
 
