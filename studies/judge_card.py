@@ -50,7 +50,7 @@ UNSEEN = 9_100_000
 """Clips that measure are numbered from here on."""
 SEED = 97
 FRAMES = 110
-ANNOTATOR = "tight-in-systole"
+ANNOTATOR = "traced"
 """Who traced the truth: as the bundled students learned it."""
 CAPTION_BATCHES = 16
 SPOILT: tuple[tuple[str, str, float], ...] = (("b4", "blur", 4), ("b2", "noise", 40), ("teacher", "gain", -20))

@@ -38,7 +38,7 @@ REAL = {
 STUDY = {
     "name": "hearts",
     "seed": 4,
-    "clips": {"train": {"count": 12000, "frames": 32}, "fresh": True, "annotator": "tight-in-systole"},
+    "clips": {"train": {"count": 12000, "frames": 32}, "fresh": True, "annotator": "traced"},
     "conditions": {"ejection_fraction": [15, 80], "heart_rate": [50, 110], "fps": [30, 60], "arrhythmia": 0.0},
     "training": {"epochs": 40, "window": 25, "loss": "bce"},
 }

@@ -59,7 +59,7 @@ def test_a_batch_holds_the_recipes_clips_and_their_truth(study):
     batches = FreshBatches(plain)
     frames, masks = batches[batches.per_epoch + 2]  # the last of the second epoch: its fifth clip alone
     recipe = draw_recipe(study.conditions, study.seed, FIRST_NUMBER + 5 + 4, 12)
-    made = generate([recipe], structures=("lv",), annotator=ANNOTATORS["tight-in-systole"])
+    made = generate([recipe], structures=("lv",), annotator=ANNOTATORS["traced"])
     assert np.array_equal(frames[0, :, 0], fit(made.frames[0], 28))
     assert np.array_equal(masks[0], fit(made.masks[0], 28))
 
@@ -138,7 +138,7 @@ def test_a_worker_ended_from_outside_is_told_in_one_line(study):
 
 def test_what_is_drawn_belongs_to_what_a_student_is_made_from(study, stores, undisturbed, monkeypatch):
     made_from = read_json(undisturbed / "model.json")["provenance"]["made_from"]
-    assert made_from["fresh"]["annotator"] == "tight-in-systole" and made_from["fresh"]["train"]["count"] == 5
+    assert made_from["fresh"]["annotator"] == "traced" and made_from["fresh"]["train"]["count"] == 5
     more = replace(study, conditions=replace(study.conditions, arrhythmia=0.5))
     with pytest.raises(StudyError, match="another study or other clips"):
         distill(more, *stores, undisturbed, workers=0)

@@ -12,7 +12,6 @@ from echodfkd.engine import cores, for_each
 from echodfkd.files import holding
 from echodfkd.store.store import Entry, Store, StoreWriter
 from echodfkd.study.settings import Study, study_table
-from echodfkd.synthetic.annotator import ANNOTATORS
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import GENERATOR, draw_recipe
 
@@ -39,8 +38,7 @@ def _render(study: Study, out: Path, number: int) -> None:
     """Draws and writes one shard of the study's clips."""
     shard = list(_shards(study))[number]
     recipes = [draw_recipe(study.conditions, study.seed, member, shard.frames) for _, member in shard.members]
-    annotator = ANNOTATORS[study.clips.annotator]
-    made = generate(recipes, WORKING_SIZE, structures=study.clips.structures, annotator=annotator)
+    made = generate(recipes, WORKING_SIZE, structures=study.clips.structures, annotator=study.clips.annotator)
     entries = [
         Entry(name, shard.split, shard.frames, truth.fps, {"recipe": recipe.to_dict(), "truth": truth.to_dict()})
         for (name, _), recipe, truth in zip(shard.members, recipes, made.truths, strict=True)

@@ -19,10 +19,10 @@ def atlas_register(judging: Judging) -> Register | None:
 
 def drawn_atlases(count: int, size: int, seed: int) -> Atlases:
     """One frame and its true mask from each of `count` simulated clips, at whatever phase they begin. Needs torch."""
-    from echodfkd.synthetic.annotator import TIGHT_IN_SYSTOLE
+    from echodfkd.synthetic.annotator import TRACED
     from echodfkd.synthetic.generate import generate
     from echodfkd.synthetic.recipe import Conditions, draw_recipe
 
     recipes = [draw_recipe(Conditions(), seed, ATLAS_NUMBERS + number, 2) for number in range(count)]
-    made = generate(recipes, 112, structures=("lv",), annotator=TIGHT_IN_SYSTOLE)
+    made = generate(recipes, 112, structures=("lv",), annotator=TRACED)
     return Atlases(fit(made.frames[:, 0], size), fit(made.masks[:, 0, 0], size) >= 128)

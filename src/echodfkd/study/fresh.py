@@ -16,7 +16,6 @@ from echodfkd.distill.windows import Batch, batch_of, example, order, with_known
 from echodfkd.engine import WORKER_ENDED, begin, cores, deaf
 from echodfkd.errors import OutputError
 from echodfkd.study.settings import Study
-from echodfkd.synthetic.annotator import ANNOTATORS
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import draw_recipe
 from echodfkd.teachers import known, load_teacher
@@ -67,8 +66,7 @@ class FreshBatches(Dataset[Arrays]):
         """The clips of those numbers; their true masks lie in `_drawn` until the next are drawn."""
         study = self.study
         recipes = [draw_recipe(study.conditions, study.seed, n, study.clips.train.frames) for n in numbers]
-        annotator = ANNOTATORS[study.clips.annotator]
-        made = generate(recipes, WORKING_SIZE, self.device, study.student.structures, annotator=annotator)
+        made = generate(recipes, WORKING_SIZE, self.device, study.student.structures, annotator=study.clips.annotator)
         names = [f"fresh-{number}" for number in numbers]
         self._drawn.kept = dict(zip(names, made.masks, strict=True))
         return [

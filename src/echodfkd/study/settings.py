@@ -49,8 +49,8 @@ class Clips:
     """Clips in one shard of the store, rendered together."""
     structures: tuple[str, ...] = STRUCTURES
     """Whose true masks are kept; the disk pays for each."""
-    annotator: Literal["anatomical", "tight-in-systole"] = "anatomical"
-    """How the true masks trace the left ventricle: its endocardium, or as annotators of echo data sets tend to."""
+    annotator: Literal["anatomical", "traced"] = "anatomical"
+    """How the true masks trace the left ventricle: its endocardium, or as humans trace it in echo data sets."""
     fresh: bool = False
     """Training clips are drawn and labelled anew for every epoch, while the student learns, and kept nowhere."""
 

@@ -11,38 +11,38 @@ class Anatomy:
 
     length: float
     """LV long axis, apex to annulus."""
-    ratio: float
-    """LV length over its greatest width."""
+    width: float
+    """Factor on the width of the contour that the next dials say."""
+    base_x: float
+    """Where the middle of the mitral annulus lies at end diastole, shares of the image side."""
+    base_y: float
     length_share: float
     """LV length over the side of the image."""
-    base_x: float
-    """Where the middle of the mitral annulus lies, shares of the image side."""
-    base_y: float
     axis: float
     """Lean of the LV's axis (degrees); above 0 the apex leans to the image's left."""
-    roundness: float
-    """Exponent of the apical cap; 2 is an ellipse, less is more pointed."""
-    widest: float
-    """Where the LV is widest: share of the way from apex to annulus."""
-    taper: float
-    """Loss of width from there to the annulus, share."""
-    septal_share: float
-    """Share of the width that lies on the septal side of the axis."""
-    bend: float
-    """Bow of the middle line, share of the width; above 0 towards the lateral wall."""
     base_tilt: float
-    """Lean of the annulus against the axis: mm along U per mm along V, for a heart as wide as long."""
-    sharpening: float
-    """How much more triangular the cavity is at end systole, 0..1."""
+    """How much nearer to the apex the septal end of the annulus is than the middle, share of the length."""
+    base_width: float
+    """Half the annulus, share of the length."""
+    septal: tuple[float, ...]
+    """Coefficients of the septal side, from the apex on; `ventricle.sides` has the formula."""
+    lateral: tuple[float, ...]
+    """The same of the lateral side."""
+    base_x_es: float
+    """The same eight at end systole; between the two they go with the contraction."""
+    base_y_es: float
+    length_share_es: float
+    axis_es: float
+    base_tilt_es: float
+    base_width_es: float
+    septal_es: tuple[float, ...]
+    lateral_es: tuple[float, ...]
     asymmetry: float
-    """What septal_share gains by end systole: above 0 the septum stays and the lateral wall does the work."""
-    shortening: float
-    """Share of the length lost from end diastole to end systole, per unit of ejection fraction."""
-    apical_share: float
-    """Share of that loss by which the apex comes down; the base rises by the rest."""
+    """What a wall that does not contract adds: shift of the middle of both sides at end systole towards the septum,
+    share of the length."""
     septum: float
     """Thickness of the septum, of the lateral wall and of the apex."""
-    lateral: float
+    lateral_wall: float
     apical: float
     rv_width: float
     rv_length: float
@@ -95,9 +95,34 @@ class Anatomy:
     """Where the drift starts, 0..1."""
 
     def __post_init__(self) -> None:
-        check_dials(self, "above 0", "length", "ratio", "length_share", "roundness", "septum", "lateral", "apical")
-        check_dials(self, "above 0", "rv_width", "rv_length", "la_width", "la_length", "ra_width", "ra_length")
+        check_dials(
+            self, "above 0", "length", "width", "length_share", "length_share_es", "base_width", "base_width_es"
+        )
+        check_dials(
+            self, "above 0", "septum", "lateral_wall", "apical", "rv_width", "rv_length", "la_width", "la_length"
+        )
+        check_dials(self, "above 0", "ra_width", "ra_length")
         check_dials(self, "0 or more", "atrial_septum", "tenting", "papillary_length", "beside_length", "drift")
-        check_dials(self, "between 0 and 1", "widest", "septal_share", "coaptation")
-        check_dials(self, "in 0..1", "taper", "shortening", "apical_share", "rv_shrink")
-        check_dials(self, "in 0..1", "papillary_place", "papillary_reach", "beside_place")
+        check_dials(self, "between 0 and 1", "coaptation")
+        check_dials(self, "in 0..1", "rv_shrink", "papillary_place", "papillary_reach", "beside_place")
+
+
+@dataclass(frozen=True)
+class Tracing:
+    """How the outline that annotators of EchoNet-Dynamic trace, which `Anatomy` describes, lies to the tissue; in mm."""
+
+    septal: float
+    """By which it lies inside the endocardium at end diastole: along the septum, at the apex, along the lateral wall."""
+    apical: float
+    lateral: float
+    base: float
+    """By which the line that closes it lies on the apex' side of the annulus: tracers close at the leaflets."""
+    septal_es: float
+    """The same four at end systole of a heart that ejects USUAL_EJECTION; in others the change is in proportion."""
+    apical_es: float
+    lateral_es: float
+    base_es: float
+
+    def __post_init__(self) -> None:
+        check_dials(self, "in -15..15", "septal", "apical", "lateral", "base")
+        check_dials(self, "in -15..15", "septal_es", "apical_es", "lateral_es", "base_es")

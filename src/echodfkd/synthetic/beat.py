@@ -44,6 +44,9 @@ class Rhythm:
     atrial_length: float
     """Length of the atrial kick as a share of diastole."""
 
+    late_closure: float
+    """Opening of the mitral valve that is left at end diastole, 0..1."""
+
     def __post_init__(self) -> None:
         if not 0 < self.ejection_fraction < 100:
             raise InputError(f"An ejection fraction lies between 0 and 100 %, got {self.ejection_fraction}.")
@@ -54,7 +57,7 @@ class Rhythm:
             )
         if not len(self.intervals) == len(self.fillings) == len(self.residuals):
             raise InputError("A rhythm needs one filling and one residual per interval.")
-        check_dials(self, "in 0..1", "phase", "early_filling", "atrial_share", "atrial_length")
+        check_dials(self, "in 0..1", "late_closure", "phase", "early_filling", "atrial_share", "atrial_length")
         if self.early_filling + self.atrial_length >= 1:
             raise InputError("Early filling and the atrial kick must leave room in diastole: their shares sum below 1.")
 
@@ -154,11 +157,12 @@ def _volume_knots(rhythm: Rhythm, beat: int) -> list[tuple[float, float]]:
 
 def _valve_knots(rhythm: Rhythm, beat: int) -> list[tuple[float, float]]:
     """(seconds after the onset, opening) of one beat: shut through systole, the E wave, half shut, the A wave."""
-    _, _, relaxed, filled, kick, end = _phases(rhythm, rhythm.intervals[beat])
+    closed, _, relaxed, filled, kick, end = _phases(rhythm, rhythm.intervals[beat])
     early = filled - relaxed
     atrial = 0.75 if rhythm.atrial_share > 0 else 0.3
     return [
-        (0.0, 0.0),
+        (0.0, rhythm.late_closure),
+        (closed, 0.0),
         (relaxed, 0.0),
         (relaxed + 0.4 * early, 1.0),
         (filled, 0.45),

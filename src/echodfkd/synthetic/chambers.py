@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.synthetic.anatomy import Anatomy
+from echodfkd.synthetic.ventricle import moment
 
 Array = NDArray[np.float64]
 Liner = Callable[[Array | float, Array | float, Array | float], Array]
@@ -20,12 +21,10 @@ def placement(a: Anatomy, contraction: Array, length: Array) -> tuple[Array, Arr
     side = a.length / a.length_share
     moments = np.linspace(0, 1, len(contraction)) if len(contraction) > 1 else np.zeros(1)
     drift = a.drift * np.sin(2 * np.pi * (a.drift_rate * moments + a.drift_phase))
-    angle = np.deg2rad(a.axis) + a.rocking * contraction / a.length
-    still = np.deg2rad(a.axis)
-    down = np.array([np.sin(still), np.cos(still)])
-    apex = np.array([a.base_x, a.base_y]) * side - a.length * down
-    apex = apex + a.apical_share * (a.length - length)[:, None] * down
-    apex = apex + np.stack([drift, 0.5 * drift], axis=-1)
+    angle = np.deg2rad(moment(a, "axis", contraction)) + a.rocking * contraction / a.length
+    base = np.stack([moment(a, "base_x", contraction), moment(a, "base_y", contraction)], axis=-1) * side
+    base = base + np.stack([drift, 0.5 * drift], axis=-1)
+    apex = base - length[:, None] * np.stack([np.sin(angle), np.cos(angle)], axis=-1)
     along = np.stack([np.sin(angle), np.cos(angle)], axis=-1)
     return apex, along, np.stack([along[:, 1], -along[:, 0]], axis=-1), side
 
@@ -53,7 +52,7 @@ def tricuspid_hinges(a: Anatomy, contraction: Array, base_left: Array, septum: A
     """(time, 2, 2) septal and free-wall hinge of the tricuspid valve; the free wall descends by a fifth more."""
     septal = base_left - np.stack([a.tricuspid_offset + 0 * septum, septum], axis=-1)
     width = a.rv_width * (1 - 0.6 * a.rv_shrink * contraction)
-    descent = 0.2 * a.shortening * a.length * contraction
+    descent = 0.2 * (a.length_share - a.length_share_es) / a.length_share * a.length * contraction
     return np.stack([septal, septal - np.stack([descent, width], axis=-1)], axis=1)
 
 
@@ -121,23 +120,26 @@ def leaflets(a: Anatomy, opening: Array, left: Array, right: Array, hinges: Arra
     return np.stack(drawn, axis=1)
 
 
-def landmarks(a: Anatomy, c: Array, left: Array, right: Array, hinges: Array) -> Array:
-    """(time, 22 + spots, 2) heart coordinates of small bright things.
+def landmarks(a: Anatomy, c: Array, shape: Array, base_left: Array, base_right: Array, hinges: Array) -> Array:
+    """(time, 23 + spots, 2) heart coordinates of small bright things.
 
     Four points of the lateral papillary muscle, four of the medial one, five of a strip left of the septum, five of
-    one right of the lateral wall, the four hinges, then bright bodies below the annulus.
+    one right of the lateral wall, the four hinges, the fat behind the lateral one, then bright bodies below the annulus.
     """
-    base = (left[:, -1] + right[:, -1]) / 2
+    base = (base_left + base_right) / 2
+    half = shape.shape[1] // 2
+    left, right = shape[:, half::-1], shape[:, half:]
     return np.stack(
         [
             *_papillary(a, 0, c, right, left),
             *_papillary(a, 1, c, left, right),
             *_strip(a, 0, left),
             *_strip(a, 1, right),
-            left[:, -1],
-            right[:, -1],
+            base_left,
+            base_right,
             hinges[:, 0],
             hinges[:, 1],
+            base_right + np.array([6.0, 6.0]),
             *(base + np.array(place) for place in zip(a.spot_along, a.spot_across, strict=True)),
         ],
         axis=1,

@@ -17,6 +17,7 @@ RULES: dict[str, Callable[[float], bool]] = {
     "between 0 and 1": lambda value: 0 < value < 1,
     "in 0..1": lambda value: 0 <= value <= 1,
     "0 or more and below 1": lambda value: 0 <= value < 1,
+    "in -15..15": lambda value: -15 <= value <= 15,
     "in 0..255": lambda value: 0 <= value <= 255,
 }
 """What a dial must be, in words, and whether a number is."""
@@ -42,6 +43,8 @@ class Tissue:
     """What surrounds the heart."""
     background_slope: float
     """What it gains from the image's left to its right."""
+    background_fall: float
+    """What it gains from the image's top to its bottom."""
     unevenness: float
     """Standard deviation of the background's level over large patches."""
     thin_walls: float
@@ -50,12 +53,18 @@ class Tissue:
     """Standard deviation of their level over large patches."""
     thin_wall: float
     """Their thickness, mm."""
+    room_edge: float
+    """mm over which the blood of RV and atria passes into their walls."""
     segments: tuple[float, ...]
     """Level of the LV wall from the septal annulus over the apex to the lateral annulus."""
-    endocardium: float
-    """mm over which the cavity passes into the wall."""
-    outer_edge: float
-    """mm over which the wall passes into what surrounds it."""
+    septal_edge: float
+    """mm over which the cavity passes into the wall: at the septum, the apex and the lateral wall."""
+    apical_edge: float
+    lateral_edge: float
+    septal_border: float
+    """mm over which the wall passes into what surrounds it, at the same three."""
+    apical_border: float
+    lateral_border: float
     gradient: float
     """From endocardium to epicardium."""
     ridge: float
@@ -72,6 +81,10 @@ class Tissue:
     """What a surface across the beam gains over one along it."""
     lateral_loss: float
     """What the lateral wall, along the beam and far from its focus, loses."""
+    septal_gain: float
+    """What the septum gains, whose fibres lie across the beam."""
+    apical_loss: float
+    """What the apex loses, whose fibres lie along the beam."""
     gap_place: tuple[float, ...]
     """Middles of stretches of wall that drop out: -1 septal annulus, 0 apex, 1 lateral annulus."""
     gap_width: tuple[float, ...]
@@ -92,6 +105,10 @@ class Tissue:
     """Bright blobs at the hinges."""
     annulus_size: float
     """mm."""
+    groove: float
+    """Bright fat of the groove, behind the lateral hinge of the mitral valve."""
+    groove_size: float
+    """mm."""
     strips: tuple[float, float]
     """Bright strips left of the septum and right of the lateral wall (moderator band, RV wall, pericardium, lung)."""
     spots: tuple[float, ...]
@@ -104,7 +121,9 @@ class Tissue:
             raise InputError(f"Tissue: the wall needs a level for at least 2 segments, got {len(self.segments)}.")
         if len({len(self.gap_place), len(self.gap_width), len(self.gap_depth)}) != 1:
             raise InputError("Tissue: every gap needs a place, a width and a depth.")
-        check_dials(self, "above 0", "endocardium", "outer_edge", "ridge_width", "pericardium_width", "gap_width")
+        check_dials(self, "above 0", "room_edge", "septal_edge", "apical_edge", "lateral_edge")
+        check_dials(self, "above 0", "septal_border", "apical_border", "lateral_border")
+        check_dials(self, "above 0", "ridge_width", "pericardium_width", "gap_width")
         check_dials(self, "above 0", "leaflet_thickness", "papillary_size", "annulus_size", "spot_size")
         check_dials(self, "0 or more", "unevenness", "thin_wall", "thin_patchiness", "trabeculae")
         check_dials(self, "in 0..1", "ridge_place", "compaction")

@@ -19,7 +19,7 @@ from echodfkd.clip import STRUCTURES, check_structures
 from echodfkd.engine import one_torch_thread
 from echodfkd.errors import InputError
 from echodfkd.synthetic import acoustics, beat, display, marks, noise, raster, tissue
-from echodfkd.synthetic.annotator import ANATOMICAL, Annotator, traced
+from echodfkd.synthetic.annotator import ANATOMICAL, labelled
 from echodfkd.synthetic.heart import Heart, heart
 from echodfkd.synthetic.recipe import ClipRecipe, noise_fields, noise_starts
 from echodfkd.synthetic.tensors import dial_tensors
@@ -89,7 +89,7 @@ def generate(
     device: str = "cpu",
     structures: Sequence[str] = STRUCTURES,
     watch: Stopwatch | None = None,
-    annotator: Annotator = ANATOMICAL,
+    annotator: str = ANATOMICAL,
 ) -> Rendered:
     """The clips of `recipes`, all of one length, as size x size frames, with the masks of `structures` by `annotator`.
 
@@ -109,7 +109,7 @@ def _drawn(
     device: str,
     names: tuple[str, ...],
     watch: Stopwatch | None,
-    annotator: Annotator,
+    annotator: str,
 ) -> Rendered:
     """`generate` for checked arguments."""
     times = recipes[0].frames
@@ -136,13 +136,15 @@ class _Scene:
         size: int,
         device: torch.device,
         watch: Stopwatch | None,
-        annotator: Annotator,
+        annotator: str,
     ) -> None:
         self.recipes, self.size, self.annotator = recipes, size, annotator
         self.stage = watch.stage if watch else _unwatched
         with self.stage("anatomy"):
             cycles = [beat.cycle(recipe.rhythm, recipe.frames) for recipe in recipes]
-            hearts = [heart(recipe.anatomy, cycle) for recipe, cycle in zip(recipes, cycles, strict=True)]
+            hearts = [
+                heart(recipe.anatomy, recipe.tracing, cycle) for recipe, cycle in zip(recipes, cycles, strict=True)
+            ]
             self.truths = [_truth(r, c, h, size) for r, c, h in zip(recipes, cycles, hearts, strict=True)]
             self.shapes = raster.geometry(hearts, device)
             self.walls = tissue.wall_tables([recipe.tissue for recipe in recipes], hearts, device)
@@ -166,7 +168,7 @@ class _Scene:
         shapes, rest = self.shapes.at(cut.start, cut.stop), self.shapes.at(0, 1)
         with self.stage("raster"):
             where = raster.distances(shapes, self.size)
-            masks = raster.masks(where, traced(where, shapes, self.annotator), self.sector.inside, structures)
+            masks = raster.masks(where, labelled(where, self.annotator), self.sector.inside, structures)
         with self.stage("tissue"):
             level = tissue.levels(self.tissue, self.sides, where, shapes, self.walls, self.ground)
         with self.stage("motion"):

@@ -6,10 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.synthetic import chambers, ventricle
-from echodfkd.synthetic.anatomy import Anatomy
+from echodfkd.synthetic.anatomy import Anatomy, Tracing
 from echodfkd.synthetic.beat import Cycle
 
 Array = NDArray[np.float64]
+
+MIDDLE = round(0.68 * (ventricle.VERTICES - 1))
+"""The vertex of each side that lies about half way along the axis."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +25,11 @@ class Heart:
     """Opening of the valves, 0..1."""
     contraction: Array
     endocardium: Array
-    """(time, vertex, 2) image coordinates of the LV: septal annulus, apex, lateral annulus; a line closes it."""
+    """(time, vertex, 2) image coordinates of the LV as traced: septal end, apex, lateral end; a line closes it."""
+    traced: Array
+    """(time, vertex, 2) mm around the centre: the LV as traced, its sides carried on beyond the annulus; rising angle."""
     inner: Array
-    """(time, vertex, 2) mm around the centre: the endocardium, carried on beyond the annulus; rising angle."""
+    """The same for the endocardium."""
     outer: Array
     """The same for the epicardium."""
     frame: Array
@@ -33,6 +38,8 @@ class Heart:
     """(time, 2) mm: image position of that centre."""
     mitral: Array
     """(time, 3) line: mm below the mitral annulus."""
+    closing: Array
+    """(time, 3) line: mm below the line that closes the tracing."""
     tricuspid: Array
     """(time, 3) line: mm below the tricuspid annulus."""
     septum: Array
@@ -46,22 +53,22 @@ class Heart:
     leaflets: Array
     """(time, leaflet, point, 2) image coordinates: anterior and posterior mitral, septal and anterior tricuspid."""
     landmarks: Array
-    """(time, 22 + spots, 2) image coordinates of small bright things, as `chambers.landmarks` orders them."""
+    """(time, 23 + spots, 2) image coordinates of small bright things, as `chambers.landmarks` orders them."""
     normals: Array
     """(vertex, 2) outward unit normals of the endocardium at the first frame, image axes."""
     side: float
     """Side of the image in mm."""
 
 
-def heart(anatomy: Anatomy, cycle: Cycle) -> Heart:
-    """The Heart of `anatomy` driven through `cycle`."""
+def heart(anatomy: Anatomy, tracing: Tracing, cycle: Cycle) -> Heart:
+    """The Heart of `anatomy`, which `tracing` follows, driven through `cycle`."""
     contraction = np.clip(cycle.contraction, -0.25, 1.25)
-    unit_left, unit_right = ventricle.sides(anatomy, contraction * cycle.reference / ventricle.USUAL_EJECTION)
-    length = anatomy.length * (1 - anatomy.shortening * cycle.reference * contraction)
-    volume, width = ventricle.volume_and_width(anatomy, cycle.volume, length, unit_left, unit_right)
-    scale = np.stack([length, width], axis=-1)[:, None, :]
+    unit_left, unit_right = ventricle.sides(anatomy, contraction)
+    length = anatomy.length / anatomy.length_share * ventricle.moment(anatomy, "length_share", contraction)
+    volume, stretch = ventricle.volume_and_stretch(anatomy, cycle.volume, length, unit_left, unit_right)
+    scale = np.stack([length, length * stretch], axis=-1)[:, None, :]
     left, right = unit_left * scale, unit_right * scale
-    thickness = ventricle.thickness(anatomy, length, width)
+    thickness = ventricle.thickness(anatomy, length, ventricle.breadth(left, right))
     apex, along, across, side = chambers.placement(anatomy, contraction, length)
 
     def to_image(points: Array) -> Array:
@@ -73,9 +80,14 @@ def heart(anatomy: Anatomy, cycle: Cycle) -> Heart:
 
     shape = np.concatenate([left[:, ::-1], right[:, 1:]], axis=1)
     normals = ventricle.normals(shape)
-    epicardium = shape + normals * ventricle.around(thickness, shape.shape[1])[..., None]
-    centre_u = 0.55 * length
-    base_left, base_right = left[:, -1], right[:, -1]
+    pressed = np.clip(contraction * cycle.reference / ventricle.USUAL_EJECTION, 0, 1.2)
+    places = np.stack([ventricle.moment(tracing, name, pressed) for name in ("septal", "apical", "lateral")], axis=1)
+    inset = ventricle.around(places, shape.shape[1], 0.0)
+    endocardium = shape + normals * inset[..., None]
+    epicardium = endocardium + normals * ventricle.around(thickness, shape.shape[1])[..., None]
+    centre_u, centre_v = 0.55 * length, (left[:, MIDDLE, 1] + right[:, MIDDLE, 1]) / 2
+    beyond = ventricle.moment(tracing, "base", pressed)[:, None] * [1.0, 0.0]
+    base_left, base_right = endocardium[:, 0] + beyond, endocardium[:, -1] + beyond
     tricuspid_hinges = chambers.tricuspid_hinges(anatomy, contraction, base_left, thickness[:, 0])
     to_line = chambers.liner(apex, along, across, side)
     mitral = chambers.below(base_left, base_right, to_line)
@@ -84,16 +96,20 @@ def heart(anatomy: Anatomy, cycle: Cycle) -> Heart:
         opening=cycle.opening,
         contraction=contraction,
         endocardium=to_image(shape),
-        inner=ventricle.carried_on(shape, length) - np.stack([centre_u, 0 * centre_u], -1)[:, None],
-        outer=ventricle.carried_on(epicardium, length) - np.stack([centre_u, 0 * centre_u], -1)[:, None],
-        frame=np.stack([to_line(1.0, 0.0, -centre_u), to_line(0.0, 1.0, 0 * centre_u)], axis=1),
-        centre=apex + centre_u[:, None] * along,
+        traced=ventricle.carried_on(shape, length) - np.stack([centre_u, centre_v], -1)[:, None],
+        inner=ventricle.carried_on(endocardium, length) - np.stack([centre_u, centre_v], -1)[:, None],
+        outer=ventricle.carried_on(epicardium, length) - np.stack([centre_u, centre_v], -1)[:, None],
+        frame=np.stack([to_line(1.0, 0.0, -centre_u), to_line(0.0, 1.0, -centre_v)], axis=1),
+        centre=apex + centre_u[:, None] * along + centre_v[:, None] * across,
         mitral=mitral,
+        closing=chambers.below(left[:, -1], right[:, -1], to_line),
         tricuspid=chambers.below(tricuspid_hinges[:, 1], tricuspid_hinges[:, 0], to_line),
         septum=chambers.atrial_septum(anatomy, base_left, thickness[:, 0], to_line),
         septum_half=np.full(len(length), anatomy.atrial_septum / 2),
         leaflets=to_image(chambers.leaflets(anatomy, cycle.opening, base_left, base_right, tricuspid_hinges)),
-        landmarks=to_image(chambers.landmarks(anatomy, contraction, left, right, tricuspid_hinges)),
+        landmarks=to_image(
+            chambers.landmarks(anatomy, contraction, endocardium, base_left, base_right, tricuspid_hinges)
+        ),
         normals=(normals[0][:, :1] * along[:1] + normals[0][:, 1:] * across[:1]),
         side=side,
         **chambers.ellipses(anatomy, contraction, length, base_left, base_right, tricuspid_hinges, to_line),
@@ -103,6 +119,14 @@ def heart(anatomy: Anatomy, cycle: Cycle) -> Heart:
 def resting_contour(anatomy: Anatomy) -> Array:
     """(vertex, 2) image coordinates of the endocardium at end diastole, without drift."""
     left, right = ventricle.sides(anatomy, np.zeros(1))
-    points = np.concatenate([left[0], right[0]]) * [anatomy.length, anatomy.length / anatomy.ratio]
+    points = np.concatenate([left[0], right[0]]) * [anatomy.length, anatomy.length * anatomy.width]
     apex, along, across, side = chambers.placement(replace(anatomy, drift=0.0), np.zeros(1), np.array([anatomy.length]))
     return (apex + points[:, :1] * along + points[:, 1:] * across) / side
+
+
+def sound(anatomy: Anatomy) -> bool:
+    """Whether the LV is one room at end diastole and at end systole: as wide everywhere as its apex lets it be."""
+    left, right = ventricle.sides(anatomy, np.array([0.0, 1.0]))
+    chord, ends = (right - left)[..., 1], np.stack([left[:, -1, 0], right[:, -1, 0]])
+    widest = chord.max(1, keepdims=True)
+    return bool((chord[:, 12:] > 0.2 * widest).all() and (ends > 0.8).all() and (widest > 0.15).all())

@@ -9,31 +9,33 @@ LOW_FRACTION = 45.0
 CHANGES: dict[str, dict[str, float]] = {
     "dilated": {
         "anatomy.length": 10,
-        "anatomy.length_share": 0.03,
-        "anatomy.ratio": -0.3,
-        "anatomy.sharpening": -0.3,
+        "anatomy.width": 0.12,
         "anatomy.septum": -1,
-        "anatomy.lateral": -1,
+        "anatomy.lateral_wall": -1,
         "anatomy.tenting": 3,
         "anatomy.la_width": 6,
     },
     "hypertrophic": {
         "anatomy.septum": 5,
-        "anatomy.lateral": 3.5,
+        "anatomy.lateral_wall": 3.5,
         "anatomy.apical": 2.5,
-        "anatomy.ratio": 0.3,
+        "anatomy.width": -0.1,
         "anatomy.la_width": 4,
     },
-    "small": {"anatomy.length": -8, "anatomy.length_share": -0.05, "anatomy.ratio": 0.25},
+    "small": {
+        "anatomy.length": -8,
+        "anatomy.length_share": -0.05,
+        "anatomy.length_share_es": -0.05,
+        "anatomy.width": -0.1,
+    },
     "foreshortened": {
         "anatomy.length_share": -0.06,
-        "anatomy.ratio": -0.35,
-        "anatomy.roundness": 0.4,
+        "anatomy.length_share_es": -0.04,
+        "anatomy.width": 0.15,
         "anatomy.apical": 2,
-        "anatomy.apical_share": 0.1,
     },
-    "lateral_akinesia": {"anatomy.asymmetry": -0.12, "anatomy.rocking": -2},
-    "septal_akinesia": {"anatomy.asymmetry": 0.12, "anatomy.rocking": 2},
+    "lateral_akinesia": {"anatomy.asymmetry": -0.05, "anatomy.rocking": -2},
+    "septal_akinesia": {"anatomy.asymmetry": 0.05, "anatomy.rocking": 2},
 }
 """What each condition adds to a dial, in the dial's unit; signs from pathology, sizes by choice."""
 

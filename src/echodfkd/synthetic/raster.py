@@ -26,13 +26,16 @@ STRUCTURES_IN_ORDER = ("lv", "myocardium", "rv", "la", "ra")
 class Geometry:
     """The hearts of several clips as tensors; every field starts with (clip, time)."""
 
+    traced: Tensor
+    """(clip, time, TABLE + 1) mm from the LV's centre to its tracing, by angle."""
     inner: Tensor
-    """(clip, time, TABLE + 1) mm from the LV's centre to the endocardium, by angle."""
+    """The same to the endocardium, and to the epicardium."""
     outer: Tensor
     frame: Tensor
     """(clip, time, 2, 3) lines of U and V about the LV's centre."""
     centre: Tensor
     mitral: Tensor
+    closing: Tensor
     tricuspid: Tensor
     septum: Tensor
     septum_half: Tensor
@@ -59,6 +62,8 @@ class Distances:
     v: Tensor
     radius: Tensor
     """From the LV's centre."""
+    traced: Tensor
+    """Distance from the LV as traced."""
     inner: Tensor
     """Radius of the endocardium in the pixel's direction."""
     outer: Tensor
@@ -75,6 +80,7 @@ class Distances:
 def geometry(hearts: Sequence[Heart], device: torch.device) -> Geometry:
     """The hearts as float32 tensors on `device`."""
     tables = {
+        "traced": [radius_table(h.traced) for h in hearts],
         "inner": [radius_table(h.inner) for h in hearts],
         "outer": [radius_table(h.outer) for h in hearts],
     }
@@ -102,22 +108,25 @@ def radius_table(contours: np.ndarray) -> np.ndarray:
 def distances(shapes: Geometry, size: int) -> Distances:
     """The Distances of every pixel of a size x size image."""
     ellipses = shapes.ellipses.flatten(2, 3)
-    lines = torch.cat([shapes.frame, torch.stack([shapes.mitral, shapes.tricuspid, shapes.septum], 2), ellipses], 2)
+    lines = torch.cat(
+        [shapes.frame, torch.stack([shapes.mitral, shapes.closing, shapes.tricuspid, shapes.septum], 2), ellipses], 2
+    )
     planes = _planes(lines, size)
-    u, v, mitral, tricuspid, septum = (next(planes) for _ in range(5))
+    u, v, mitral, closing, tricuspid, septum = (next(planes) for _ in range(6))
     rv, la, ra = (_ellipse(next(planes), next(planes), shapes.radii[:, :, which]) for which in range(3))
     radius = (u * u).addcmul_(v, v).sqrt_()
     angle = _place(u, v)
     below = angle.int().clamp_(0, TABLE - 1)
     share = angle - below
     below = table_places(below, shapes.inner)
-    inner, outer = (_look_up(table, below, share) for table in (shapes.inner, shapes.outer))
+    traced, inner, outer = (_look_up(t, below, share) for t in (shapes.traced, shapes.inner, shapes.outer))
     half = shapes.septum_half[:, :, None, None]
     return Distances(
         angle=angle,
         u=u,
         v=v,
         radius=radius,
+        traced=_both(radius - traced, closing),
         inner=inner,
         outer=outer,
         mitral=mitral,

@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 
 from echodfkd.errors import InputError
-from echodfkd.synthetic.anatomy import Anatomy
+from echodfkd.synthetic import framing, population
+from echodfkd.synthetic.anatomy import Anatomy, Tracing
 from echodfkd.synthetic.beat import Rhythm
 from echodfkd.synthetic.dials import Acoustics, Display, Tissue, sees
 from echodfkd.synthetic.distributions import COUNTS, FILLING_DEVIATION, INTERVAL_DEVIATION, TABLE, WORSE, Uniform
-from echodfkd.synthetic.heart import resting_contour
+from echodfkd.synthetic.heart import resting_contour, sound
 from echodfkd.synthetic.pathology import CHANGES, change, suffered
 
-GENERATOR = 2
+GENERATOR = 3
 """Raised whenever the same seed draws another clip, so that clips of two generators never meet in one store."""
 
 ATTEMPTS = 50
@@ -61,6 +62,10 @@ class Conditions:
     lateral_akinesia: float = 0.06
     """... and of walls that do not contract."""
     septal_akinesia: float = 0.06
+    cropped: float = 0.6
+    """Share of clips framed as EchoNet-Dynamic's: a quarter of a circle, its tip near the middle of the upper border."""
+    full_depth: float = 0.25
+    """Share of clips that show the whole sector, as scanners do, in which the heart is smaller; the rest lie between."""
     held: Mapping[str, float] = field(default_factory=dict)
     """Dials held at a value in every clip, by their name in the table of distributions: `"tissue.ridge" = 0`."""
 
@@ -72,7 +77,7 @@ class Conditions:
                     f"Conditions: {name} must be (lowest, highest) within {lowest:g}..{highest:g}, got {tuple(value)}."
                 )
             object.__setattr__(self, name, (float(value[0]), float(value[1])))
-        for name in ("arrhythmia", *CHANGES):
+        for name in ("arrhythmia", "cropped", "full_depth", *CHANGES):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"Conditions: {name} is a share of clips, 0..1, got {getattr(self, name)}.")
         for name, value in self.held.items():
@@ -123,6 +128,7 @@ class ClipRecipe:
     """The conditions of `pathology.py` that this heart or view has."""
     rhythm: Rhythm
     anatomy: Anatomy
+    tracing: Tracing
     tissue: Tissue
     acoustics: Acoustics
     display: Display
@@ -151,6 +157,7 @@ class ClipRecipe:
 GROUPS: dict[str, type] = {
     "rhythm": Rhythm,
     "anatomy": Anatomy,
+    "tracing": Tracing,
     "tissue": Tissue,
     "acoustics": Acoustics,
     "display": Display,
@@ -161,7 +168,7 @@ def draw_recipe(conditions: Conditions, seed: int, number: int, frames: int) -> 
     """The recipe of clip `number` under `conditions`: the first drawn whose sector holds the LV at end diastole."""
     for attempt in range(ATTEMPTS):
         recipe = _draw(conditions, seed, number, frames, np.random.default_rng([seed, number, attempt]))
-        if sees(recipe.acoustics, resting_contour(recipe.anatomy)):
+        if sound(recipe.anatomy) and sees(recipe.acoustics, resting_contour(recipe.anatomy)):
             break
     return recipe
 
@@ -175,7 +182,11 @@ def _draw(
     shares = {name: getattr(conditions, name) for name in CHANGES}
     ill = suffered(shares, {name: float(chance.random()) for name in CHANGES}, given["ejection_fraction"])
     drawn = _draw_table(chance)
+    drawn["anatomy"] |= population.ventricle(chance.standard_normal((population.size(),)), given["ejection_fraction"])
     change(drawn, ill)
+    framing.frame(
+        drawn, float(chance.random()), chance.random(framing.NUMBERS), conditions.cropped, conditions.full_depth
+    )
     for name, loss in WORSE.items():
         group, dial = name.split(".")
         drawn[group][dial] += loss * (1 - given["quality"])

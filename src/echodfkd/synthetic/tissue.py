@@ -19,7 +19,7 @@ FAR = 1e6
 
 
 def wall_tables(tissues: Sequence[Tissue], hearts: Sequence[Heart], device: torch.device) -> Tensor:
-    """(clip, 3, TABLE + 1) by angle: dB of the wall, dB of the pericardium, mm of trabeculae at end diastole."""
+    """(clip, 5, TABLE + 1) by angle: dB of wall and pericardium; mm of trabeculae, of inner and of outer edge."""
     tables = np.stack([_wall_table(t, h) for t, h in zip(tissues, hearts, strict=True)])
     return torch.from_numpy(tables.astype(np.float32)).to(device)
 
@@ -33,6 +33,7 @@ def grounds(dials: Mapping[str, Tensor], rough: Tensor, size: int) -> Tensor:
     first, second = patches(rough, (size, size)).split(1, dim=1)
     uneven = dials["unevenness"] * first
     around = dials["background"] + dials["background_slope"] * across + uneven
+    around = around + dials["background_fall"] * across[:, None]
     return torch.cat([around, dials["thin_walls"] + dials["thin_patchiness"] * second, uneven], dim=1)
 
 
@@ -49,18 +50,18 @@ def levels(
     rooms = torch.minimum(where.rv, atria)
     level = ground[:, :1].expand_as(rooms).clone()
     level.lerp_(ground[:, 1:2], (dial("thin_wall") - rooms).div_(EDGE).add_(0.5).clamp_(0, 1))
-    wall, pericardium, depth = _by_angle(where, walls)
+    wall, pericardium, depth, edge, outer_edge = _by_angle(where, walls)
     wall.add_(_across(where).sub_(0.5).mul_(dial("gradient"))).add_(0.3 * ground[:, 2:3])
     wall.add_(_ridge(where, dial))
-    level.lerp_(wall, (0.5 - where.outline / dial("outer_edge")).clamp_(0, 1))
+    level.lerp_(wall, (0.5 - where.outline / outer_edge).clamp_(0, 1))
     band = (where.radius - where.outer).mul_(12**0.5 / dial("pericardium_width")).square_()
     level = torch.maximum(level, pericardium.sub_(band))
     # The endocardium is a soft edge. Over trabeculae it reaches further into the cavity; systole presses them flat.
-    edge, pressed = dial("endocardium"), 1 - dial("compaction") * shapes.contraction.clamp(0, 1)[:, :, None, None]
+    pressed = 1 - dial("compaction") * shapes.contraction.clamp(0, 1)[:, :, None, None]
     ventricle = ((where.inner - where.radius).add_(edge / 2).div_(depth.mul_(pressed).add_(edge))).clamp_(0, 1)
     ventricle.mul_((1 - where.mitral / EDGE).clamp_(0, 1))
     # Full blood up to the borders of the rooms, so that an open valve leaves no line where two rooms meet.
-    blood = torch.maximum((1 - rooms / EDGE).clamp_(0, 1), ventricle)
+    blood = torch.maximum((1 - rooms / dial("room_edge")).clamp_(0, 1), ventricle)
     murky = (0.5 - where.rv / EDGE).clamp_(0, 1).mul_(dial("rv_blood"))
     murky.add_((0.5 - atria / EDGE).clamp_(0, 1).mul_(dial("atria_blood"))).add_(dial("cavity"))
     level.lerp_(murky, blood)
@@ -73,7 +74,12 @@ def _small_things(level: Tensor, shapes: Geometry, dial: Callable[[str], Tensor]
     lean = dial("leaflet_thickness") * pixels
     _splat(level, shapes.leaflets.flatten(2, 3), dial("leaflets"), lean, [2])
     # Two papillary muscles, two strips, four hinges, spots.
-    kinds = ("papillary", 4, "papillary_size", 5), ("strips", 5, "spot_size", 7), ("annulus", 4, "annulus_size", 6)
+    kinds = (
+        ("papillary", 4, "papillary_size", 5),
+        ("strips", 5, "spot_size", 7),
+        ("annulus", 4, "annulus_size", 6),
+        ("groove", 1, "groove_size", 10),
+    )
     peaks, widths, reaches = [], [], []
     for name, times, size, reach in (*kinds, ("spots", 1, "spot_size", 7)):
         peaks.append(dial(name).repeat_interleave(times, dim=2))
@@ -101,7 +107,7 @@ def _ridge(where: Distances, dial: Callable[[str], Tensor]) -> Tensor:
 
 
 def _wall_table(tissue: Tissue, heart: Heart) -> np.ndarray:
-    """(3, TABLE + 1) of one clip: level by segment, direction and gap; pericardium; trabeculae."""
+    """(5, TABLE + 1) of one clip: level by segment, direction and gap; pericardium; trabeculae; the two edges."""
     place = np.linspace(-1, 1, len(heart.normals))
     points = heart.endocardium[0]
     beam = points - [0.5, 0.0]
@@ -109,6 +115,8 @@ def _wall_table(tissue: Tissue, heart: Heart) -> np.ndarray:
     facing = np.abs((heart.normals * beam).sum(1))
     level = _along(place, tissue.segments) + tissue.specular * (facing - 0.5)
     level -= tissue.lateral_loss * np.clip(4 * (place - 0.15), 0, 1)
+    level += tissue.septal_gain * np.clip(-4 * (place + 0.15), 0, 1)
+    level -= tissue.apical_loss * np.clip(1.4 - np.abs(place) / 0.35, 0, 1)
     kept = np.ones_like(place)
     for middle, width, depth in zip(tissue.gap_place, tissue.gap_width, tissue.gap_depth, strict=True):
         gap = np.clip(1 - np.abs(place - middle) / width, 0, 1)
@@ -118,7 +126,12 @@ def _wall_table(tissue: Tissue, heart: Heart) -> np.ndarray:
     contour = heart.inner[0][7:-7]
     angles = cheap_angle(contour[:, 0], contour[:, 1])
     where = np.linspace(-2, 2, TABLE + 1)
-    return np.stack([np.interp(where, angles, v, period=4) for v in (level, line, _along(place, tissue.trabeculae))])
+    edge = _along(place, (tissue.septal_edge, tissue.septal_edge, tissue.apical_edge, *(tissue.lateral_edge,) * 2))
+    border = _along(
+        place, (tissue.septal_border, tissue.septal_border, tissue.apical_border, *(tissue.lateral_border,) * 2)
+    )
+    tables = (level, line, _along(place, tissue.trabeculae), edge, border)
+    return np.stack([np.interp(where, angles, values, period=4) for values in tables])
 
 
 def _along(place: np.ndarray, values: Sequence[float]) -> np.ndarray:

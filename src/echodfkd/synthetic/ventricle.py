@@ -4,8 +4,11 @@ Heart coordinates are millimetres: U runs from the LV apex to the middle of the 
 image's right (the lateral wall).
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import comb
 
 from echodfkd.synthetic.anatomy import Anatomy
 
@@ -14,37 +17,54 @@ Array = NDArray[np.float64]
 VERTICES = 108
 """Points on each side of the LV's contour, from apex to annulus: chords of 1 px or less, shortest at the apex."""
 
+DEGREE = 4
+"""Of the polynomials that say how far each side lies from the axis."""
 
-USUAL_EJECTION = 0.6
-"""Share of its volume that a heart ejects when its shape changes as far as the dials say; others in proportion."""
+PHASES = ("", "_es")
+"""Endings of the dials that say the shape at end diastole and at end systole."""
 
 
-def sides(anatomy: Anatomy, ejected: Array) -> tuple[Array, Array]:
-    """Septal and lateral side (time, vertex, 2) of the LV in units of its length (U) and greatest width (V).
+USUAL_EJECTION = 0.55
+"""Share of its volume that a heart ejects at large."""
 
-    Half-width: (1 - |1 - s / widest|^p)^(1/2) above the widest place, 1 - taper x^2 below it. Both sides are then bowed
-    by a parabola and sheared so that the annulus leans. `ejected` (time,) is in USUAL_EJECTIONs.
+
+def moment(dials: Any, dial: str, contraction: Array) -> Array:
+    """(time, ...) a dial that has a value at end diastole and one at end systole, between them by `contraction`."""
+    first, last = (np.asarray(getattr(dials, dial + phase), float) for phase in PHASES)
+    return first + np.multiply.outer(contraction, last - first)
+
+
+def sides(anatomy: Anatomy, contraction: Array) -> tuple[Array, Array]:
+    """Septal and lateral side (time, vertex, 2) of the LV, U and V, in units of its length.
+
+    A side's distance from the axis is sqrt(s) times a polynomial of s in Bernstein's form, s from 0 at the apex to 1 at
+    its end of the annulus: the class-shape functions of Kulfan (Journal of Aircraft, 2008) for a body that is round at
+    its nose and cut off at its tail. The last coefficient is half the annulus for both sides.
     """
     s = 1 - np.cos(np.linspace(0, 0.7 * np.pi, VERTICES))
-    s = (s / s[-1])[None, :]
-    sharp = anatomy.sharpening * np.clip(ejected, 0, 1)[:, None]
-    widest = anatomy.widest + 0.10 * sharp
-    power = anatomy.roundness * (1 - 0.2 * sharp)
-    cap = np.sqrt(np.clip(1 - (1 - np.minimum(s / widest, 1)) ** power, 0, 1))
-    base = 1 - anatomy.taper * (1 - 0.4 * sharp) * np.clip((s - widest) / (1 - widest), 0, 1) ** 2
-    half, bow = cap * base, anatomy.bend * 4 * s * (1 - s)
-    septal = anatomy.septal_share + anatomy.asymmetry * np.clip(ejected, 0, 1)[:, None]
-    left, right = bow - septal * half, bow + (1 - septal) * half
-    return tuple(np.stack([s - anatomy.base_tilt * v, v], axis=-1) for v in (left, right))  # type: ignore[return-value]
+    s = s / s[-1]
+    terms = np.sqrt(s)[:, None] * bernstein(s)
+    half = moment(anatomy, "base_width", contraction)[:, None]
+    tilt = moment(anatomy, "base_tilt", contraction)[:, None]
+    shift = -anatomy.asymmetry * np.multiply.outer(contraction, 4 * s * (1 - s))
+    made = []
+    for name, sign in (("septal", -1), ("lateral", 1)):
+        across = np.concatenate([moment(anatomy, name, contraction), half], axis=1) @ terms.T
+        made.append(np.stack([s * (1 + sign * tilt), sign * across + shift], axis=-1))
+    return made[0], made[1]
 
 
-def volume_and_width(a: Anatomy, relative: Array, length: Array, left: Array, right: Array) -> tuple[Array, Array]:
-    """LV volume (ml) and greatest width (mm) per frame: pi/4 L W^2 J = V, J the disc integral of the unit shape."""
-    integral = disc_integral(left, right)
+def bernstein(s: Array) -> Array:
+    """(place, DEGREE + 1) Bernstein polynomials at `s` (place,), 0..1."""
+    k = np.arange(DEGREE + 1)
+    return comb(DEGREE, k) * s[:, None] ** k * (1 - s[:, None]) ** (DEGREE - k)
+
+
+def volume_and_stretch(a: Anatomy, relative: Array, length: Array, left: Array, right: Array) -> tuple[Array, Array]:
+    """LV volume (ml), and the factor on V that gives it: pi/4 L^3 k^2 J, J the disc integral of the unit shape."""
     reference = disc_integral(*sides(a, np.zeros(1)))[0]
-    diastolic = np.pi / 4 * a.length * (a.length / a.ratio) ** 2 * reference
-    volume = diastolic * relative
-    return volume / 1000, np.sqrt(volume / (np.pi / 4 * length * integral))
+    volume = np.pi / 4 * a.length**3 * a.width**2 * reference * relative
+    return volume / 1000, np.sqrt(volume / (np.pi / 4 * length**3 * disc_integral(left, right)))
 
 
 def disc_integral(left: Array, right: Array) -> Array:
@@ -54,6 +74,11 @@ def disc_integral(left: Array, right: Array) -> Array:
     u = first[:, None] + (last - first)[:, None] * np.linspace(0, 1, 401)
     chord = np.clip(_side_at(u, right, left[:, -1]) - _side_at(u, left, right[:, -1]), 0, None)
     return np.trapezoid(chord**2, u, axis=1)
+
+
+def breadth(left: Array, right: Array) -> Array:
+    """(time,) greatest width of the LV, of its sides (time, vertex, 2)."""
+    return (right - left)[..., 1].max(1)
 
 
 def _side_at(u: Array, side: Array, other_corner: Array) -> Array:
@@ -78,23 +103,24 @@ def each_interp(x: Array, places: Array, values: Array, span: float) -> Array:
 
 def thickness(anatomy: Anatomy, length: Array, width: Array) -> Array:
     """(time, 3) septal, apical and lateral thickness: they grow so that the wall's area in the plane is conserved."""
-    rest = np.array([anatomy.septum, anatomy.apical, anatomy.lateral])
+    rest = np.array([anatomy.septum, anatomy.apical, anatomy.lateral_wall])
     mean = rest.mean()
-    area = mean * (2 * anatomy.length + anatomy.length / anatomy.ratio) + 2 * mean**2
+    resting = anatomy.length * anatomy.width * breadth(*sides(anatomy, np.zeros(1)))
+    area = mean * (2 * anatomy.length + resting) + 2 * mean**2
     across = 2 * length + width
     now = (-across + np.sqrt(across**2 + 8 * area)) / 4
     return rest * (now / mean)[:, None]
 
 
-def around(thickness: Array, vertices: int) -> Array:
+def around(thickness: Array, vertices: int, lost: float = 0.5) -> Array:
     """(time, vertex) wall thickness along the contour: septal, then apical, then lateral, blended by a cosine.
 
-    The lateral wall runs out towards its annulus, where it loses half its thickness.
+    The lateral wall runs out towards its annulus, where it has `lost` that share of its thickness.
     """
     place = np.linspace(-1, 1, vertices)
     apical = np.where(np.abs(place) < 0.6, np.cos(place / 0.6 * np.pi / 2) ** 2, 0)
     lateral = np.clip((place + 0.3) / 0.6, 0, 1)
-    run_out = 1 - 0.5 * np.clip((place - 0.7) / 0.3, 0, 1) ** 2
+    run_out = 1 - lost * np.clip((place - 0.7) / 0.3, 0, 1) ** 2
     sides = thickness[:, :1] * (1 - lateral) + thickness[:, 2:] * lateral * run_out
     return sides * (1 - apical) + thickness[:, 1:2] * apical
 

@@ -1,0 +1,76 @@
+"""How ventricles differ from patient to patient: shape, place and motion of the LV drawn together, for one ejection fraction.
+
+`population.json` holds mean, standard deviation and correlation of the numbers that describe a ventricle at end
+diastole and at end systole, as human tracings of EchoNet-Dynamic show them; it holds no tracing. Numbers are drawn from
+the normal distribution that these define, given the ejection fraction, with a wider spread.
+"""
+
+import json
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+WIDER = 1.15
+"""Factor on the spread: a network that has seen more than reality holds will find reality easy."""
+
+NARROWEST = 0.06
+"""Least half of an annulus, share of the length."""
+
+LOGARITHMS = ("length_share", "length_share_es")
+"""Dials whose natural logarithm is what is drawn."""
+
+
+@lru_cache
+def statistics() -> dict[str, Any]:
+    """What `population.json` says."""
+    return json.loads(files(__package__).joinpath("population.json").read_text("utf-8"))
+
+
+def size() -> int:
+    """How many standard normal numbers one ventricle takes."""
+    return len(statistics()["numbers"]) - 1
+
+
+def counts() -> dict[str, int]:
+    """How many values each dial drawn here has, by its name."""
+    found: dict[str, int] = {}
+    for name in statistics()["numbers"][1:]:
+        dial = f"anatomy.{name.split('.')[0]}"
+        found[dial] = found.get(dial, 0) + 1
+    return found
+
+
+def ventricle(normal: NDArray[np.float64], ejection_fraction: float) -> dict[str, Any]:
+    """Dials of Anatomy from `size()` standard normal numbers, for an ejection fraction in percent."""
+    middle, slope, spread = _given_fraction()
+    values = middle + slope * ejection_fraction + WIDER * (spread @ normal)
+    drawn: dict[str, Any] = {}
+    for name, value in zip(statistics()["numbers"][1:], values.tolist(), strict=True):
+        dial, *place = name.split(".")
+        if place:
+            drawn[dial] = (*drawn.get(dial, ()), value)
+        else:
+            drawn[dial] = float(np.exp(value)) if dial in LOGARITHMS else value
+    for dial in ("base_width", "base_width_es"):
+        drawn[dial] = max(drawn[dial], NARROWEST)
+    return drawn
+
+
+@lru_cache
+def _given_fraction() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Mean at an ejection fraction of 0, gain per percent, and triangular spread of the rest given the fraction."""
+    told = statistics()
+    mean, deviation = np.array(told["mean"]), np.array(told["deviation"])
+    lower = np.zeros((len(mean), len(mean)))
+    for row, values in enumerate(told["correlation"]):
+        lower[row, : row + 1] = values
+    covariance = (lower + np.tril(lower, -1).T) * np.outer(deviation, deviation)
+    slope = covariance[1:, 0] / covariance[0, 0]
+    left = covariance[1:, 1:] - np.outer(slope, covariance[0, 1:])
+    # Rounded to three digits, a correlation of nearly 1 may leave a tiny negative eigenvalue.
+    strengths, axes = np.linalg.eigh(left / np.outer(deviation[1:], deviation[1:]))
+    spread = deviation[1:, None] * axes * np.sqrt(np.clip(strengths, 0, None))
+    return mean[1:] - slope * mean[0], slope, spread
