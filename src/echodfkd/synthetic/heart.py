@@ -125,8 +125,8 @@ def resting_contour(anatomy: Anatomy) -> Array:
 
 
 def sound(anatomy: Anatomy) -> bool:
-    """Whether the LV is one room at end diastole and at end systole: as wide everywhere as its apex lets it be."""
+    """Whether the LV is one room at end diastole and at end systole: nowhere narrower than a third of a wedge."""
     left, right = ventricle.sides(anatomy, np.array([0.0, 1.0]))
     chord, ends = (right - left)[..., 1], np.stack([left[:, -1, 0], right[:, -1, 0]])
-    widest = chord.max(1, keepdims=True)
-    return bool((chord[:, 12:] > 0.2 * widest).all() and (ends > 0.8).all() and (widest > 0.15).all())
+    widest, depth = chord.max(1, keepdims=True), left[..., 0] / left[:, -1:, 0]
+    return bool((chord >= 0.3 * depth * widest).all() and (ends > 0.8).all() and (widest > 0.15).all())
