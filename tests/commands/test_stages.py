@@ -64,11 +64,7 @@ def test_a_larger_split_leaves_the_clips_of_all_splits_as_they_were(clips, tmp_p
 
 
 def test_annotators_trace_the_same_frames_their_own_way(clips, tmp_path):
-<<<<<<< HEAD:tests/commands/test_stages.py
-    tight = synth(replace(STUDY, clips=replace(STUDY.clips, annotator="tight-in-systole")), tmp_path / "clips")
-=======
-    tight = synthesize(replace(STUDY, clips=replace(STUDY.clips, annotator="traced")), tmp_path / "clips")
->>>>>>> 6e3c0ad (Generator 3: ventricles drawn from the statistics of human tracings, and tissue as it lies to them):tests/test_stages.py
+    tight = synth(replace(STUDY, clips=replace(STUDY.clips, annotator="traced")), tmp_path / "clips")
     for entry in clips.entries:
         assert np.array_equal(tight.frames(entry.name), clips.frames(entry.name))
     areas = [np.count_nonzero(store.masks("test-00000")[:, 0], axis=(1, 2)) for store in (clips, tight)]
