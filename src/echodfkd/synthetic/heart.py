@@ -27,7 +27,7 @@ class Heart:
     endocardium: Array
     """(time, vertex, 2) image coordinates of the LV as traced: septal end, apex, lateral end; a line closes it."""
     traced: Array
-    """(time, vertex, 2) mm around the centre: the LV as traced, its sides carried on beyond the annulus; rising angle."""
+    """(time, vertex, 2) mm around the centre: the LV as traced, its sides carried on beyond the annulus; falling angle."""
     inner: Array
     """The same for the endocardium."""
     outer: Array
@@ -88,6 +88,10 @@ def heart(anatomy: Anatomy, tracing: Tracing, cycle: Cycle) -> Heart:
     centre_u, centre_v = 0.55 * length, (left[:, MIDDLE, 1] + right[:, MIDDLE, 1]) / 2
     beyond = ventricle.moment(tracing, "base", pressed)[:, None] * [1.0, 0.0]
     base_left, base_right = endocardium[:, 0] + beyond, endocardium[:, -1] + beyond
+    centre = np.stack([centre_u, centre_v], axis=-1)[:, None]
+    traced, inner, outer = (
+        ventricle.unfolded(ventricle.carried_on(line, length) - centre) for line in (shape, endocardium, epicardium)
+    )
     tricuspid_hinges = chambers.tricuspid_hinges(anatomy, contraction, base_left, thickness[:, 0])
     to_line = chambers.liner(apex, along, across, side)
     mitral = chambers.below(base_left, base_right, to_line)
@@ -96,9 +100,9 @@ def heart(anatomy: Anatomy, tracing: Tracing, cycle: Cycle) -> Heart:
         opening=cycle.opening,
         contraction=contraction,
         endocardium=to_image(shape),
-        traced=ventricle.carried_on(shape, length) - np.stack([centre_u, centre_v], -1)[:, None],
-        inner=ventricle.carried_on(endocardium, length) - np.stack([centre_u, centre_v], -1)[:, None],
-        outer=ventricle.carried_on(epicardium, length) - np.stack([centre_u, centre_v], -1)[:, None],
+        traced=traced,
+        inner=inner,
+        outer=outer,
         frame=np.stack([to_line(1.0, 0.0, -centre_u), to_line(0.0, 1.0, -centre_v)], axis=1),
         centre=apex + centre_u[:, None] * along + centre_v[:, None] * across,
         mitral=mitral,

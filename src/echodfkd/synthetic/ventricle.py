@@ -132,6 +132,23 @@ def normals(shape: Array) -> Array:
     return normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
 
 
+def unfolded(contours: Array) -> Array:
+    """Contours (time, vertex, 2) about the origin; stretches that fold back, seen from there, become straight lines.
+
+    A pointed apex folds when it is moved inwards by more than its radius.
+    """
+    angles = np.unwrap(np.arctan2(contours[..., 1], contours[..., 0]), axis=1)
+    least_so_far = np.minimum.accumulate(angles, axis=1)
+    most_to_come = np.maximum.accumulate(angles[:, ::-1], axis=1)[:, ::-1]
+    plain = (angles <= least_so_far) & (angles >= most_to_come)
+    made, vertices = contours.copy(), np.arange(contours.shape[1])
+    for row in np.flatnonzero(~plain.all(axis=1)):
+        kept = np.flatnonzero(plain[row])
+        for axis in (0, 1):
+            made[row, :, axis] = np.interp(vertices, kept, contours[row, kept, axis])
+    return made
+
+
 def carried_on(shape: Array, length: Array) -> Array:
     """The contour with both its ends carried on beyond the annulus by 0.35 lengths, straight along U."""
     step = np.linspace(0.35, 0.05, 7)[None, :, None] * np.stack([length, 0 * length], -1)[:, None]
