@@ -7,12 +7,15 @@ from echodfkd.synthetic.dials import check_dials
 
 @dataclass(frozen=True)
 class Anatomy:
-    """One patient and the view on the heart. Lengths in mm at end diastole unless a line says otherwise."""
+    """One patient and the view on the heart. Lengths in mm at end diastole unless a line says otherwise.
+
+    The contour described here is the one that tracers draw; `Tracing` says where the endocardium lies beside it.
+    """
 
     length: float
     """LV long axis, apex to annulus."""
     width: float
-    """Factor on the width of the contour that the next dials say."""
+    """Factor on the width of the contour that the dials from `base_tilt` on describe."""
     base_x: float
     """Where the middle of the mitral annulus lies at end diastole, shares of the image side."""
     base_y: float
@@ -29,7 +32,7 @@ class Anatomy:
     lateral: tuple[float, ...]
     """The same of the lateral side."""
     base_x_es: float
-    """The same eight at end systole; between the two they go with the contraction."""
+    """The last eight again, at end systole; in between they go with the contraction."""
     base_y_es: float
     length_share_es: float
     axis_es: float
@@ -38,8 +41,8 @@ class Anatomy:
     septal_es: tuple[float, ...]
     lateral_es: tuple[float, ...]
     asymmetry: float
-    """What a wall that does not contract adds: shift of the middle of both sides at end systole towards the septum,
-    share of the length."""
+    """Shift of both sides' middle towards the septum at end systole, share of the length: one wall does more than its
+    share of the work."""
     septum: float
     """Thickness of the septum, of the lateral wall and of the apex."""
     lateral_wall: float
@@ -95,13 +98,9 @@ class Anatomy:
     """Where the drift starts, 0..1."""
 
     def __post_init__(self) -> None:
-        check_dials(
-            self, "above 0", "length", "width", "length_share", "length_share_es", "base_width", "base_width_es"
-        )
-        check_dials(
-            self, "above 0", "septum", "lateral_wall", "apical", "rv_width", "rv_length", "la_width", "la_length"
-        )
-        check_dials(self, "above 0", "ra_width", "ra_length")
+        check_dials(self, "above 0", "length", "width", "length_share", "length_share_es")
+        check_dials(self, "above 0", "base_width", "base_width_es", "septum", "lateral_wall", "apical")
+        check_dials(self, "above 0", "rv_width", "rv_length", "la_width", "la_length", "ra_width", "ra_length")
         check_dials(self, "0 or more", "atrial_septum", "tenting", "papillary_length", "beside_length", "drift")
         check_dials(self, "between 0 and 1", "coaptation")
         check_dials(self, "in 0..1", "rv_shrink", "papillary_place", "papillary_reach", "beside_place")
@@ -109,16 +108,16 @@ class Anatomy:
 
 @dataclass(frozen=True)
 class Tracing:
-    """How the outline that annotators of EchoNet-Dynamic trace, which `Anatomy` describes, lies to the tissue; in mm."""
+    """How the outline that annotators trace, which `Anatomy` describes, lies to the tissue; in mm."""
 
     septal: float
-    """By which it lies inside the endocardium at end diastole: along the septum, at the apex, along the lateral wall."""
+    """How far it lies inside the endocardium at end diastole: along the septum, at the apex, along the lateral wall."""
     apical: float
     lateral: float
     base: float
-    """By which the line that closes it lies on the apex' side of the annulus: tracers close at the leaflets."""
+    """How much nearer to the apex than the annulus the line that closes it lies: tracers close at the leaflets."""
     septal_es: float
-    """The same four at end systole of a heart that ejects USUAL_EJECTION; in others the change is in proportion."""
+    """The same four at end systole of a heart that ejects `ventricle.USUAL_EJECTION`; in others in proportion."""
     apical_es: float
     lateral_es: float
     base_es: float

@@ -16,7 +16,10 @@ ANNOTATORS = (ANATOMICAL, TRACED)
 
 
 def labelled(where: Distances, annotator: str) -> Tensor:
-    """(clip, time, height, width) mm from the LV as `annotator` sees it, below 0 inside; InputError for an unknown one."""
+    """(clip, time, height, width) mm from the LV as `annotator` draws it, below 0 inside.
+
+    InputError for an annotator that nobody knows.
+    """
     if annotator not in ANNOTATORS:
         raise InputError(f"An annotator is one of {', '.join(ANNOTATORS)}, got {annotator}.")
     return where.lv if annotator == ANATOMICAL else where.traced

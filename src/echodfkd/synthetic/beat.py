@@ -43,7 +43,6 @@ class Rhythm:
     """Share of the stroke volume that the atrial kick brings; 0 in atrial fibrillation."""
     atrial_length: float
     """Length of the atrial kick as a share of diastole."""
-
     late_closure: float
     """Opening of the mitral valve that is left at end diastole, 0..1."""
 
@@ -156,7 +155,7 @@ def _volume_knots(rhythm: Rhythm, beat: int) -> list[tuple[float, float]]:
 
 
 def _valve_knots(rhythm: Rhythm, beat: int) -> list[tuple[float, float]]:
-    """(seconds after the onset, opening) of one beat: shut through systole, the E wave, half shut, the A wave."""
+    """(seconds after the onset, opening) of one beat: closing, shut through systole, E wave, half shut, A wave."""
     closed, _, relaxed, filled, kick, end = _phases(rhythm, rhythm.intervals[beat])
     early = filled - relaxed
     atrial = 0.75 if rhythm.atrial_share > 0 else 0.3

@@ -12,6 +12,10 @@ from echodfkd.synthetic.anatomy import Anatomy
 from echodfkd.synthetic.ventricle import moment
 
 Array = NDArray[np.float64]
+
+GROOVE = (6.0, 6.0)
+"""mm along U and V from the lateral hinge of the mitral valve to the fat of the groove behind it."""
+
 Liner = Callable[[Array | float, Array | float, Array | float], Array]
 """Turns `p U + q V + r` in heart coordinates (mm) into lines (time, 3)."""
 
@@ -124,7 +128,7 @@ def landmarks(a: Anatomy, c: Array, shape: Array, base_left: Array, base_right: 
     """(time, 23 + spots, 2) heart coordinates of small bright things.
 
     Four points of the lateral papillary muscle, four of the medial one, five of a strip left of the septum, five of
-    one right of the lateral wall, the four hinges, the fat behind the lateral one, then bright bodies below the annulus.
+    one right of the lateral wall, the four hinges, the fat of the groove, then bright bodies below the annulus.
     """
     base = (base_left + base_right) / 2
     half = shape.shape[1] // 2
@@ -139,7 +143,7 @@ def landmarks(a: Anatomy, c: Array, shape: Array, base_left: Array, base_right: 
             base_right,
             hinges[:, 0],
             hinges[:, 1],
-            base_right + np.array([6.0, 6.0]),
+            base_right + np.array(GROOVE),
             *(base + np.array(place) for place in zip(a.spot_along, a.spot_across, strict=True)),
         ],
         axis=1,

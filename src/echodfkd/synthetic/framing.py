@@ -1,4 +1,4 @@
-"""How the scanner's sector lies in the image: a similarity of heart and sector about the sector's tip, and its borders."""
+"""How a clip is framed: cropped as EchoNet-Dynamic's, a whole sector as scanners show it, or in between."""
 
 from typing import Any
 

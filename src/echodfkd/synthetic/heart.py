@@ -12,7 +12,10 @@ from echodfkd.synthetic.beat import Cycle
 Array = NDArray[np.float64]
 
 MIDDLE = round(0.68 * (ventricle.VERTICES - 1))
-"""The vertex of each side that lies about half way along the axis."""
+"""The vertex of each side that lies beside the LV's centre, a little beyond half way along the axis."""
+
+RUNS_OUT = 0.5
+"""Share of its thickness that the lateral wall loses towards its annulus."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Heart:
     endocardium: Array
     """(time, vertex, 2) image coordinates of the LV as traced: septal end, apex, lateral end; a line closes it."""
     traced: Array
-    """(time, vertex, 2) mm around the centre: the LV as traced, its sides carried on beyond the annulus; falling angle."""
+    """(time, vertex, 2) mm around the centre: the LV as traced, carried on beyond its ends; the angle falls."""
     inner: Array
     """The same for the endocardium."""
     outer: Array
@@ -55,13 +58,13 @@ class Heart:
     landmarks: Array
     """(time, 23 + spots, 2) image coordinates of small bright things, as `chambers.landmarks` orders them."""
     normals: Array
-    """(vertex, 2) outward unit normals of the endocardium at the first frame, image axes."""
+    """(vertex, 2) outward unit normals of the tracing at the first frame, image axes."""
     side: float
     """Side of the image in mm."""
 
 
 def heart(anatomy: Anatomy, tracing: Tracing, cycle: Cycle) -> Heart:
-    """The Heart of `anatomy`, which `tracing` follows, driven through `cycle`."""
+    """The Heart of `anatomy`, its tissue as `tracing` lies to it, driven through `cycle`."""
     contraction = np.clip(cycle.contraction, -0.25, 1.25)
     unit_left, unit_right = ventricle.sides(anatomy, contraction)
     length = anatomy.length / anatomy.length_share * ventricle.moment(anatomy, "length_share", contraction)
@@ -82,9 +85,8 @@ def heart(anatomy: Anatomy, tracing: Tracing, cycle: Cycle) -> Heart:
     normals = ventricle.normals(shape)
     pressed = np.clip(contraction * cycle.reference / ventricle.USUAL_EJECTION, 0, 1.2)
     places = np.stack([ventricle.moment(tracing, name, pressed) for name in ("septal", "apical", "lateral")], axis=1)
-    inset = ventricle.around(places, shape.shape[1], 0.0)
-    endocardium = shape + normals * inset[..., None]
-    epicardium = endocardium + normals * ventricle.around(thickness, shape.shape[1])[..., None]
+    endocardium = shape + normals * ventricle.around(places, shape.shape[1])[..., None]
+    epicardium = endocardium + normals * ventricle.around(thickness, shape.shape[1], RUNS_OUT)[..., None]
     centre_u, centre_v = 0.55 * length, (left[:, MIDDLE, 1] + right[:, MIDDLE, 1]) / 2
     beyond = ventricle.moment(tracing, "base", pressed)[:, None] * [1.0, 0.0]
     base_left, base_right = endocardium[:, 0] + beyond, endocardium[:, -1] + beyond
@@ -121,7 +123,7 @@ def heart(anatomy: Anatomy, tracing: Tracing, cycle: Cycle) -> Heart:
 
 
 def resting_contour(anatomy: Anatomy) -> Array:
-    """(vertex, 2) image coordinates of the endocardium at end diastole, without drift."""
+    """(vertex, 2) image coordinates of the LV as traced at end diastole, without drift."""
     left, right = ventricle.sides(anatomy, np.zeros(1))
     points = np.concatenate([left[0], right[0]]) * [anatomy.length, anatomy.length * anatomy.width]
     apex, along, across, side = chambers.placement(replace(anatomy, drift=0.0), np.zeros(1), np.array([anatomy.length]))

@@ -1,4 +1,4 @@
-"""How ventricles differ from patient to patient: shape, place and motion of the LV drawn together, for one ejection fraction.
+"""How ventricles differ from patient to patient: shape, place and motion of the LV, drawn together for one ejection.
 
 `population.json` holds mean, standard deviation and correlation of the numbers that describe a ventricle at end
 diastole and at end systole, as human tracings of EchoNet-Dynamic show them; it holds no tracing. Numbers are drawn from

@@ -63,9 +63,9 @@ class Conditions:
     """... and of walls that do not contract."""
     septal_akinesia: float = 0.06
     cropped: float = 0.6
-    """Share of clips framed as EchoNet-Dynamic's: a quarter of a circle, its tip near the middle of the upper border."""
+    """Share of clips framed as EchoNet-Dynamic's: a quarter of a circle, its tip near the middle of the top."""
     full_depth: float = 0.25
-    """Share of clips that show the whole sector, as scanners do, in which the heart is smaller; the rest lie between."""
+    """Share of clips that show the whole sector, as scanners do, in which the heart is smaller; the rest is free."""
     held: Mapping[str, float] = field(default_factory=dict)
     """Dials held at a value in every clip, by their name in the table of distributions: `"tissue.ridge" = 0`."""
 

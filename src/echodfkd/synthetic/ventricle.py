@@ -1,4 +1,4 @@
-"""The left ventricle: a closed-form contour, scaled at each moment so that its disc volume is the one wanted.
+"""The left ventricle: a closed-form contour, stretched at each moment so that its disc volume is the one wanted.
 
 Heart coordinates are millimetres: U runs from the LV apex to the middle of the mitral annulus, V across it, towards the
 image's right (the lateral wall).
@@ -21,15 +21,14 @@ DEGREE = 4
 """Of the polynomials that say how far each side lies from the axis."""
 
 PHASES = ("", "_es")
-"""Endings of the dials that say the shape at end diastole and at end systole."""
-
+"""Endings of the names of dials at end diastole and at end systole."""
 
 USUAL_EJECTION = 0.55
 """Share of its volume that a heart ejects at large."""
 
 
 def moment(dials: Any, dial: str, contraction: Array) -> Array:
-    """(time, ...) a dial that has a value at end diastole and one at end systole, between them by `contraction`."""
+    """(time, ...) a dial that has a value at end diastole and one at end systole, at `contraction` (time,)."""
     first, last = (np.asarray(getattr(dials, dial + phase), float) for phase in PHASES)
     return first + np.multiply.outer(contraction, last - first)
 
@@ -112,17 +111,17 @@ def thickness(anatomy: Anatomy, length: Array, width: Array) -> Array:
     return rest * (now / mean)[:, None]
 
 
-def around(thickness: Array, vertices: int, lost: float = 0.5) -> Array:
-    """(time, vertex) wall thickness along the contour: septal, then apical, then lateral, blended by a cosine.
+def around(places: Array, vertices: int, lost: float = 0.0) -> Array:
+    """(time, vertex) mm along the contour from `places` (time, 3): septal, apical, lateral, blended by a cosine.
 
-    The lateral wall runs out towards its annulus, where it has `lost` that share of its thickness.
+    Towards its end of the annulus the lateral value falls by the share `lost`.
     """
     place = np.linspace(-1, 1, vertices)
     apical = np.where(np.abs(place) < 0.6, np.cos(place / 0.6 * np.pi / 2) ** 2, 0)
     lateral = np.clip((place + 0.3) / 0.6, 0, 1)
     run_out = 1 - lost * np.clip((place - 0.7) / 0.3, 0, 1) ** 2
-    sides = thickness[:, :1] * (1 - lateral) + thickness[:, 2:] * lateral * run_out
-    return sides * (1 - apical) + thickness[:, 1:2] * apical
+    sides = places[:, :1] * (1 - lateral) + places[:, 2:] * lateral * run_out
+    return sides * (1 - apical) + places[:, 1:2] * apical
 
 
 def normals(shape: Array) -> Array:
