@@ -61,7 +61,7 @@ def ventricle(normal: NDArray[np.float64], ejection_fraction: float) -> dict[str
 
 @lru_cache
 def _given_fraction() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Mean at an ejection fraction of 0, gain per percent, and triangular spread of the rest given the fraction."""
+    """Mean at an ejection fraction of 0, gain per percent, and the symmetric root of the covariance that is left."""
     told = statistics()
     mean, deviation = np.array(told["mean"]), np.array(told["deviation"])
     lower = np.zeros((len(mean), len(mean)))
@@ -70,7 +70,8 @@ def _given_fraction() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray
     covariance = (lower + np.tril(lower, -1).T) * np.outer(deviation, deviation)
     slope = covariance[1:, 0] / covariance[0, 0]
     left = covariance[1:, 1:] - np.outer(slope, covariance[0, 1:])
-    # Rounded to three digits, a correlation of nearly 1 may leave a tiny negative eigenvalue.
+    # Correlations are rounded to three digits, which may leave a tiny negative eigenvalue. The symmetric root does not
+    # depend on the signs and the order that a library gives its eigenvectors.
     strengths, axes = np.linalg.eigh(left / np.outer(deviation[1:], deviation[1:]))
-    spread = deviation[1:, None] * axes * np.sqrt(np.clip(strengths, 0, None))
-    return mean[1:] - slope * mean[0], slope, spread
+    root = axes * np.sqrt(np.clip(strengths, 0, None)) @ axes.T
+    return mean[1:] - slope * mean[0], slope, deviation[1:, None] * root
