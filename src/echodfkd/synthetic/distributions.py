@@ -7,6 +7,7 @@ network that has seen more than reality holds will find reality easy.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -224,9 +225,6 @@ TABLE: tuple[Row, ...] = (
     Row("display.trace_y", Uniform(0.84, 0.97), "of the image side", CHOICE),
 )
 
-COUNTS = {row.name: row.count for row in TABLE} | population.counts()
-"""How many values each dial of the table has."""
-
 WORSE = {
     "tissue.cavity": 6.0,
     "acoustics.near_field": 8.0,
@@ -240,6 +238,12 @@ INTERVAL_DEVIATION = {False: 0.025, True: 0.18}
 
 FILLING_DEVIATION = {False: 0.015, True: 0.06}
 """The same for the end-diastolic volumes."""
+
+
+@lru_cache
+def counts() -> dict[str, int]:
+    """How many values each dial that is drawn has, by its name: the table's and the population's."""
+    return {row.name: row.count for row in TABLE} | population.counts()
 
 
 def as_markdown() -> str:

@@ -18,7 +18,7 @@ from echodfkd.synthetic import framing, population
 from echodfkd.synthetic.anatomy import Anatomy, Tracing
 from echodfkd.synthetic.beat import Rhythm
 from echodfkd.synthetic.dials import Acoustics, Display, Tissue, sees
-from echodfkd.synthetic.distributions import COUNTS, FILLING_DEVIATION, INTERVAL_DEVIATION, TABLE, WORSE, Uniform
+from echodfkd.synthetic.distributions import FILLING_DEVIATION, INTERVAL_DEVIATION, TABLE, WORSE, Uniform, counts
 from echodfkd.synthetic.heart import resting_contour, sound
 from echodfkd.synthetic.pathology import CHANGES, change, suffered
 
@@ -81,8 +81,8 @@ class Conditions:
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"Conditions: {name} is a share of clips, 0..1, got {getattr(self, name)}.")
         for name, value in self.held.items():
-            if name not in COUNTS:
-                near = difflib.get_close_matches(name, COUNTS, n=1)
+            if name not in counts():
+                near = difflib.get_close_matches(name, counts(), n=1)
                 hint = f"did you mean {near[0]}?" if near else "docs/explanation/simulation.md lists them."
                 raise InputError(f"Conditions: held names a dial that is not drawn, {name}: {hint}")
             if not isfinite(value):
@@ -192,7 +192,8 @@ def _draw(
         drawn[group][dial] += loss * (1 - given["quality"])
     for name, value in conditions.held.items():
         group, dial = name.split(".")
-        drawn[group][dial] = float(value) if COUNTS[name] == 1 else (float(value),) * COUNTS[name]
+        count = counts()[name]
+        drawn[group][dial] = float(value) if count == 1 else (float(value),) * count
     drawn["rhythm"] |= _beats(chance, given, frames, fibrillates)
     if fibrillates:
         drawn["rhythm"]["atrial_share"] = 0.0
