@@ -168,7 +168,7 @@ class _Scene:
         shapes, rest = self.shapes.at(cut.start, cut.stop), self.shapes.at(0, 1)
         with self.stage("raster"):
             where = raster.distances(shapes, self.size)
-            masks = raster.masks(where, labelled(where, self.annotator), self.sector.inside, structures)
+            masks = raster.masks(where, *labelled(where, self.annotator), self.sector.inside, structures)
         with self.stage("tissue"):
             level = tissue.levels(self.tissue, self.sides, where, shapes, self.walls, self.ground)
         with self.stage("motion"):

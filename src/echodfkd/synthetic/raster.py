@@ -69,6 +69,8 @@ class Distances:
     outer: Tensor
     mitral: Tensor
     """Below the mitral annulus."""
+    closing: Tensor
+    """Below the line that closes the tracing."""
     lv: Tensor
     outline: Tensor
     """Of the LV with its wall."""
@@ -130,6 +132,7 @@ def distances(shapes: Geometry, size: int) -> Distances:
         inner=inner,
         outer=outer,
         mitral=mitral,
+        closing=closing,
         lv=_both(radius - inner, mitral),
         outline=_both(radius - outer, mitral),
         rv=_both(_both(_both(rv, tricuspid), v), outer - radius),
@@ -138,14 +141,14 @@ def distances(shapes: Geometry, size: int) -> Distances:
     )
 
 
-def masks(where: Distances, ventricle: Tensor, inside: Tensor, structures: Sequence[str]) -> Tensor:
+def masks(where: Distances, ventricle: Tensor, walled: Tensor, inside: Tensor, structures: Sequence[str]) -> Tensor:
     """(clip, time, structure, height, width) uint8, 0 or 255; no pixel belongs to two structures.
 
-    `ventricle` (clip, time, height, width) is below 0 where the LV is labelled; `inside` (clip, 1, height, width)
-    uint8 is 255 in the sector: what is not seen is not labelled.
+    `ventricle` and `walled` (clip, time, height, width) are below 0 where the LV is labelled, and it or its wall;
+    `inside` (clip, 1, height, width) uint8 is 255 in the sector: what is not seen is not labelled.
     """
     free, found = inside, {}
-    fields = (ventricle, where.outline, where.rv, where.la, where.ra)
+    fields = (ventricle, walled, where.rv, where.la, where.ra)
     signs = torch.empty_like(ventricle, dtype=torch.int32)
     for name, field in zip(STRUCTURES_IN_ORDER, fields, strict=True):
         # The sign bit: 255 where the field is below 0. Several times as fast as a comparison.
