@@ -80,6 +80,11 @@ class Conditions:
         for name in ("arrhythmia", "cropped", "full_depth", *CHANGES):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"Conditions: {name} is a share of clips, 0..1, got {getattr(self, name)}.")
+        if self.cropped + self.full_depth > 1:
+            raise InputError(
+                "Conditions: cropped and full_depth are shares of the same clips, together 1 at most, got "
+                f"{self.cropped} and {self.full_depth}. Give both."
+            )
         for name, value in self.held.items():
             if name not in counts():
                 near = difflib.get_close_matches(name, counts(), n=1)
