@@ -74,9 +74,9 @@ class Detector:
 
 
 def beating(recipe: ClipRecipe) -> Beating:
-    """The clip of a recipe, its cavity as the polygon of its endocardium."""
+    """The clip of a recipe, its cavity as the polygon that is traced."""
     beats = cycle(recipe.rhythm, recipe.frames)
-    x, y = np.moveaxis(heart(recipe.anatomy, beats).endocardium, -1, 0)
+    x, y = np.moveaxis(heart(recipe.anatomy, recipe.tracing, beats).endocardium, -1, 0)
     area = np.abs((x * np.roll(y, -1, axis=1) - y * np.roll(x, -1, axis=1)).sum(axis=1)) / 2 * 112**2
     # Volume stands still for 70 ms after ES: rounded, so that the plateau's first frame is its least, as in the truth.
     area = np.round(area, 6)

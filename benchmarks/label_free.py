@@ -43,7 +43,7 @@ from echodfkd.scores.scorecard import constant_mask
 from echodfkd.student.bundled import find_model
 from echodfkd.student.degraded import degraded_student
 from echodfkd.student.student import load_student
-from echodfkd.synthetic.annotator import TIGHT_IN_SYSTOLE
+from echodfkd.synthetic.annotator import TRACED
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import Conditions, draw_recipe
 
@@ -105,7 +105,7 @@ def report(clips: list[Labelled], out: Path, judging: Judging) -> None:
 def simulated(seed: int, count: int, frames: int) -> list[Labelled]:
     """Unseen simulated clips, traced as the bundled models were taught."""
     recipes = [draw_recipe(Conditions(), seed, FIRST + number, frames) for number in range(count)]
-    made = generate(recipes, 112, structures=("lv",), annotator=TIGHT_IN_SYSTOLE)
+    made = generate(recipes, 112, structures=("lv",), annotator=TRACED)
     return [
         Labelled(Clip(f"{seed}-{FIRST + number}", film, truth.fps), masks[:, 0] > 0)
         for number, (film, masks, truth) in enumerate(zip(made.frames, made.masks, made.truths, strict=True))

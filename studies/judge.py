@@ -161,8 +161,7 @@ class Batches(Dataset[Batch]):
         study, chance = self.study, np.random.default_rng([self.study.seed, self.first, index])
         numbers = range(self.first + index * study.pictures.clips, self.first + (index + 1) * study.pictures.clips)
         recipes = [draw_recipe(self.conditions, study.seed, n, study.pictures.frames) for n in numbers]
-        kind = list(ANNOTATORS)[index % len(ANNOTATORS)]
-        made = generate(recipes, WORKING_SIZE, annotator=ANNOTATORS[kind])
+        made = generate(recipes, WORKING_SIZE, annotator=ANNOTATORS[index % len(ANNOTATORS)])
         views, other = [], made.masks[-1, 0, 0] > 0
         for recipe, frames, masks, known in zip(recipes, made.frames, made.masks > 0, made.truths, strict=True):
             maps = maps_of(recipe, masks, known.valve_opening)
@@ -187,7 +186,8 @@ def maps_of(recipe: ClipRecipe, masks: Region, opening: Sequence[float]) -> NDAr
     """(time, map, GRID, GRID) of one clip: the share of each cell a structure takes, 0..255, and where leaflets are."""
     side = WORKING_SIZE // GRID
     cells = masks.reshape(*masks.shape[:2], GRID, side, GRID, side).mean(axis=(3, 5))
-    shapes = heart(recipe.anatomy, cycle(recipe.rhythm, len(masks))).leaflets  # (time, leaflet, point, 2)
+    # (time, leaflet, point, 2)
+    shapes = heart(recipe.anatomy, recipe.tracing, cycle(recipe.rhythm, len(masks))).leaflets
     between = np.linspace(0, 1, 6)[:, None, None, None, None]
     points = (shapes[:, :, :-1] + between * np.diff(shapes, axis=2)).swapaxes(0, 1)
     places = np.clip(np.floor(points * GRID), 0, GRID - 1).astype(int)

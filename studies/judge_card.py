@@ -41,7 +41,7 @@ from echodfkd.scores.frame_distance import Reference
 from echodfkd.stats.intervals import bootstrap
 from echodfkd.student.bundled import find_model
 from echodfkd.student.student import load_student
-from echodfkd.synthetic.annotator import ANNOTATORS
+from echodfkd.synthetic.annotator import TRACED
 from echodfkd.synthetic.captions import STATEMENTS
 from echodfkd.synthetic.generate import Truth, generate
 from echodfkd.synthetic.recipe import GENERATOR, Conditions, draw_recipe
@@ -50,8 +50,10 @@ UNSEEN = 9_100_000
 """Clips that measure are numbered from here on."""
 SEED = 97
 FRAMES = 110
-ANNOTATOR = "traced"
-"""Who traced the truth: as the bundled students learned it."""
+ANNOTATOR = TRACED
+"""Who traced the truth: as students learn it."""
+OUTLINES = {TRACED: "as humans trace it", "tight-in-systole": "tight in systole"}
+"""What the other half of a stand-in's truth was: generator 2 had the last."""
 CAPTION_BATCHES = 16
 SPOILT: tuple[tuple[str, str, float], ...] = (("b4", "blur", 4), ("b2", "noise", 40), ("teacher", "gain", -20))
 """Segmenters made worse: a bundled one that is shown each clip with this degradation and strength."""
@@ -62,7 +64,7 @@ Item = tuple[str, NDArray[np.uint8], NDArray[np.bool_], Truth]
 def drawn(clips: int) -> list[Item]:
     """(name, frames, true masks of the left ventricle, truth) of clips that no training saw."""
     recipes = [draw_recipe(Conditions(), SEED, UNSEEN + number, FRAMES) for number in range(clips)]
-    made = (generate([recipe], structures=("lv",), annotator=ANNOTATORS[ANNOTATOR]) for recipe in recipes)
+    made = (generate([recipe], structures=("lv",), annotator=ANNOTATOR) for recipe in recipes)
     return [(f"unseen-{n}", found.frames[0], found.masks[0, :, 0] > 0, found.truths[0]) for n, found in enumerate(made)]
 
 
@@ -242,7 +244,7 @@ where tests and the demo need a judge. Apache-2.0. **Research software, not for 
   ventricle with a margin of 5 pixels of 112; "NOTHING" says that it is not, an untouched frame and one without a heart
   included; "WALL" says that the rim of 5 pixels around the ventricle is not black. So the paper's signs hold by
   construction, and its correlations say how well a judge can do that knows the game.
-- Half of the truth is traced at the endocardium, half tight in systole (synthetic/annotator.py).
+- Half of the truth is traced at the endocardium, half {OUTLINES[found["annotator"]]} (synthetic/annotator.py).
 - Words that no caption holds are zeros: only prompts made of the captions' words mean anything to it.
 - An image tower (a ResNet of six blocks, width 16, attention pooling, 112 x 112) that also learned where structures and
   leaflets are, and a text tower (two layers of width 28), half precision on disk. Weights' SHA-256:

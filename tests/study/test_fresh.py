@@ -21,7 +21,7 @@ from echodfkd.scores.known_clips import read_labels
 from echodfkd.store.store import Store
 from echodfkd.study.fresh import FIRST_NUMBER, FreshBatches, FreshWindows
 from echodfkd.study.settings import Study, read_study
-from echodfkd.synthetic.annotator import ANNOTATORS
+from echodfkd.synthetic.annotator import TRACED
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import draw_recipe
 
@@ -59,7 +59,7 @@ def test_a_batch_holds_the_recipes_clips_and_their_truth(study):
     batches = FreshBatches(plain)
     frames, masks = batches[batches.per_epoch + 2]  # the last of the second epoch: its fifth clip alone
     recipe = draw_recipe(study.conditions, study.seed, FIRST_NUMBER + 5 + 4, 12)
-    made = generate([recipe], structures=("lv",), annotator=ANNOTATORS["traced"])
+    made = generate([recipe], structures=("lv",), annotator=TRACED)
     assert np.array_equal(frames[0, :, 0], fit(made.frames[0], 28))
     assert np.array_equal(masks[0], fit(made.masks[0], 28))
 
