@@ -247,15 +247,18 @@ def counts() -> dict[str, int]:
 
 
 def as_markdown() -> str:
-    """The table as Markdown lines, as docs/explanation/simulation.md shows it."""
+    """The population's dials and the table as Markdown lines, as docs/explanation/simulation.md shows them."""
     lines = ["| dial | drawn from | unit | reason |", "|---|---|---|---|"]
+    for dial, drawn_from, unit in population.in_words():
+        lines.append(f"| `{dial}` | {drawn_from} | {unit} | {population.source()} |")
     for row in TABLE:
         times = f" ({row.count} times)" if row.count > 1 else ""
-        lines.append(f"| `{row.name}` | {_words(row.distribution)}{times} | {row.unit or '-'} | {row.reason} |")
+        lines.append(f"| `{row.name}` | {words(row.distribution)}{times} | {row.unit or '-'} | {row.reason} |")
     return "\n".join(lines)
 
 
-def _words(d: Uniform | Normal | Sometimes) -> str:
+def words(d: Uniform | Normal | Sometimes) -> str:
+    """A distribution in words: middle and deviation, or its ends."""
     if isinstance(d, Normal):
         return f"{d.mean:g} +- {d.deviation:g}, held in {d.low:g} .. {d.high:g}"
     chance = f"in {100 * d.share:g} % of clips, " if isinstance(d, Sometimes) else ""

@@ -1,17 +1,17 @@
 """How a clip is framed: cropped as EchoNet-Dynamic's, a whole sector as scanners show it, or in between."""
 
+from math import radians, sin
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.synthetic.distributions import Normal, Uniform
+from echodfkd.synthetic.distributions import Normal, Uniform, words
 
 TIP_X, TIP_Y = 0.531, 0.076
-"""Where the sector's tip lies in EchoNet-Dynamic's frames, shares of the image side: the population's ventricles are
-placed for it."""
+"""Where the sector's tip lies in EchoNet-Dynamic's frames, shares of the image side; ventricles are placed about it."""
 
-CROPPED = {
+CROPPED: dict[str, Normal | Uniform] = {
     "probe_x": Normal(TIP_X, 0.006, 0.51, 0.55),
     "probe_y": Normal(TIP_Y, 0.006, 0.055, 0.1),
     "half_angle": Normal(45, 0.7, 43, 47),
@@ -23,7 +23,8 @@ CROPPED = {
 
 FULL_ANGLE = Uniform(27, 47)
 FULL_SIZE = Uniform(0.6, 1.0)
-"""Half angle of a whole sector, degrees, and size of the heart in it over the size in EchoNet-Dynamic's frames."""
+FULL_NEAREST = Uniform(0.0, 0.02)
+"""Of a whole sector: half angle (degrees), size of the heart over its size in EchoNet-Dynamic's frames, upper edge."""
 
 CAMUS_TRACERS = {
     "septal": -1.5,
@@ -47,7 +48,8 @@ def frame(
 ) -> None:
     """Frames the clip whose numbers are `drawn` (group, dial), in place, by `chance` and `more` (NUMBERS,), 0..1.
 
-    `cropped` and `full_depth` are the shares of clips framed so; the others keep the sector that was drawn.
+    `cropped` and `full_depth` are the shares of clips framed so; the others keep the sector that was drawn. A whole
+    sector takes the heart along: smaller, and its place about the tip the same.
     """
     sector, anatomy = drawn["acoustics"], drawn["anatomy"]
     if chance < cropped:
@@ -55,13 +57,14 @@ def frame(
             sector[name] = distribution.at(float(one))
     elif chance < cropped + full_depth:
         half_angle, scale = FULL_ANGLE.at(float(more[0])), FULL_SIZE.at(float(more[1]))
-        depth = min(0.49 / np.sin(np.deg2rad(half_angle)), 0.96)
+        # As deep as the image is wide and high, with its tip as far from the top as its lower edge from the bottom.
+        depth = min(0.49 / sin(radians(half_angle)), 0.96)
         sector |= {
             "probe_x": 0.5,
             "half_angle": half_angle,
             "steer": 0.0,
             "depth": depth,
-            "nearest": 0.02 * float(more[2]),
+            "nearest": FULL_NEAREST.at(float(more[2])),
         }
         sector["probe_y"] = (1 - depth) / 2
         for name, further in CAMUS_TRACERS.items():
@@ -70,3 +73,13 @@ def frame(
             anatomy["length_share" + phase] *= scale
             anatomy["base_x" + phase] = 0.5 + scale * (anatomy["base_x" + phase] - TIP_X)
             anatomy["base_y" + phase] = sector["probe_y"] + scale * (anatomy["base_y" + phase] - TIP_Y)
+
+
+def as_markdown() -> str:
+    """What each framing draws in place of the table's, as Markdown lines in docs/explanation/simulation.md."""
+    whole = {"half_angle": FULL_ANGLE, "size of the heart": FULL_SIZE, "nearest": FULL_NEAREST}
+    lines = ["| framing | what | drawn from |", "|---|---|---|"]
+    lines += [f"| cropped | `acoustics.{name}` | {words(distribution)} |" for name, distribution in CROPPED.items()]
+    lines += [f"| whole sector | {name} | {words(distribution)} |" for name, distribution in whole.items()]
+    lines += [f"| whole sector | `tracing.{name}` | as drawn {more:+g} mm |" for name, more in CAMUS_TRACERS.items()]
+    return "\n".join(lines)

@@ -6,8 +6,10 @@ the normal distribution that these define, given the ejection fraction, with a w
 """
 
 import json
+from collections.abc import Iterator
 from functools import lru_cache
 from importlib.resources import files
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,18 @@ NARROWEST = 0.06
 
 LOGARITHMS = ("length_share", "length_share_es")
 """Dials whose natural logarithm is what is drawn."""
+
+UNITS = {
+    "base_x": "of the image side",
+    "base_y": "of the image side",
+    "length_share": "of the image side",
+    "axis": "degrees",
+    "base_tilt": "of the length",
+    "base_width": "of the length",
+    "septal": "of the length",
+    "lateral": "of the length",
+}
+"""Units of the dials drawn here; those at end systole have the same."""
 
 
 @lru_cache
@@ -41,6 +55,20 @@ def counts() -> dict[str, int]:
         dial = f"anatomy.{name.split('.')[0]}"
         found[dial] = found.get(dial, 0) + 1
     return found
+
+
+def source() -> str:
+    """Where the numbers come from, in words."""
+    return f"population statistics of {statistics()['patients']:,} patients' tracings"
+
+
+def in_words() -> Iterator[tuple[str, str, str]]:
+    """Name, mean +- deviation of each of its values over the population, and unit of every dial drawn here."""
+    told = statistics()
+    spreads = zip(told["numbers"][1:], told["mean"][1:], told["deviation"][1:], strict=True)
+    for dial, values in groupby(spreads, key=lambda value: value[0].split(".")[0]):
+        each = ", ".join(f"{mean:.3g} +- {deviation:.2g}" for _, mean, deviation in values)
+        yield f"anatomy.{dial}", f"exp({each})" if dial in LOGARITHMS else each, UNITS[dial.removesuffix("_es")]
 
 
 def ventricle(normal: NDArray[np.float64], ejection_fraction: float) -> dict[str, Any]:
