@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from skimage.draw import polygon2mask
 
 from echodfkd.errors import InputError
-from echodfkd.synthetic import ventricle
+from echodfkd.synthetic import population, raster, ventricle
 from echodfkd.synthetic.beat import cycle
 from echodfkd.synthetic.dials import sees
 from echodfkd.synthetic.heart import heart, resting_contour
@@ -18,7 +19,13 @@ def recipe(number=0, fraction=60.0, frames=60):
 
 
 def shapes(drawn):
-    return heart(drawn.anatomy, cycle(drawn.rhythm, drawn.frames))
+    return heart(drawn.anatomy, drawn.tracing, cycle(drawn.rhythm, drawn.frames))
+
+
+def average(drawn):
+    """The same clip with the ventricle of the population's mean for its ejection fraction."""
+    mean = population.ventricle(np.zeros(population.size()), drawn.rhythm.ejection_fraction)
+    return replace(drawn, anatomy=replace(drawn.anatomy, asymmetry=0.0, **mean))
 
 
 def side_of_image(line, points):
@@ -40,6 +47,33 @@ def test_the_disc_integral_of_a_box_cut_at_a_slant_is_worked_by_hand():
     assert ventricle.disc_integral(left, right)[0] == pytest.approx(0.9 + 0.2 / 3, rel=2e-3)
 
 
+def rotated(contour, side):
+    """The polygon (vertex, 2) in mm, its apex at the origin and its annulus' middle on the first axis."""
+    points = contour * side
+    apex = points[len(points) // 2]
+    axis = (points[0] + points[-1]) / 2 - apex
+    along = axis / np.linalg.norm(axis)
+    return (points - apex) @ np.stack([along, [along[1], -along[0]]], axis=1)
+
+
+def disc_volume(polygon, step=0.2):
+    """ml of a polygon (vertex, 2) in mm by discs across its first axis: rows of filled pixels."""
+    pixels = (polygon - polygon.min(axis=0)) / step + 1
+    filled = polygon2mask(np.ceil(pixels.max(axis=0)).astype(int) + 2, pixels)
+    return np.pi / 4 * (filled.sum(axis=1) * step) ** 2 @ np.full(len(filled), step) / 1000
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_discs_of_the_traced_contour_hold_the_wanted_volume(number):
+    drawn = recipe(number, 40 + 10 * number)
+    found = shapes(drawn)
+    wanted = found.volume[0] * cycle(drawn.rhythm, drawn.frames).volume / cycle(drawn.rhythm, drawn.frames).volume[0]
+    for frame in range(0, drawn.frames, 12):
+        volume = disc_volume(rotated(found.endocardium[frame], found.side))
+        assert volume == pytest.approx(wanted[frame], rel=0.01)
+        assert volume == pytest.approx(found.volume[frame], rel=0.01)
+
+
 @pytest.mark.parametrize("fraction", [15.0, 45.0, 75.0])
 def test_volume_follows_the_curve_and_its_fraction(fraction):
     drawn = recipe(1, fraction)
@@ -50,28 +84,29 @@ def test_volume_follows_the_curve_and_its_fraction(fraction):
 
 
 def test_the_base_descends_further_than_the_apex():
-    drawn = recipe(2)
+    drawn = average(recipe(2))
     beats, found = cycle(drawn.rhythm, drawn.frames), shapes(drawn)
     contour = found.endocardium * found.side
     ed, es = beats.ed_frames[0], beats.es_frames[0]
     apex, base = (np.linalg.norm(contour[es, i] - contour[ed, i]) for i in (contour.shape[1] // 2, 0))
     assert base > 5
-    # Of the shortening the apex takes two fifths at most, the base the rest.
     assert apex < 0.7 * base
 
 
 def test_the_wall_conserves_its_area():
     drawn = recipe(3)
     length, width = np.array([90.0, 75.0]), np.array([46.0, 32.0])
-    anatomy = replace(drawn.anatomy, length=90.0, ratio=90 / 46)
+    unit = ventricle.breadth(*ventricle.sides(drawn.anatomy, np.zeros(1)))[0]
+    anatomy = replace(drawn.anatomy, length=90.0, width=46 / (90 * unit))
     thickness = ventricle.thickness(anatomy, length, width).mean(axis=1)
     area = thickness * (2 * length + width) + 2 * thickness**2
     assert area[1] == pytest.approx(area[0])
     assert thickness[1] > thickness[0]
 
 
-def test_hinges_lie_on_their_annulus():
+def test_hinges_lie_on_their_annulus_and_the_groove_behind_the_lateral_one():
     found = shapes(recipe(4))
+    assert side_of_image(found.mitral, found.landmarks[:, 22]).min() > 0
     assert np.abs(side_of_image(found.mitral, found.landmarks[:, 18:20])).max() < 1e-9
     assert np.abs(side_of_image(found.tricuspid, found.landmarks[:, 20:22])).max() < 1e-9
 
@@ -92,15 +127,43 @@ def test_leaflets_stay_on_the_ventricles_side():
 
 def test_the_outer_contour_encloses_the_inner_one():
     found = shapes(recipe(7))
-    inner, outer = (np.hypot(*np.moveaxis(c[:, 7:-7], -1, 0)) for c in (found.inner, found.outer))
+    inner, outer = (raster.radius_table(contour) for contour in (found.inner, found.outer))
     assert (outer - inner).min() > 1
 
 
 def test_normals_are_of_unit_length_and_point_outward():
-    found = shapes(recipe(8))
+    found = shapes(average(recipe(8)))
     assert np.allclose(np.linalg.norm(found.normals, axis=1), 1)
     apex = len(found.normals) // 2
     assert found.normals[apex, 1] < -0.8
+
+
+def test_no_contour_folds_back_behind_itself():
+    # A table of radii has one for each direction; apices moved inwards would tie knots.
+    for number in range(20):
+        found = shapes(recipe(number, frames=20))
+        for contour in (found.traced, found.inner, found.outer):
+            angles = np.unwrap(np.arctan2(contour[..., 1], contour[..., 0]), axis=1)
+            assert (np.diff(angles, axis=1) < 1e-9).all()
+
+
+def test_insets_are_the_distance_from_the_tracing_to_the_endocardium():
+    drawn = average(recipe(9))
+    even = dict.fromkeys(("septal", "apical", "lateral", "septal_es", "apical_es", "lateral_es"), 3.0)
+    found = shapes(replace(drawn, tracing=replace(drawn.tracing, **even)))
+    distance = np.linalg.norm(found.inner - found.traced, axis=-1)[:, 7:-7]
+    assert np.allclose(distance, 3)
+
+
+def test_a_weak_heart_changes_its_tracing_less():
+    even = dict.fromkeys(("septal", "apical", "lateral"), 0.0)
+    moved = []
+    for fraction in (20.0, 55.0):
+        drawn = average(recipe(9, fraction))
+        systolic = dict.fromkeys(("septal_es", "apical_es", "lateral_es"), 4.0)
+        found = shapes(replace(drawn, tracing=replace(drawn.tracing, **even, **systolic)))
+        moved.append(np.linalg.norm(found.inner - found.traced, axis=-1)[:, 7:-7].max())
+    assert moved == pytest.approx([4 * 20 / 55, 4], rel=0.1)  # no beat fills quite like another
 
 
 def test_the_sector_holds_the_ventricle():
@@ -111,7 +174,11 @@ def test_the_sector_holds_the_ventricle():
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"length": 0}, "length must be above 0, got 0"), ({"widest": 1.2}, "widest must be between 0 and 1, got 1.2")],
+    [
+        ({"length": 0}, "length must be above 0, got 0"),
+        ({"base_width_es": 0}, "base_width_es must be above 0, got 0"),
+        ({"coaptation": 1.2}, "coaptation must be between 0 and 1, got 1.2"),
+    ],
 )
 def test_anatomy_refuses_nonsense(change, words):
     with pytest.raises(InputError, match=words):
@@ -126,6 +193,8 @@ def test_anatomy_refuses_nonsense(change, words):
         ("display", {"dynamic_range": 0}, "must be above 0"),
         ("display", {"smoothing": 2}, "in 0..1"),
         ("tissue", {"segments": (1.0,)}, "at least 2 segments"),
+        ("tissue", {"septal_edge": 0}, "septal_edge must be above 0"),
+        ("tracing", {"base_es": 16}, "base_es must be in -15..15, got 16"),
     ],
 )
 def test_dials_refuse_nonsense(group, change, words):

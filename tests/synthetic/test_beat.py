@@ -17,6 +17,7 @@ REGULAR = Rhythm(
     early_filling=0.4,
     atrial_share=0.25,
     atrial_length=0.25,
+    late_closure=0.0,
 )
 
 
@@ -37,6 +38,15 @@ def test_volume_stands_still_while_the_valves_are_shut():
     assert not shut.any()
     early = beats.ed_frames[1]
     assert beats.volume[early] == beats.volume[early + 1] == pytest.approx(1)
+
+
+def test_a_valve_that_closes_late_is_shut_before_the_heart_ejects():
+    late = cycle(replace(REGULAR, late_closure=0.6), 200)
+    ed, es = late.ed_frames[1], late.es_frames[1]
+    assert late.opening[ed] == pytest.approx(0.6, abs=0.1)
+    ejecting = np.flatnonzero(late.volume[ed : es + 1] < 0.999) + ed
+    assert not late.opening[ejecting].any()
+    assert np.array_equal(late.volume, cycle(REGULAR, 200).volume)
 
 
 def test_valves_open_in_every_diastole():
@@ -79,6 +89,7 @@ def test_a_clip_within_diastole_still_knows_its_beat():
         ({"intervals": (0.1,) * 6}, "at least 0.2 s"),
         ({"fillings": (1.0,)}, "one filling"),
         ({"early_filling": 0.8}, "leave room"),
+        ({"late_closure": 1.2}, "late_closure must be in 0..1, got 1.2"),
     ],
 )
 def test_rhythm_refuses_nonsense(change, words):

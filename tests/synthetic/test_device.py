@@ -5,7 +5,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from echodfkd.clip import STRUCTURES
 from echodfkd.synthetic import generate as module
 from echodfkd.synthetic import noise
-from echodfkd.synthetic.annotator import ANATOMICAL, TIGHT_IN_SYSTOLE
+from echodfkd.synthetic.annotator import ANNOTATORS
 from echodfkd.synthetic.recipe import Conditions, draw_recipe
 
 # Any device but the CPU: torch pretends, so that no graphics card is needed, and refuses tensors of two devices.
@@ -20,7 +20,7 @@ def pretended():
     noise.strings.cache_clear()
 
 
-@pytest.mark.parametrize("annotator", [ANATOMICAL, TIGHT_IN_SYSTOLE], ids=["anatomical", "tight"])
+@pytest.mark.parametrize("annotator", ANNOTATORS)
 def test_every_step_of_a_drawing_stays_on_one_device(pretended, monkeypatch, annotator):
     monkeypatch.setattr(module, "_host", lambda values: values)
     recipes = [draw_recipe(Conditions(), 0, number, 12) for number in range(3)]

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from echodfkd.errors import InputError
+from echodfkd.synthetic import framing, population
 from echodfkd.synthetic.distributions import TABLE, Normal, Sometimes, Uniform, as_markdown
+from echodfkd.synthetic.heart import sound
 from echodfkd.synthetic.pathology import CHANGES
 from echodfkd.synthetic.pathology import as_markdown as illnesses
 from echodfkd.synthetic.recipe import GENERATOR, ClipRecipe, Conditions, dial_names, draw_recipe
@@ -66,6 +68,19 @@ def test_a_held_dial_has_its_value_in_every_clip_and_moves_no_other():
     assert (held.anatomy, held.rhythm, held.display) == (free.anatomy, free.rhythm, free.display)
 
 
+@pytest.mark.parametrize("name", ["anatomy.base_x", "anatomy.length_share_es", "anatomy.septal", "anatomy.lateral_es"])
+def test_a_dial_of_the_population_may_be_held(name):
+    value, dial = 0.42, name.split(".")[1]
+    for number in range(3):
+        held = draw_recipe(Conditions(held={name: value}), 1, number, 30).anatomy
+        assert getattr(held, dial) == ((value,) * 4 if population.counts()[name] == 4 else value)
+    free = draw_recipe(Conditions(cropped=1, full_depth=0, held={"anatomy.axis_es": 0}), 1, 2, 30)
+    assert (
+        replace(free.anatomy, axis_es=5.0)
+        == draw_recipe(Conditions(cropped=1, full_depth=0, held={"anatomy.axis_es": 5}), 1, 2, 30).anatomy
+    )
+
+
 def test_illnesses_name_dials_and_conditions():
     assert {name for changes in CHANGES.values() for name in changes} <= dial_names()
     assert all(hasattr(Conditions(), name) for name in CHANGES)
@@ -89,6 +104,8 @@ def test_arrhythmia_makes_beats_irregular():
         ({"fps": (50, 5000)}, "fps must be .* within 10..400"),
         ({"quality": (0, 2)}, "quality must be .* within 0..1"),
         ({"arrhythmia": 1.5}, "arrhythmia is a share of clips"),
+        ({"cropped": -0.1}, "cropped is a share of clips, 0..1, got -0.1"),
+        ({"full_depth": 1}, "cropped and full_depth are shares .* together 1 at most, got 0.6 and 1. Give both."),
         ({"fps": (float("nan"), 50)}, "fps must be"),
         ({"held": {"tissue.rigde": 0}}, "not drawn, tissue.rigde: did you mean tissue.ridge"),
         ({"held": {"tissue.ridge": float("nan")}}, "tissue.ridge must be held at a number, got nan"),
@@ -98,6 +115,9 @@ def test_arrhythmia_makes_beats_irregular():
         ({"held": {"tissue.gap_width": 0}}, r"Tissue: gap_width must be above 0, got \(0.0, 0.0\)"),
         ({"held": {"display.logo": 300}}, "Display: logo must be in 0..255, got 300.0"),
         ({"held": {"anatomy.coaptation": 0}}, "Anatomy: coaptation must be between 0 and 1, got 0.0"),
+        ({"held": {"anatomy.septl": 0.3}}, "not drawn, anatomy.septl: did you mean anatomy.septal"),
+        ({"held": {"anatomy.base_width_es": 0}}, "Anatomy: base_width_es must be above 0, got 0.0"),
+        ({"held": {"tracing.base": 20}}, "Tracing: base must be in -15..15, got 20.0"),
         ({"held": {"rhythm.phase": -0.1}}, "Rhythm: phase must be in 0..1, got -0.1"),
         ({"held": {"acoustics.depth": 0.05}}, "nearest < depth"),  # some nearest is nearer
         ({"held": {"rhythm.early_filling": 0.75}}, "sum below 1"),  # with some atrial kicks
@@ -115,11 +135,27 @@ def test_every_dial_may_be_held_at_either_end_of_what_is_drawn(row):
         assert Conditions(held={row.name: value}).held == {row.name: value}
 
 
-def test_a_recipe_of_another_version_is_refused():
+@pytest.mark.parametrize("name", population.counts())
+def test_every_dial_of_the_population_may_be_held_near_its_mean(name):
+    told, dial = population.statistics(), name.removeprefix("anatomy.")
+    place = next(k for k, number in enumerate(told["numbers"]) if number.split(".")[0] == dial)
+    for side in (-2, 0, 2):
+        value = told["mean"][place] + side * told["deviation"][place]
+        value = float(np.exp(value)) if dial in population.LOGARITHMS else value
+        assert Conditions(held={name: value}).held == {name: value}
+
+
+@pytest.mark.parametrize("gone", ["anatomy.length", "tracing.base", "rhythm.late_closure", "tracing"])
+def test_a_recipe_of_another_version_is_refused(gone):
     values = draw_recipe(Conditions(), 0, 0, 10).to_dict()
-    del values["anatomy"]["length"]
+    group, *dial = gone.split(".")
+    del (values[group] if dial else values)[dial[0] if dial else group]
     with pytest.raises(InputError, match="Not a clip recipe"):
         ClipRecipe.from_dict(values)
+
+
+def test_every_clip_that_is_drawn_has_a_sound_heart():
+    assert all(sound(draw_recipe(Conditions(), 6, number, 4).anatomy) for number in range(60))
 
 
 def test_a_clip_has_at_least_one_frame():
@@ -128,7 +164,7 @@ def test_a_clip_has_at_least_one_frame():
 
 
 def test_the_table_names_every_dial_once():
-    names = [row.name for row in TABLE]
+    names = [*(row.name for row in TABLE), *population.counts()]
     made_elsewhere = {f"rhythm.{name}" for name in ("fps", "ejection_fraction", "intervals", "fillings", "residuals")}
     assert len(set(names)) == len(names)
     assert set(names) | made_elsewhere == dial_names()
@@ -152,7 +188,19 @@ def test_distributions_keep_their_bounds_and_their_middle():
 def test_the_documentation_shows_the_tables():
     page = Path(__file__).parents[2] / "docs" / "explanation" / "simulation.md"
     assert as_markdown() in page.read_text(encoding="utf-8")
+    assert framing.as_markdown() in page.read_text(encoding="utf-8")
     assert illnesses() in page.read_text(encoding="utf-8")
+
+
+def test_importing_recipes_reads_no_statistics():
+    code = (
+        "import echodfkd.synthetic.recipe\n"
+        "from echodfkd.synthetic import population\n"
+        "echodfkd.synthetic.recipe.Conditions()\n"
+        "assert population.statistics.cache_info().currsize == 0"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
 
 
 def test_recipes_can_be_drawn_without_torch():

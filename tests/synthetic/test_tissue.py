@@ -3,30 +3,36 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from echodfkd.clip import STRUCTURES
 from echodfkd.errors import InputError
 from echodfkd.synthetic import acoustics
+from echodfkd.synthetic.beat import cycle
 from echodfkd.synthetic.generate import generate
+from echodfkd.synthetic.heart import heart
+from echodfkd.synthetic.raster import TABLE, cheap_angle
 from echodfkd.synthetic.recipe import Conditions, draw_recipe
 from echodfkd.synthetic.tensors import dial_tensors
+from echodfkd.synthetic.tissue import grounds, wall_tables
 
 LV, MYOCARDIUM = STRUCTURES.index("lv"), STRUCTURES.index("myocardium")
-EVEN = {"segments": (0.0, 0.0), "gap_depth": (0.0, 0.0), "specular": 0.0, "gradient": 0.0, "lateral_loss": 0.0}
-ALONE = {
-    "endocardium": 2.2,
-    "ridge": 0.0,
-    "pericardium": -40.0,
-    "outer_edge": 1.5,
-    "background": -30.0,
-    "unevenness": 1.0,
+EVEN = {"segments": (0.0, 0.0), "gap_depth": (0.0, 0.0)}
+EVEN |= dict.fromkeys(("specular", "gradient", "lateral_loss", "septal_gain", "apical_loss"), 0.0)
+"""A wall that is alike all round."""
+SHARP = {
+    f"{place}_{side}": mm for place in ("septal", "apical", "lateral") for side, mm in (("edge", 2.2), ("border", 1.5))
 }
+ALONE = {"ridge": 0.0, "pericardium": -40.0, "background": -30.0, "unevenness": 1.0}
+ALONE |= {"background_slope": 0.0, "background_fall": 0.0, "groove": -60.0, "annulus": -60.0, "leaflets": -60.0}
+ALONE |= {"strips": (-60.0, -60.0), "spots": (-70.0,) * 3}
+"""Nothing bright inside the wall nor beside it."""
 
 
 def drawn(acoustics=None, **tissue):
     recipe = draw_recipe(Conditions(quality=(1, 1)), 31, 2, 40)
     tissue = replace(
-        recipe.tissue, **{**EVEN, **ALONE, "trabeculae": (0.0,) * 7, "papillary": (-60.0, -60.0), **tissue}
+        recipe.tissue, **{**EVEN, **SHARP, **ALONE, "trabeculae": (0.0,) * 7, "papillary": (-60.0, -60.0), **tissue}
     )
     return replace(recipe, tissue=tissue, acoustics=replace(recipe.acoustics, **(acoustics or {})))
 
@@ -45,6 +51,65 @@ def test_a_lateral_loss_dims_the_lateral_wall_and_spares_the_septum():
     full, lost = drawn(), drawn(lateral_loss=20.0)
     assert mean_grey(lost, MYOCARDIUM, right=True) < 0.75 * mean_grey(full, MYOCARDIUM, right=True)
     assert mean_grey(lost, MYOCARDIUM, right=False) > 0.9 * mean_grey(full, MYOCARDIUM, right=False)
+
+
+def ground(**tissue):
+    """dB (rows, columns) of what surrounds the heart, without its patches."""
+    dials = dial_tensors([drawn(**{"unevenness": 0.0, **tissue}).tissue], torch.device("cpu"))
+    return grounds(dials, torch.zeros(1, 2, 8, 8), 112)[0, 0]
+
+
+def wall(tissue):
+    """(place, table) of a clip's wall by place, -1 septal annulus to 1 lateral: level, trabeculae, edge, border."""
+    recipe = drawn(**tissue)
+    shapes = heart(recipe.anatomy, recipe.tracing, cycle(recipe.rhythm, recipe.frames))
+    level, _, depth, edge, border = wall_tables([recipe.tissue], [shapes], torch.device("cpu"))[0].numpy()
+    contour = shapes.inner[0][7:-7]
+    at = (cheap_angle(contour[:, 0], contour[:, 1]) + 2) * TABLE / 4
+    return np.stack([np.interp(at, np.arange(TABLE + 1), table) for table in (level, depth, edge, border)], axis=1)
+
+
+def test_edges_and_borders_are_as_wide_as_said_at_their_place():
+    edges = {"septal_edge": 2.0, "apical_edge": 9.0, "lateral_edge": 17.0}
+    borders = {"septal_border": 3.0, "apical_border": 6.0, "lateral_border": 12.0}
+    found = wall({**edges, **borders})
+    places = [20, len(found) // 2, -20]  # beside the annulus on either side, and the apex between
+    assert found[places, 2] == pytest.approx(list(edges.values()), abs=0.2)
+    assert found[places, 3] == pytest.approx(list(borders.values()), abs=0.2)
+
+
+@pytest.mark.parametrize(("dial", "place", "gain"), [("septal_gain", 0.15, 7), ("apical_loss", 0.5, -7)])
+def test_a_gain_by_place_changes_that_place_by_its_size_and_spares_the_lateral_wall(dial, place, gain):
+    gained = wall({dial: 7.0})[:, 0] - wall({})[:, 0]
+    assert gained[round(place * len(gained))] == pytest.approx(gain, abs=0.1)
+    assert np.abs(gained[round(0.8 * len(gained)) :]).max() < 0.1
+
+
+def test_what_surrounds_the_heart_slopes_and_falls_by_what_is_said():
+    level = ground(background_slope=6.0, background_fall=-9.0)
+    assert (level[:, -1] - level[:, 0]).numpy() == pytest.approx(6.0)
+    assert (level[-1] - level[0]).numpy() == pytest.approx(-9.0)
+    assert level.mean().item() == pytest.approx(-30.0, abs=1e-4)
+
+
+def test_the_groove_is_bright_behind_the_lateral_hinge():
+    plain, bright = (generate([drawn(groove=level, groove_size=8.0)]) for level in (-60.0, 10.0))
+    recipe = drawn()
+    shapes = heart(recipe.anatomy, recipe.tracing, cycle(recipe.rhythm, recipe.frames))
+    gained = bright.frames[0, 0].astype(int) - plain.frames[0, 0]
+    y, x = np.unravel_index(gained.argmax(), gained.shape)
+    hinge = shapes.landmarks[0, 19] * 112
+    assert gained.max() > 40
+    assert x > hinge[0] - 1 and np.hypot(x - hinge[0], y - hinge[1]) < 16
+
+
+def test_the_blood_of_a_room_with_soft_edges_passes_into_its_wall():
+    walls = {"thin_walls": -2.0, "thin_wall": 5.0, "rv_blood": 0.0, "atria_blood": 0.0}
+    sharp, soft = (generate([drawn(room_edge=mm, **walls)]) for mm in (1.5, 6.0))
+    room = sharp.masks[0, 0, STRUCTURES.index("la")] > 0
+    around = ndimage.binary_dilation(room, iterations=3) & (sharp.masks[0, 0] == 0).all(axis=0)
+    assert soft.frames[0, 0][around].mean() < 0.9 * sharp.frames[0, 0][around].mean()
+    assert soft.frames[0, 0][room].mean() == pytest.approx(sharp.frames[0, 0][room].mean(), abs=2)
 
 
 def test_trabeculae_brighten_the_cavity_and_are_pressed_flat_in_systole():
@@ -68,7 +133,7 @@ def test_a_ridge_brightens_a_line_and_dims_the_rest_of_the_wall():
     wall = clip.masks[0, 0, MYOCARDIUM] > 0
     before, after = plain.frames[0, 0][wall].astype(float), clip.frames[0, 0][wall].astype(float)
     assert np.median(after) < np.median(before) - 10
-    assert np.percentile(after, 97) / np.median(after) > 1.2 * np.percentile(before, 97) / np.median(before)
+    assert np.percentile(after, 97) / np.median(after) > 1.1 * np.percentile(before, 97) / np.median(before)
 
 
 def even_power(coherence):
