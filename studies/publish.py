@@ -26,7 +26,7 @@ from echodfkd.store.store import Store
 from echodfkd.student.bundled import README
 from echodfkd.student.card import CARD, GRAPH, WEIGHTS, Card, card_table, check_files
 from echodfkd.student.student import identity, load_student
-from echodfkd.synthetic.distributions import LOOK, TABLE
+from echodfkd.synthetic.distributions import guided
 from echodfkd.synthetic.recipe import GENERATOR
 
 
@@ -68,7 +68,7 @@ def publish(
         "name": name,
         "study": study,
         "generator": generator,
-        "guided_by_population": [row.name for row in TABLE if row.reason == LOOK],
+        "guided_by_population": guided(),
         "scores": read_json(run / "scores" / "scores.json"),
     }
     if len(student.structures) > 1:

@@ -14,22 +14,28 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from echodfkd.synthetic.annotator import ANATOMICAL, TIGHT_IN_SYSTOLE, Annotator
+from echodfkd.synthetic.annotator import ANATOMICAL, TRACED
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import Conditions, draw_recipe
 
 PLAIN = {
     "tissue.ridge": 0,
-    "tissue.endocardium": 2.2,
+    **{f"tissue.{place}_edge": 2.2 for place in ("septal", "apical", "lateral")},
+    **{f"tissue.{place}_border": 1.5 for place in ("septal", "apical", "lateral")},
+    "tissue.septal_gain": 0,
+    "tissue.apical_loss": 0,
     "tissue.gap_depth": 0,
     "tissue.lateral_loss": 0,
     "tissue.trabeculae": 0,
     "tissue.papillary": -60,
     "tissue.annulus": -60,
+    "tissue.groove": -60,
+    "tissue.leaflets": -14,
     "tissue.spots": -60,
     "tissue.strips": -60,
     "tissue.segments": 0,
     "tissue.gradient": 0,
+    "tissue.pericardium": -40,
     "tissue.background": -30,
     "acoustics.near_loss": 0,
     "acoustics.near_field": -30,
@@ -40,47 +46,48 @@ PLAIN = {
     "acoustics.edge_loss": 0,
     "acoustics.shadow_losses": 0,
     "anatomy.tenting": 1.5,
-    "anatomy.apical_share": 0,
     "display.exposure": 0.55,
     "tissue.cavity": -42,
 }
 """What all pictures share, so that each shows its own limit alone."""
 
-LIMITS: tuple[tuple[str, str, dict[str, float], Annotator, Annotator], ...] = (
+NUMBER = 7
+"""Of the clip."""
+
+LIMITS: tuple[tuple[str, str, dict[str, float], str, str], ...] = (
     (
         "apex: no echo, clutter",
         "ed",
-        {"acoustics.near_loss": 30, "acoustics.near_loss_reach": 0.4, "acoustics.near_field": 2},
+        {"tissue.apical_loss": 20, "tissue.apical_edge": 16, "acoustics.near_loss": 20, "acoustics.near_field": 2},
         ANATOMICAL,
         ANATOMICAL,
     ),
     (
-        "base: tented leaflets,\nbright groove",
+        "base: closed at the leaflets,\nbright groove",
         "es",
-        {"anatomy.tenting": 13, "tissue.leaflets": 0, "tissue.annulus": 10, "tissue.annulus_size": 5},
+        {"anatomy.tenting": 5, "tissue.leaflets": 4, "tissue.groove": 12, "tissue.groove_size": 9},
         ANATOMICAL,
-        ANATOMICAL,
+        TRACED,
     ),
     (
-        "lateral wall: lost, papillary\nmuscle in front",
+        "lateral wall: dim, borderless,\npapillary muscle in front",
         "ed",
         {
-            "tissue.lateral_loss": 28,
-            "tissue.gap_place": 0.55,
-            "tissue.gap_width": 0.6,
-            "tissue.gap_depth": 30,
-            "tissue.papillary": 8,
-            "anatomy.papillary_length": 18,
+            "tissue.lateral_loss": 18,
+            "tissue.lateral_edge": 20,
+            "tissue.lateral_border": 22,
+            "tissue.papillary": -4,
+            "anatomy.papillary_length": 14,
         },
         ANATOMICAL,
         ANATOMICAL,
     ),
     (
-        "end systole: soft edge, bright\nridge, traced tight",
+        "end systole: bright septum,\ntraced inside the muscle",
         "es",
-        {"tissue.ridge": 15, "tissue.ridge_place": 0.8, "tissue.endocardium": 6, "anatomy.apical_share": 0.35},
+        {"tissue.septal_gain": 10, "tissue.ridge": 12, "tissue.ridge_place": 0.7, "tracing.septal_es": 6},
         ANATOMICAL,
-        TIGHT_IN_SYSTOLE,
+        TRACED,
     ),
     (
         "texture: several grains\nto a pixel",
@@ -106,10 +113,10 @@ def main() -> None:
     figure.savefig(out, dpi=100, metadata={"Software": None})
 
 
-def show(axis: Any, phase: str, held: dict[str, float], annotator: Annotator) -> None:
+def show(axis: Any, phase: str, held: dict[str, float], annotator: str) -> None:
     """One frame of the same heart at `phase`, with its traced LV."""
-    conditions = Conditions(ejection_fraction=(60, 60), quality=(0.9, 0.9), held=held)
-    drawn = generate([draw_recipe(conditions, 5, 12, 40)], structures=("lv",), annotator=annotator)
+    conditions = Conditions(ejection_fraction=(60, 60), quality=(0.9, 0.9), cropped=1, full_depth=0, held=held)
+    drawn = generate([draw_recipe(conditions, 5, NUMBER, 40)], structures=("lv",), annotator=annotator)
     truth = drawn.truths[0]
     frame = (truth.ed_frames if phase == "ed" else truth.es_frames)[0]
     axis.imshow(drawn.frames[0, frame], cmap="gray", vmin=0, vmax=255)

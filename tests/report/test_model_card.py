@@ -136,6 +136,15 @@ def test_the_card_has_every_section_and_every_score_beside_its_baseline(publishe
     assert "anatomy.ratio, anatomy.axis" in text
 
 
+def test_the_card_says_what_patients_had_to_do_with_it(published):
+    card = read_card(published)
+    told = {**card.provenance["published"], "generator": 3, "guided_by_population": ["anatomy.septal", "tracing.base"]}
+    text = " ".join(readme(replace(card, provenance={**card.provenance, "published": told})).split())
+    assert "No weight learned from a patient. Ranges are guided by statistics of, and choices were made on," in text
+    assert "1,288 of EchoNet-Dynamic by their stills" in text and "49 of CAMUS" in text
+    assert "anatomy.septal, tracing.base" in text
+
+
 @pytest.mark.parametrize(
     ("teacher", "words"),
     [

@@ -1,9 +1,8 @@
 """The table of distributions: from what range each number of a clip is drawn, and why.
 
-Population figures: at end diastole the left ventricles of EchoNet-Dynamic's 112-pixel frames have, at large, their apex
-in row 21 and their base in row 77, their centroid in column 61, 12 % of the image and a length of 1.85 widths.
-"by choice" marks ranges for which no source is claimed: they were set by eye, wide rather than typical, because a
-network that has seen more than reality holds will find reality easy.
+Shape, place and motion of the left ventricle are drawn together, by `population`. "by choice" marks ranges for which no
+source is claimed: they were set by eye, wide rather than typical, because a network that has seen more than reality
+holds will find reality easy.
 """
 
 from dataclasses import dataclass
@@ -238,6 +237,11 @@ INTERVAL_DEVIATION = {False: 0.025, True: 0.18}
 
 FILLING_DEVIATION = {False: 0.015, True: 0.06}
 """The same for the end-diastolic volumes."""
+
+
+def guided() -> list[str]:
+    """The dials whose ranges are guided by statistics of patients, by name."""
+    return [*population.counts(), *(row.name for row in TABLE if row.reason in (LOOK, TRACED))]
 
 
 @lru_cache
