@@ -12,9 +12,7 @@ its seeds say: look at the spread beside it.
 """
 
 import argparse
-import csv
 import hashlib
-import io
 import shutil
 import sys
 from dataclasses import replace
@@ -36,6 +34,7 @@ from echodfkd.student.card import read_card
 from echodfkd.student.student import load_student
 from echodfkd.study.settings import Study, read_study, study_from, study_table
 from echodfkd.synthetic.recipe import GENERATOR
+from echodfkd.tables import csv_text, ragged
 
 HEALTHY = dict.fromkeys(
     ("dilated", "hypertrophic", "small", "foreshortened", "lateral_akinesia", "septal_akinesia"), 0.0
@@ -134,7 +133,7 @@ def digest(folder: Path) -> str:
 def ablated(study: Study, seeds: list[int], names: list[str], out: Path, real: list[Labelled]) -> list[Row]:
     """The rows of `out` with those of every seed and variant; each that is missing is taught, judged and written."""
     path = out / "ablations.csv"
-    rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))) if path.is_file() else []
+    rows = [cells for _, cells in ragged(path, ("variant", "seed"))] if path.is_file() else []
     for seed in seeds:
         done = {row["variant"] for row in rows if row["seed"] == str(seed)}
         missing = [name for name in names if name not in done and changes(study, name)]
@@ -142,7 +141,7 @@ def ablated(study: Study, seeds: list[int], names: list[str], out: Path, real: l
         for name in missing:
             student = taught(varied(study, name, seed), out / f"{name.replace(' ', '-')}-{seed}")
             rows.append({"variant": name, "seed": str(seed), **judged(student, clips, real)})
-            write_text(path, _csv(rows))
+            write_text(path, csv_text(rows, COLUMNS))
     return rows
 
 
@@ -215,14 +214,6 @@ def table(rows: list[Row]) -> str:
 def _told(values: list[float]) -> str:
     span = f" ({min(values):.3f} .. {max(values):.3f})" if len(values) > 1 else ""
     return f"{np.mean(values):.3f}{span}" if values else "-"
-
-
-def _csv(rows: list[Row]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 if __name__ == "__main__":

@@ -1,12 +1,23 @@
 """CSV tables: those of others, with the file and the line of whatever is wrong with them, and our own."""
 
 import csv
-from collections.abc import Collection, Iterator
+import io
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from echodfkd.errors import InputError
+
+
+def csv_text(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:
+    """Rows as CSV text under `columns`, None being the first row's; None and what a row lacks are empty cells."""
+    listed, text = list(rows), io.StringIO()
+    names = columns if columns is not None else list(listed[0]) if listed else []
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(listed)
+    return text.getvalue()
 
 
 def header(path: Path) -> tuple[str, ...]:
@@ -18,7 +29,7 @@ def header(path: Path) -> tuple[str, ...]:
         return ()
 
 
-def rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
+def rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows of a CSV file with their line numbers. InputError where the file, a column or a cell is missing."""
     for line, cells in ragged(path, needed):
         try:
@@ -28,18 +39,24 @@ def rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, s
         yield line, cells
 
 
-def ragged(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
-    """The same, without a word on rows with too few or too many cells; `check_cells` tells them."""
+def ragged(
+    path: Path, needed: Sequence[str] = (), *, hint: str = "", errors: str = "strict", spaces: bool = False
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """The same, without a word on rows with too few or too many cells; `check_cells` tells them.
+
+    `hint` says how to get a file that is missing, `errors` what becomes of bytes that are not UTF-8, as for `open`;
+    `spaces` keeps those at the start of a cell.
+    """
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
+        with open(path, newline="", encoding="utf-8-sig", errors=errors) as file:
+            reader = csv.DictReader(file, skipinitialspace=not spaces)
             lacking = [column for column in needed if column not in (reader.fieldnames or ())]
             if lacking:
                 raise InputError(f"{path}, line 1: there is no column {', '.join(lacking)}.")
             for cells in reader:
                 yield reader.line_num, cells
     except FileNotFoundError:
-        raise InputError(f"No such file: {path}. EchoNet's layout has FileList.csv and a folder Videos.") from None
+        raise InputError(f"No such file: {path}. {hint}".rstrip()) from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is not a readable CSV file: {error}.") from None
 
@@ -73,14 +90,10 @@ def number(cells: dict[str, str], column: str) -> float:
 
 def read_rows(path: Path, words: Collection[str] = ("name", "patient")) -> list[dict[str, Any]]:
     """The rows of a CSV: numbers as numbers, empty fields as None; the columns `words` are text whatever they hold."""
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            return [
-                {key: text or None if key in words else _value(text) for key, text in row.items()}
-                for row in csv.DictReader(file)
-            ]
-    except FileNotFoundError:
-        raise InputError(f"No such file: {path}") from None
+    return [
+        {key: text or None if key in words else _value(text) for key, text in row.items()}
+        for _, row in ragged(path, spaces=True)
+    ]
 
 
 def _value(text: str) -> Any:

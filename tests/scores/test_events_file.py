@@ -62,8 +62,8 @@ def test_a_clip_that_is_not_listed_has_nothing_to_be_judged_by():
 @pytest.mark.parametrize(
     ("text", "rule"),
     [
-        ("FileName,ED\na,1\n", "ES is missing"),
-        ("", "FileName is missing"),
+        ("FileName,ED\na,1\n", "no column ES"),
+        ("", "no column FileName"),
         ("FileName,ED,ES\na,1,2\na,1,2\n", "line 3: every row needs a FileName of its own, got 'a'"),
         ("FileName,ED,ES\n,1,2\n", "line 2: every row needs a FileName"),
         ("FileName,ED,ES\na,1,2.5\n", "line 2: ES must be frame numbers"),
@@ -86,6 +86,6 @@ def test_a_table_that_is_none_is_refused_in_one_line(tmp_path, text, rule):
 
 
 def test_a_missing_file_or_a_folder_is_refused(tmp_path):
-    for path in (tmp_path / "none.csv", tmp_path):
-        with pytest.raises(InputError, match="Cannot read"):
+    for path, rule in ((tmp_path / "none.csv", "No such file"), (tmp_path, "not a readable CSV file")):
+        with pytest.raises(InputError, match=rule):
             read_events(path)

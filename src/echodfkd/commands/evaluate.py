@@ -1,7 +1,5 @@
 """The verb `evaluate`: anybody's masks against any labels the house reads."""
 
-import csv
-import io
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -32,6 +30,7 @@ from echodfkd.scores.records import Excluded, FirstFrames, RoundsClips, Scorecar
 from echodfkd.scores.scorecard import Row, patient_groups, scorecard
 from echodfkd.scores.scored_clips import Marks, ScoredClips, first_size, predicted_clips, scored_clips, seen
 from echodfkd.scores.strata import strata
+from echodfkd.tables import csv_text
 
 log = logging.getLogger(__name__)
 WORST = 6
@@ -132,10 +131,10 @@ def _write(out: Path, scores: Scores, rows: list[Row], baseline: list[Row]) -> N
     make_folder(out)
     for left in ("constant_mask.csv", "worst.png"):
         (out / left).unlink(missing_ok=True)
-    write_text(out / "clips.csv", _csv(rows))
+    write_text(out / "clips.csv", csv_text(rows))
     write_text(out / "cardiobench.csv", cardiobench_csv(rows))
     if baseline:
-        write_text(out / "constant_mask.csv", _csv(baseline))
+        write_text(out / "constant_mask.csv", csv_text(baseline))
     write_json(out / "scores.json", plain(scores))
 
 
@@ -230,12 +229,3 @@ def _excluded(names: Sequence[str], exclude: Exclusion) -> Excluded:
         raise InputError(f"All {len(names)} clips are excluded ({', '.join(exclude.reasons)}). Ask for fewer reasons.")
     by_reason = {reason: sum(reason in reasons for reasons in gone.values()) for reason in exclude.reasons}
     return Excluded(len(gone), by_reason)
-
-
-def _csv(rows: list[Row]) -> str:
-    """Rows with equal keys as CSV text; None is an empty field."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

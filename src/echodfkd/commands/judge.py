@@ -4,8 +4,6 @@ Where the clips come with labels, true Dice stands beside, and with it how far e
 asks for the same of its student, beside others of known order: snapshots of its training, models.
 """
 
-import csv
-import io
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -32,6 +30,7 @@ from echodfkd.store.store import Store
 from echodfkd.student.bundled import find_model
 from echodfkd.student.card import read_card
 from echodfkd.student.student import identity, load_student
+from echodfkd.tables import csv_text
 
 if TYPE_CHECKING:
     from echodfkd.study.settings import LabelFree, Study
@@ -145,7 +144,7 @@ def write_judgement(
         told["image_text"] = image_text.found()
         image_text.write(out)
     found = summary(rows, seed=judging.seed, resamples=judging.resamples) | told
-    write_text(out / "label_free.csv", _csv(rows))
+    write_text(out / "label_free.csv", csv_text(rows, ["segmenter", "name", *evidence_names(rows), TRUTH]))
     write_json(out / "label_free.json", found)
     write_page(out / "index.html", page(found, rows))
     return found
@@ -206,12 +205,3 @@ def _not_run(register: Register | None, judge: Judge | ImageText | None) -> dict
     if judge is None:
         missing["An image-text judge"] = "none was asked for (--judge)."
     return missing
-
-
-def _csv(rows: Sequence[Row]) -> str:
-    """Rows as CSV text, true Dice last; None and what a row lacks are empty fields."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, ["segmenter", "name", *evidence_names(rows), TRUTH], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

@@ -1,7 +1,5 @@
 """The verb `label`: a teacher's masks of every clip, as a store to teach from and an archive that may be shared."""
 
-import csv
-import io
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -16,6 +14,7 @@ from echodfkd.files import holding, is_part, make_folder, remove_parts, sha256, 
 from echodfkd.measure.overlap import dice
 from echodfkd.store.store import KNOWN, Entry, Store, StoreWriter
 from echodfkd.study.settings import Study
+from echodfkd.tables import csv_text
 from echodfkd.teachers import known, load_teacher
 from echodfkd.teachers.archive import SUFFIX, write_masks
 from echodfkd.teachers.fusion import Vote
@@ -106,13 +105,14 @@ def agreement(votes: Sequence[Vote]) -> list[dict[str, Any]]:
 
 def agreement_csv(labels: Store) -> str:
     """How far the teachers of a store of labels agree: a row per clip, structure and pair of teachers."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for entry in labels.entries:
-        for row in entry.facts.get(AGREEMENT, ()):
-            writer.writerow({"FileName": entry.name, "split": entry.split, **row})
-    return text.getvalue()
+    return csv_text(
+        (
+            {"FileName": entry.name, "split": entry.split, **row}
+            for entry in labels.entries
+            for row in entry.facts.get(AGREEMENT, ())
+        ),
+        COLUMNS,
+    )
 
 
 class _Agreement:

@@ -1,7 +1,5 @@
 """The verb `segment`: clips of any format in, masks, measures and overlays out, in bounded memory."""
 
-import csv
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -23,6 +21,7 @@ from echodfkd.measure.verdict import verdict
 from echodfkd.store.store import Store
 from echodfkd.student.spool import Spool, Stack
 from echodfkd.student.student import Student, identity, load_student
+from echodfkd.tables import csv_text
 from echodfkd.video import clip_name, file_source, write
 from echodfkd.video.container import SUFFIXES, named_as_clip
 from echodfkd.video.source import Source, clip_source
@@ -269,12 +268,7 @@ def summary_row(measures: Measures) -> dict[str, Any]:
 
 def summary(rows: Sequence[dict[str, Any]]) -> str:
     """`summary.csv` of rows as `summary_row` gives them; what a row lacks is empty."""
-    text = io.StringIO()
-    names = ["FileName", "EF_pred", "ED", "ES", "verdict", "reasons", "frames", "fps"]
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return csv_text(rows, ["FileName", "EF_pred", "ED", "ES", "verdict", "reasons", "frames", "fps"])
 
 
 def _cut_masks(source: Source, student: Student, kept: Stack) -> Iterator[NDArray[np.bool_]]:

@@ -20,6 +20,7 @@ from echodfkd.errors import InputError, one_line
 
 SPLITS = {"TRAIN": "train", "VAL": "validation", "TEST": "test"}
 NEEDED = ("FileName", "EF", "FPS", "NumberOfFrames", "Split")
+LAYOUT = "EchoNet's layout has FileList.csv and a folder Videos."
 TRACED = ("FileName", "X1", "Y1", "X2", "Y2", "Frame")
 Rows = NDArray[np.float64]  # (row, 5): X1, Y1, X2, Y2, Frame
 
@@ -48,7 +49,7 @@ class Films(Dataset):
     def _read_list(self, needed: tuple[str, ...]) -> None:
         """Takes in the list's rows; what cannot be read of one row leaves that clip out."""
         seen: set[str] = set()
-        for line, cells in tables.ragged(self.folder / "FileList.csv", needed):
+        for line, cells in tables.ragged(self.folder / "FileList.csv", needed, hint=LAYOUT):
             name = tables.clip_name(cells, line)
             if name in seen:
                 self.remark(name, "duplicate", f"FileList.csv lists it again in line {line}; the first row is used.")

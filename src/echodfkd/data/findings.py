@@ -3,15 +3,14 @@
 One row is one clip and one reason: `FileName,reason,value,rule`. Whoever excludes clips names reasons, never clips.
 """
 
-import csv
 import difflib
-import io
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from echodfkd.errors import InputError
 from echodfkd.files import write_text
+from echodfkd.tables import csv_text, ragged
 
 FPS_RANGE = (15.0, 200.0)  # Hz: below, systole is a handful of frames; above, no machine films a whole ventricle
 LEAST_SPREAD = 4.0  # grey levels: noise alone has more
@@ -96,25 +95,15 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
 
 def write_curation(path: Path, findings: Iterable[Finding]) -> None:
     """`curation.csv`: one row per clip and reason, with the value and the rule; the header alone where all is well."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows((one.name, one.reason, one.value, one.rule) for one in merged(findings))
-    write_text(path, text.getvalue())
+    rows = ((one.name, one.reason, one.value, one.rule) for one in merged(findings))
+    write_text(path, csv_text((dict(zip(COLUMNS, row, strict=True)) for row in rows), COLUMNS))
 
 
 def read_curation(path: Path) -> list[Finding]:
     """The findings in a `curation.csv`, which may have been edited; InputError that names the line where it is none."""
-    try:
-        with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-            reader = csv.DictReader(file)
-            if lacking := [column for column in COLUMNS[:2] if column not in (reader.fieldnames or ())]:
-                raise InputError(f"{path}, line 1: there is no column {', '.join(lacking)}.")
-            return [_finding(path, reader.line_num, cells) for cells in reader]
-    except FileNotFoundError:
-        raise InputError(f"No such file: {path}. Make one with `echodfkd check DATASET --out DIR`.") from None
-    except (OSError, csv.Error) as error:
-        raise InputError(f"{path} is not a readable CSV file: {error}.") from None
+    hint = "Make one with `echodfkd check DATASET --out DIR`."
+    table = ragged(path, COLUMNS[:2], hint=hint, errors="surrogateescape", spaces=True)
+    return [_finding(path, line, cells) for line, cells in table]
 
 
 def _finding(path: Path, line: int, cells: dict[str, str]) -> Finding:

@@ -9,8 +9,6 @@ second moments: for ellipses and half-ellipsoids it is that axis exactly, it nee
 not turn it. It is ill defined for a mask as wide as long; `Axis.elongation` near 1 tells so.
 """
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from scipy.ndimage import map_coordinates
 from echodfkd.errors import InputError
 from echodfkd.measure.beats import Events
 from echodfkd.measure.shape import Mask, MaskClip, Spacing, check_masks, largest_component, pixel_scale
+from echodfkd.tables import csv_text
 
 Point = NDArray[np.float64]  # (y, x)
 Size = Callable[[Mask, Spacing], float]
@@ -212,11 +211,9 @@ def cardiobench_csv(rows: Iterable[Mapping[str, Any]], column: str = "ef_predict
     names = [name for name, _ in table]
     if twice := sorted(name for name, times in Counter(names).items() if times > 1):
         raise InputError(f"CardioBench wants one line for each clip, got {', '.join(twice)} more than once.")
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("FileName", "EF_pred"))
-    writer.writerows((name, "" if value is None else f"{value:.2f}") for name, value in table)
-    return text.getvalue()
+    columns = ("FileName", "EF_pred")
+    told = ((name, "" if value is None else f"{value:.2f}") for name, value in table)
+    return csv_text((dict(zip(columns, row, strict=True)) for row in told), columns)
 
 
 def _extent(points: NDArray, direction: Point, scale: NDArray) -> float:

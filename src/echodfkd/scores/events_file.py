@@ -1,12 +1,12 @@
 """Read somebody's ED and ES frames from a table, to judge beats by them in place of a data set's own."""
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from echodfkd.errors import InputError
 from echodfkd.scores.frame_distance import Reference
+from echodfkd.tables import ragged
 
 COLUMNS = ("FileName", "ED", "ES")
 EVERY_BEAT = "every_beat"
@@ -69,23 +69,10 @@ def reference_of(events: Mapping[str, MarkedEvents], name: str, frames: int, fps
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """(line number, row) of the table; InputError where it cannot be read as one."""
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file, restval="")
-            if lacking := [name for name in COLUMNS if name not in (table.fieldnames or ())]:
-                raise InputError(f"{path} must have the columns {', '.join(COLUMNS)}; {lacking[0]} is missing.")
-            for row in table:
-                if None in row:
-                    raise InputError(
-                        f"{path}, line {table.line_num}: more cells than columns. Separate frames by spaces."
-                    )
-                yield table.line_num, row
-    except InputError:
-        raise
-    except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror}.") from None
-    except (csv.Error, ValueError) as error:  # bytes that are not UTF-8 are a ValueError
-        raise InputError(f"{path} is not a readable CSV file: {error}") from None
+    for line, cells in ragged(path, COLUMNS):
+        if None in cells:
+            raise InputError(f"{path}, line {line}: more cells than columns. Separate frames by spaces.")
+        yield line, {name: text or "" for name, text in cells.items()}
 
 
 def _marked(row: dict[str, str], where: str) -> MarkedEvents:

@@ -1,7 +1,5 @@
 """A run of a grid of students: what it left of each, brought together as `scores/sizes.json` and `scores/sizes.csv`."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ from echodfkd.files import make_folder, read_json, write_json, write_text
 from echodfkd.stats.scaling import size_scores
 from echodfkd.student.card import Card, read_card
 from echodfkd.student.settings import flops_per_frame
+from echodfkd.tables import csv_text
 
 STUDENTS = "students"
 """The folder of a run that holds a folder for each student of the grid, by name: student, masks, scores."""
@@ -68,12 +67,7 @@ def latency(speed: Row) -> dict[str, Any]:
 
 def sizes_csv(rows: Sequence[Row]) -> str:
     """Rows as CSV text: an interval as `dice`, `dice_low`, `dice_high` and `dice_n`; empty for what is not known."""
-    flat = [{name: value for key in row for name, value in _columns(key, row[key])} for row in rows]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(flat[0]) if flat else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(flat)
-    return text.getvalue()
+    return csv_text({name: value for key in row for name, value in _columns(key, row[key])} for row in rows)
 
 
 INTERVALS = ("dice", "iou", "latency_ms")

@@ -4,8 +4,6 @@ The valve is shut from end diastole to the end of systole. So the sum over time 
 ventricle fills and rises while it empties: lowest at ED, highest at ES, the other way round than the area.
 """
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -25,6 +23,7 @@ from echodfkd.scores.events_file import COLUMNS
 from echodfkd.scores.frame_distance import PHASES, Reference, null_curves
 from echodfkd.scores.scorecard import event_row
 from echodfkd.stats.intervals import bootstrap
+from echodfkd.tables import csv_text
 
 Row = dict[str, Any]
 Curve = NDArray[np.float64]
@@ -68,12 +67,8 @@ def clip_curve(judge: Similarity, prompts: Prompts, frames: Frames) -> Curve:
 
 def events_csv(events: Mapping[str, Events]) -> str:
     """CSV text with FileName, ED, ES by clip name, frames joined by spaces: `events_file.read_events` reads it."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for name, found in events.items():
-        writer.writerow((name, *(" ".join(map(str, frames)) for frames in (found.ed_frames, found.es_frames))))
-    return text.getvalue()
+    joined = ((name, *(" ".join(map(str, one)) for one in (e.ed_frames, e.es_frames))) for name, e in events.items())
+    return csv_text((dict(zip(COLUMNS, row, strict=True)) for row in joined), COLUMNS)
 
 
 def phase_row(name: str, curve: ArrayLike, reference: Reference) -> Row:

@@ -3,8 +3,6 @@
 A prompt is several wordings of one thing; the mean of their text embeddings stands for it.
 """
 
-import csv
-import io
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from echodfkd.clip import Frames
 from echodfkd.errors import InputError
 from echodfkd.parsed import CLOSED, parsed
+from echodfkd.tables import csv_text
 
 BUNDLED = Path(__file__).parent / "prompts.toml"
 """The paper's prompts and ours."""
@@ -156,11 +155,7 @@ def clips_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     """CSV text of `clip_row` rows, a line per clip, six digits."""
     if not rows:
         raise InputError("A table of prompts needs at least one clip, got none.")
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: f"{v:.6f}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
-    return text.getvalue()
+    return csv_text({k: f"{v:.6f}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
 
 
 def ranked_names(rows: Sequence[Mapping[str, Any]], prompt: str) -> list[str]:

@@ -1,6 +1,5 @@
 """The report of a run: reads what the stages left in its folder and writes `report/index.html`."""
 
-import csv
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -221,9 +220,7 @@ def _by_frame(masks: NDArray[np.bool_]) -> Iterator[dict[str, NDArray[np.bool_]]
 
 
 def _training(path: Path, card: Card) -> Picture:
-    rows = [
-        {key: float(text) for key, text in row.items()} for row in csv.DictReader(path.read_text("utf-8").splitlines())
-    ]
+    rows = read_rows(path)
     return _picture(figures.training_figure(rows, card.provenance["best_epoch"]), "Losses over epochs")
 
 
