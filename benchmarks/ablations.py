@@ -178,10 +178,9 @@ def taught(study: Study, folder: Path) -> Path:
 
 def judged(folder: Path, clips: Store, real: list[Labelled]) -> Row:
     """A student's mean Dice on the test clips of a store and figures on real clips, as text; what is unknown lacks."""
-    student, lv = load_student(folder), clips.structures.index("lv")
+    student = load_student(folder)
     scores = [
-        dice(segmented(clips.clip(entry), student), clips.masks(entry.name)[:, lv] >= 128).mean()
-        for entry in clips.split("test")
+        dice(segmented(clips.clip(entry), student), clips.inside(entry.name)).mean() for entry in clips.split("test")
     ]
     found: dict[str, Any] = {"synthetic Dice": float(np.mean(scores))}
     if real:

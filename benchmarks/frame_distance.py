@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.clip import Clip
+from echodfkd.clip import Clip, channel
 from echodfkd.files import plain, write_json
 from echodfkd.measure.beats import beat_events
 from echodfkd.scores.bounds import ChoiceNoise, compare_families
@@ -284,7 +284,7 @@ def segmented(count: int, seed: int, frames: int, resamples: int) -> dict[str, A
     for number in range(count):
         recipe = draw_recipe(Conditions(), seed, number, frames)
         clip, video = beating(recipe), generate([recipe], structures=("lv",)).frames[0]
-        masks = student(Clip(str(number), video, clip.fps))[:, student.structures.index("lv")]
+        masks = channel(student(Clip(str(number), video, clip.fps)), student.structures)
         measured = (masks >= student.threshold).sum(axis=(1, 2))
         for name, area in (("b4's areas", measured.astype(np.float64)), ("true areas", clip.area)):
             rows[name].append(score(area, clip.reference))

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from real_clips import read_folder
 from scipy.ndimage import distance_transform_edt
 
-from echodfkd.clip import Clip, Segmenter
+from echodfkd.clip import Clip, Segmenter, channel
 from echodfkd.commands.judge import write_judgement
 from echodfkd.errors import EchodfkdError, one_line
 from echodfkd.evidence.atlases import atlas_register
@@ -140,7 +140,7 @@ def segmented(clips: list[Labelled], seed: int) -> dict[str, list[Masks]]:
 
 def inside(clip: Clip, model: Segmenter) -> Masks:
     """A model's left ventricle, cut at its threshold."""
-    return model(clip)[:, list(model.structures).index("lv")] >= model.threshold
+    return channel(model(clip), model.structures) >= model.threshold
 
 
 def noised(clip: Clip, seed: int, deviation: float = 30.0) -> Clip:

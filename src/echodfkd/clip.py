@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,16 @@ def check_structures(structures: Sequence[str]) -> tuple[str, ...]:
     if unknown or not structures or len(set(structures)) != len(structures):
         raise InputError(f"Structures must be different names out of {', '.join(STRUCTURES)}, got {list(structures)}.")
     return tuple(structures)
+
+
+def channel(masks: Any, structures: Sequence[str], name: str = "lv") -> Any:
+    """One structure's plane (time, height, width) of masks (time, structure, height, width), of whatever kind.
+
+    InputError where it is none of their `structures`.
+    """
+    if name not in structures:
+        raise InputError(f"These masks are of {', '.join(structures)}, not of {name}.")
+    return masks[:, list(structures).index(name)]
 
 
 def to_bytes(masks: Masks) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd import video
-from echodfkd.clip import Clip, check_structures
+from echodfkd.clip import Clip, channel, check_structures
 from echodfkd.data.findings import Finding
 from echodfkd.errors import InputError
 
@@ -65,7 +65,7 @@ class Truth:
 
     def of(self, structure: str) -> NDArray[np.bool_]:
         """The masks of one structure: (labelled frame, height, width)."""
-        return self.masks[:, self.structures.index(structure)]
+        return np.asarray(channel(self.masks, self.structures, structure))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.clip import Clip, Segmenter
+from echodfkd.clip import Clip, Segmenter, channel
 from echodfkd.errors import InputError, StudyError
 from echodfkd.files import plain, read_json, write_json
 from echodfkd.measure.overlap import dice
@@ -142,11 +142,7 @@ def score_robustness(folder: Path, clips: Store, *, seed: int = 0, resamples: in
 
 def true_clips(clips: Store, split: str) -> list[TrueClip]:
     """The clips of a split with the simulator's left ventricle."""
-    place = clips.structures.index("lv")
-    return [
-        TrueClip(clips.clip(entry), np.asarray(clips.masks(entry.name)[:, place] >= 128))
-        for entry in clips.split(split)
-    ]
+    return [TrueClip(clips.clip(entry), clips.inside(entry.name)) for entry in clips.split(split)]
 
 
 def robustness(
@@ -244,7 +240,7 @@ def left_ventricle(segmenter: Segmenter, clip: Clip) -> MaskClip:
         raise InputError(
             f"Robustness is that of the left ventricle, but the model has {', '.join(segmenter.structures)}."
         )
-    masks = segmenter(clip)[:, list(segmenter.structures).index("lv")] >= segmenter.threshold
+    masks = channel(segmenter(clip), segmenter.structures) >= segmenter.threshold
     if getattr(segmenter, "largest_component", False):
         masks = np.stack([largest_component(mask) for mask in masks])
     return np.asarray(masks)

@@ -12,7 +12,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from echodfkd.clip import Clip, check_structures
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.clip import Clip, channel, check_structures
 from echodfkd.errors import InputError, StudyError
 from echodfkd.files import differences, is_plain_name, make_folder, read_json, remove_parts, sha256, write_json
 from echodfkd.store.shards import Bytes, array_name, as_json, check_array, mapped, marker_name, write_array
@@ -195,6 +198,10 @@ class Store:
     def masks(self, name: str, start: int = 0, stop: int | None = None) -> Bytes:
         """Masks start..stop of a clip: a read-only, mapped view (time, structure, height, width) uint8, 255 p."""
         return self._window("masks", name, start, stop)
+
+    def inside(self, name: str, structure: str = "lv") -> NDArray[np.bool_]:
+        """One structure of a clip, its masks cut at one half: (time, height, width)."""
+        return np.asarray(channel(self.masks(name), self.structures, structure) >= 128)
 
     def known(self, name: str) -> tuple[str, ...]:
         """The structures that a clip's masks tell of: all, or those of its fact `known`; the others are all 0."""

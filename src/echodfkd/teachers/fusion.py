@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.clip import Clip, Masks, Segmenter, check_structures
+from echodfkd.clip import Clip, Masks, Segmenter, channel, check_structures
 from echodfkd.errors import InputError
 from echodfkd.stats import raters
 from echodfkd.teachers.known import known
@@ -65,9 +65,9 @@ class Fusion:
         if self._heard is not None:
             self._heard(clip, votes)
         masks = np.zeros((len(clip.frames), len(self.structures), *clip.frames.shape[1:]), np.float32)
-        for channel, name in enumerate(self.structures):
+        for place, name in enumerate(self.structures):
             if voting := [vote for vote in votes if name in vote.masks]:
-                masks[:, channel] = voting[0].masks[name] if len(voting) == 1 else RULES[self._rule](voting, name)
+                masks[:, place] = voting[0].masks[name] if len(voting) == 1 else RULES[self._rule](voting, name)
         return masks
 
     def known(self, clip: Clip) -> tuple[str, ...]:
@@ -81,8 +81,8 @@ class Fusion:
         for member in self._members:
             there = [name for name in known(member.segmenter, clip) if name in self.structures]
             if there:
-                given, channels = member.segmenter(clip), list(member.segmenter.structures)
-                votes.append(Vote(member, {name: given[:, channels.index(name)] for name in there}))
+                given, taught = member.segmenter(clip), member.segmenter.structures
+                votes.append(Vote(member, {name: channel(given, taught, name) for name in there}))
         return votes
 
 

@@ -206,8 +206,7 @@ def _gallery(clips: Store, masks: Path, ranked: Mapping[str, Row]) -> list[Pictu
 
 def _masks(clips: Store, masks: Path, name: str) -> tuple[Clip, NDArray[np.bool_], NDArray[np.bool_]]:
     """A clip of the store, its predicted and its true left ventricle (time, height, width) bool."""
-    truth = np.asarray(clips.masks(name)[:, clips.structures.index("lv")] >= 128)
-    return clips.clip(name), read_prediction(masks / name).masks, truth
+    return clips.clip(name), read_prediction(masks / name).masks, clips.inside(name)
 
 
 def _truth(clips: Store, name: str) -> dict[str, Any]:
