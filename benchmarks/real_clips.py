@@ -32,10 +32,8 @@ from echodfkd.clip import Clip
 from echodfkd.commands.segment import segment_clip
 from echodfkd.errors import EchodfkdError, InputError, one_line
 from echodfkd.files import write_json
-from echodfkd.measure.beats import beat_events
-from echodfkd.measure.ejection import ejection_fraction
+from echodfkd.measure.measures import measures
 from echodfkd.measure.overlap import dice
-from echodfkd.measure.shape import area_curve
 from echodfkd.scores.frame_distance import paper_frame
 from echodfkd.scores.predictions import read_masks, read_prediction
 from echodfkd.scores.scorecard import constant_mask
@@ -209,8 +207,9 @@ def row(real: Labelled, student: Student, constant: NDArray[np.bool_] | None) ->
     """One clip's figures by column."""
     clip, truth, true_fraction = real.clip, real.masks, real.ejection_fraction
     predicted = segmented(clip, student)
-    overlap, area, true_area = dice(predicted, truth), area_curve(predicted), area_curve(truth)
-    fraction = ejection_fraction(predicted, beat_events(area, clip.fps), clip.spacing).median
+    overlap = dice(predicted, truth)
+    said, true = (measures(masks, clip.fps, clip.spacing) for masks in (predicted, truth))
+    fraction, area, true_area = said.ejection_fraction, said.area, true.area
     return {
         "clip": clip.name,
         "frames": len(truth),
@@ -221,7 +220,7 @@ def row(real: Labelled, student: Student, constant: NDArray[np.bool_] | None) ->
         "area ED": area_ratio(area, true_area, 95),
         "area ES": area_ratio(area, true_area, 5),
         "EF": fraction,
-        "EF by teacher": ejection_fraction(truth, beat_events(true_area, clip.fps), clip.spacing).median,
+        "EF by teacher": true.ejection_fraction,
         "EF true": true_fraction,
         "EF error": None if fraction is None or true_fraction is None else fraction - true_fraction,
         "ED off": None if real.ed is None else float(paper_frame(area, real.ed, "ed") - real.ed),

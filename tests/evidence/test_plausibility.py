@@ -3,8 +3,9 @@ import pytest
 from planted_hearts import beating, ellipse
 
 from echodfkd.errors import InputError
-from echodfkd.evidence.plausibility import Traits, plausibility, within
+from echodfkd.evidence.plausibility import Ranges, plausibility, within
 from echodfkd.measure.sector import Sector
+from echodfkd.measure.traits import Traits
 
 
 def heart(frames=100, angle=0.15):
@@ -14,7 +15,7 @@ def heart(frames=100, angle=0.15):
 
 
 def test_a_beating_egg_in_its_place_is_plausible():
-    assert set(plausibility(heart(), 50).values()) == {1.0}
+    assert set(plausibility(Traits(heart(), 50)).values()) == {1.0}
 
 
 def spoilt(trait):
@@ -46,13 +47,13 @@ def spoilt(trait):
     "trait", ["area", "convex", "whole", "filled", "long", "upright", "aside", "deep", "steady", "beats"]
 )
 def test_each_trait_is_missed(trait):
-    found = plausibility(spoilt(trait), 50)
+    found = plausibility(Traits(spoilt(trait), 50))
     assert found[f"plausibility.{trait}"] < 0.8
     assert found["plausibility"] <= found[f"plausibility.{trait}"]
 
 
 def test_the_whole_is_the_product_of_its_traits():
-    found = plausibility(spoilt("convex") | spoilt("whole"), 50)
+    found = plausibility(Traits(spoilt("convex") | spoilt("whole"), 50))
     parts = [score for name, score in found.items() if "." in name]
     assert found["plausibility"] == pytest.approx(np.prod(parts)) and len(parts) == 10
 
@@ -60,27 +61,27 @@ def test_the_whole_is_the_product_of_its_traits():
 def test_the_direction_of_a_round_mask_says_nothing():
     curve, _, _ = beating(100, 50)
     masks = np.stack([ellipse(18 * k, 17.9 * k, 1.5) for k in np.sqrt(curve / 1000)])
-    assert plausibility(masks, 50)["plausibility.upright"] > 0.9
+    assert plausibility(Traits(masks, 50))["plausibility.upright"] > 0.9
 
 
 def test_place_is_told_from_the_fan():
     """The same mask lies under the apex of one fan and far aside of another's."""
     masks = heart()
-    under, beside = (plausibility(masks, 50, Sector((0.0, column), 112.0)) for column in (56.0, 0.0))
+    under, beside = (plausibility(Traits(masks, 50), Sector((0.0, column), 112.0)) for column in (56.0, 0.0))
     assert under["plausibility.aside"] == 1 and beside["plausibility.aside"] == 0 == beside["plausibility"]
 
 
 def test_the_same_motion_is_as_steady_at_half_the_frame_rate():
     masks = np.stack([np.roll(ellipse(26, 14), round(0.8 * t) % 40, axis=1) for t in range(40)])
-    assert plausibility(masks, 50)["plausibility.steady"] == pytest.approx(
-        plausibility(masks[::2], 25)["plausibility.steady"], abs=0.1
+    assert plausibility(Traits(masks, 50))["plausibility.steady"] == pytest.approx(
+        plausibility(Traits(masks[::2], 25))["plausibility.steady"], abs=0.1
     )
 
 
 def test_empty_masks_are_not_plausible_and_a_still_need_not_beat():
     masks = heart()
-    assert set(plausibility(np.zeros_like(masks), 50).values()) == {0.0}
-    assert plausibility(masks[:1], None)["plausibility"] == 1
+    assert set(plausibility(Traits(np.zeros_like(masks), 50)).values()) == {0.0}
+    assert plausibility(Traits(masks[:1], None))["plausibility"] == 1
 
 
 def test_scores_go_straight_between_their_limits():
@@ -90,4 +91,4 @@ def test_scores_go_straight_between_their_limits():
 
 def test_limits_that_fall_are_refused():
     with pytest.raises(InputError, match="must rise, got area"):
-        Traits(area=(0.1, 0.05, 0.2, 0.3))
+        Ranges(area=(0.1, 0.05, 0.2, 0.3))

@@ -4,6 +4,7 @@ from planted_hearts import beating, ellipse
 
 from echodfkd.evidence.smoothness import area_smoothness, neighbour_dice, outline_smoothness, reach, smoothness
 from echodfkd.measure.shape import area_curve
+from echodfkd.measure.traits import Traits
 
 
 def heart(fps: float, rate: float = 70, jitter: float = 0.0) -> np.ndarray:
@@ -23,7 +24,7 @@ def test_a_beat_costs_nothing_at_any_frame_rate(fps, rate):
 
 @pytest.mark.parametrize("fps", [25, 50, 100, 200])
 def test_jitter_costs_more_the_more_there_is(fps):
-    ladder = [smoothness(heart(fps, jitter=jitter), fps) for jitter in (0, 0.05, 0.1, 0.2)]
+    ladder = [smoothness(Traits(heart(fps, jitter=jitter), fps)) for jitter in (0, 0.05, 0.1, 0.2)]
     for key in ladder[0]:
         values = [found[key] for found in ladder]
         assert values == sorted(values, reverse=True) and values[0] - values[-1] > 0.02, key
@@ -46,12 +47,12 @@ def test_one_frame_of_another_mask_costs_that_frame():
 
 def test_what_does_not_move_is_smooth_in_its_outline_and_has_no_beat_to_be_smooth_in():
     still = np.repeat(ellipse(28, 14)[None], 60, axis=0)
-    assert smoothness(still, 50) == {"smoothness": 1, "smoothness.area": 0, "smoothness.neighbours": 1}
+    assert smoothness(Traits(still, 50)) == {"smoothness": 1, "smoothness.area": 0, "smoothness.neighbours": 1}
 
 
 def test_what_is_not_there_is_not_smooth():
     masks = heart(50)
-    assert set(smoothness(np.zeros_like(masks), 50).values()) == {0}
+    assert set(smoothness(Traits(np.zeros_like(masks), 50)).values()) == {0}
     masks[75:] = False
     assert outline_smoothness(masks, 50) == pytest.approx(0.5, abs=0.01)
 

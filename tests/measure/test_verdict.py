@@ -3,8 +3,7 @@ import pytest
 from planted_hearts import beating, ellipse
 
 from echodfkd.errors import InputError
-from echodfkd.measure.beats import beat_events
-from echodfkd.measure.ejection import ejection_fraction
+from echodfkd.measure.measures import measures
 from echodfkd.measure.shape import area_curve
 from echodfkd.measure.verdict import Limits, Verdict, verdict
 
@@ -15,9 +14,7 @@ def heart(frames=120, strength=1.0, fps=50, rate=70):
 
 
 def judged(masks, fps=50.0):
-    area = area_curve(masks)
-    events = beat_events(area, fps)
-    return verdict(masks, area, events, ejection_fraction(masks, events), fps)
+    return measures(masks, fps).judged
 
 
 def test_a_plain_beating_heart_is_good():
@@ -38,11 +35,8 @@ def test_a_dent_that_passes_quickly_and_a_breath_in_the_rhythm_are_no_doubt():
 
 
 def test_a_limit_set_wide_takes_its_doubt_away():
-    masks = hooked(heart())
-    area = area_curve(masks)
-    events = beat_events(area, 50.0)
-    wide = Limits(solidity=0.3, border_frames=1.0)
-    assert verdict(masks, area, events, ejection_fraction(masks, events), 50.0, wide) == Verdict("good", ())
+    found, wide = measures(hooked(heart()), 50.0), Limits(solidity=0.3, border_frames=1.0)
+    assert verdict(found.traits, found.events, found.ejection, wide) == Verdict("good", ())
 
 
 def test_a_still_image_and_a_clip_without_a_beat_are_unusable():

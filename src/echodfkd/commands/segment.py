@@ -14,10 +14,8 @@ from echodfkd.clip import Clip
 from echodfkd.engine import progress
 from echodfkd.errors import InputError, OccupiedError, one_line
 from echodfkd.files import filling, holding, make_folder, read_json, remove_parts, write_json, write_text
-from echodfkd.measure.beats import ASSUMED_FPS, Events, beat_events, heart_rate
-from echodfkd.measure.ejection import ejection_fraction
-from echodfkd.measure.shape import area_curve, largest_component
-from echodfkd.measure.verdict import verdict
+from echodfkd.measure.measures import Measures, measures
+from echodfkd.measure.shape import largest_component
 from echodfkd.store.store import Store
 from echodfkd.student.spool import Spool, Stack
 from echodfkd.student.student import Student, identity, load_student
@@ -26,50 +24,19 @@ from echodfkd.video import clip_name, file_source, write
 from echodfkd.video.container import SUFFIXES, named_as_clip
 from echodfkd.video.source import Source, clip_source
 
-Measures = dict[str, Any]
+Record = dict[str, Any]
 CLIP_FILES = ("masks.npz", "measures.json", "overlay.mp4", "curve.png")
 """What a clip's folder holds, by contract."""
 
 
-@dataclass(frozen=True, eq=False)
-class Segmentation:
-    """One clip's masks and what they say."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Segmentation(Measures):
+    """One clip's masks, and the measures of its left ventricle."""
 
     masks: Mapping[str, NDArray[np.bool_]]
     """(time, height, width) at the clip's own size, by structure."""
-    record: Measures
+    record: Record
     """All that `measures.json` holds."""
-
-    @property
-    def area(self) -> NDArray[np.int64]:
-        """The left ventricle's pixels, frame by frame."""
-        return np.array(self.record["area_px"])
-
-    @property
-    def ed_frames(self) -> tuple[int, ...]:
-        """Frames at end-diastole."""
-        return tuple(self.record["ed_frames"])
-
-    @property
-    def es_frames(self) -> tuple[int, ...]:
-        """Frames at end-systole."""
-        return tuple(self.record["es_frames"])
-
-    @property
-    def ejection_fraction(self) -> float | None:
-        """Percent, the median over the beats; None where the clip shows no whole beat."""
-        fraction: float | None = self.record["ejection_fraction"]
-        return fraction
-
-    @property
-    def verdict(self) -> str:
-        """'good', 'doubtful' or 'unusable'."""
-        return str(self.record["verdict"])
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """Why it is not 'good'."""
-        return tuple(self.record["reasons"])
 
 
 @dataclass(frozen=True)
@@ -79,7 +46,7 @@ class Segmented:
     name: str
     number: int
     count: int
-    measures: Measures | None = None
+    measures: Record | None = None
     refusal: str = ""
 
 
@@ -134,7 +101,8 @@ def segmentation(clip: Clip | Path | str, model: Student | Path | str | None = N
     _check_ventricle(student)
     cut = np.stack(list(_cut_masks(source, student, [])), axis=1)[:, :: student.direction]
     masks = dict(zip(student.structures, cut, strict=True))
-    return Segmentation(masks, measure(source, masks["lv"], student))
+    said = measures(masks["lv"], source.fps, source.spacing)
+    return Segmentation(said.traits, said.spacing, masks=masks, record=record(source.name, said, student))
 
 
 def segment_store(clips: Store, student_folder: Path, out: Path, names: Sequence[str] | None = None) -> None:
@@ -200,7 +168,7 @@ def clip_files(inputs: Sequence[Path]) -> list[Path]:
     return files
 
 
-def segment_clip(source: Source, student: Student, folder: Path, *, overlay: bool = False) -> Measures:
+def segment_clip(source: Source, student: Student, folder: Path, *, overlay: bool = False) -> Record:
     """One clip's masks and measures, written as `folder`'s files all or nothing; the measures.
 
     `masks.npz` holds the left ventricle under `masks` and other structures under their names, uint8 {0, 1}
@@ -210,41 +178,38 @@ def segment_clip(source: Source, student: Student, folder: Path, *, overlay: boo
     _check_ventricle(student)
     with filling(folder, CLIP_FILES) as here:
         masks = _stream_masks(source, student, here)
-        measures = measure(source, masks["lv"].view(np.bool_), student)
+        found = measures(masks["lv"].view(np.bool_), source.fps, source.spacing)
+        told = record(source.name, found, student)
         arrays: dict[str, Any] = {"masks" if name == "lv" else name: array for name, array in masks.items()}
         np.savez_compressed(here / "masks.npz", **arrays)
-        write_json(here / "measures.json", measures)
+        write_json(here / "measures.json", told)
         if overlay:
-            _draw(source, masks, measures, here)
+            _draw(source, masks, found, here)
         for raw in here.glob("*.raw"):
             raw.unlink()
-    return measures
+    return told
 
 
-def measure(source: Source, ventricle: NDArray[np.bool_], student: Student) -> Measures:
-    """What a clip's masks (time, height, width) bool say: areas, ED and ES frames, EF in percent, verdict."""
-    area = area_curve(ventricle)
-    events = beat_events(area, source.fps)
-    ejection = ejection_fraction(ventricle, events, source.spacing)
-    rate = None if source.fps is None else heart_rate(events)  # an assumed frame rate tells no heart rate
-    judged = verdict(ventricle, area, events, ejection, source.fps)
+def record(name: str, found: Measures, student: Student) -> Record:
+    """What `measures.json` holds of a clip: its measures, ejection fractions in percent, and the model."""
+    rate, fraction = found.heart_rate, found.ejection_fraction
     return {
-        "name": source.name,
-        "frames": len(area),
-        "fps": source.fps,
-        "area_px": area.tolist(),
-        "ed_frames": list(events.ed_frames),
-        "es_frames": list(events.es_frames),
-        "ejection_fraction": None if ejection.median is None else round(ejection.median, 2),
-        "ejection_fraction_per_beat": [round(value, 2) for value in ejection.per_beat],
+        "name": name,
+        "frames": found.frames,
+        "fps": found.fps,
+        "area_px": found.area.tolist(),
+        "ed_frames": list(found.ed_frames),
+        "es_frames": list(found.es_frames),
+        "ejection_fraction": None if fraction is None else round(fraction, 2),
+        "ejection_fraction_per_beat": [round(value, 2) for value in found.ejection.per_beat],
         "heart_rate": None if rate is None else round(rate, 1),
-        "verdict": judged.verdict,
-        "reasons": list(judged.reasons),
+        "verdict": found.verdict,
+        "reasons": list(found.reasons),
         "model": identity(student),
     }
 
 
-def describe(measures: Measures) -> str:
+def describe(measures: Record) -> str:
     """One line for a person."""
     fraction = measures["ejection_fraction"]
     told = "EF unknown" if fraction is None else f"EF {fraction:.0f} %"
@@ -252,7 +217,7 @@ def describe(measures: Measures) -> str:
     return f"{measures['name']}: {measures['frames']} frames, {told}, {measures['verdict']}{reasons}"
 
 
-def summary_row(measures: Measures) -> dict[str, Any]:
+def summary_row(measures: Record) -> dict[str, Any]:
     """One row of `summary.csv`; lists are joined by spaces."""
     joined = {name: " ".join(str(frame) for frame in measures[f"{name.lower()}_frames"]) for name in ("ED", "ES")}
     return {
@@ -293,14 +258,12 @@ def _stream_masks(source: Source, student: Student, folder: Path) -> dict[str, N
     return {name: array[:: student.direction] for name, array in arrays.items()}
 
 
-def _draw(source: Source, masks: dict[str, NDArray[np.uint8]], measures: Measures, folder: Path) -> None:
+def _draw(source: Source, masks: dict[str, NDArray[np.uint8]], found: Measures, folder: Path) -> None:
     """`overlay.mp4` and `curve.png` of one clip in `folder`."""
     from echodfkd.report.draw.figures import area_figure, png_bytes
     from echodfkd.report.draw.overlay import overlay_frames
 
-    area = np.array(measures["area_px"])
-    rate = measures["fps"] or ASSUMED_FPS
-    events = Events(tuple(measures["ed_frames"]), tuple(measures["es_frames"]), rate, measures["fps"] is None)
-    by_frame = ({name: array[n].view(np.bool_) for name, array in masks.items()} for n in range(len(area)))
-    write(folder / "overlay.mp4", overlay_frames(source.frames(), by_frame, area, events), rate)
-    (folder / "curve.png").write_bytes(png_bytes(area_figure(area, events, title=measures["name"])))
+    area, events = found.area, found.events
+    by_frame = ({name: array[n].view(np.bool_) for name, array in masks.items()} for n in range(found.frames))
+    write(folder / "overlay.mp4", overlay_frames(source.frames(), by_frame, area, events), events.fps)
+    (folder / "curve.png").write_bytes(png_bytes(area_figure(area, events, title=source.name)))

@@ -15,6 +15,7 @@ from echodfkd.evidence.reverse import Register, prior_dice, reverse_dice
 from echodfkd.evidence.smoothness import smoothness
 from echodfkd.evidence.trust import TRUTH
 from echodfkd.evidence.words.image_text import Known
+from echodfkd.measure.measures import measures
 from echodfkd.measure.overlap import dice
 from echodfkd.measure.sector import sector
 from echodfkd.measure.shape import MaskClip
@@ -66,14 +67,14 @@ def clip_rows(
             "name": clip.name,
             **together[name],
             **reversed_[name],
-            "edges": edge_contrast(clip.frames, inside),
-            **plausibility(inside, clip.fps, fan),
-            **smoothness(inside, clip.fps),
-            "present": float(inside.any(axis=(1, 2)).mean()),
-            **(judge(clip.frames, inside) if judge is not None else {}),
-            TRUTH: None if truth is None else float(dice(inside[list(truth.frames)], truth.masks).mean()),
+            "edges": edge_contrast(clip.frames, traits.masks),
+            **plausibility(traits, fan),
+            **smoothness(traits),
+            "present": float((traits.area > 0).mean()),
+            **(judge(clip.frames, masks[name]) if judge is not None else {}),
+            TRUTH: None if truth is None else float(dice(masks[name][list(truth.frames)], truth.masks).mean()),
         }
-        for name, inside in masks.items()
+        for name, traits in ((name, measures(inside, clip.fps).traits) for name, inside in masks.items())
     ]
 
 

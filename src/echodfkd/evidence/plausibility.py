@@ -8,15 +8,13 @@ whatever lies under it.
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from echodfkd.clip import evenly_spread
 from echodfkd.errors import InputError
-from echodfkd.measure.beats import ASSUMED_FPS, BeatDetector, check_rate, smoothed
 from echodfkd.measure.ejection import long_axis
 from echodfkd.measure.sector import Sector, whole_image
-from echodfkd.measure.shape import Mask, MaskClip, area_curve, centroid, check_masks, component_areas, solidity
+from echodfkd.measure.traits import Traits
 
 SHAPES = 25
 """Frames, evenly spread, on which shape and place are looked at."""
@@ -28,7 +26,7 @@ OPEN = float("inf")
 
 
 @dataclass(frozen=True)
-class Traits:
+class Ranges:
     """The limits of each trait. Every value by choice: healthy and sick hearts in an apical view score 1."""
 
     area: Range = (0.01, 0.04, 0.25, 0.45)
@@ -59,38 +57,33 @@ class Traits:
                 raise InputError(f"Limits of a trait must rise, got {trait.name} = {low, full, still, high}.")
 
 
-def plausibility(
-    masks: MaskClip, fps: float | None, fan: Sector | None = None, traits: Traits | None = None
-) -> dict[str, float]:
-    """Each trait of a clip (time, height, width) bool as `plausibility.<trait>`, and `plausibility`: their product.
+def plausibility(traits: Traits, fan: Sector | None = None, ranges: Ranges | None = None) -> dict[str, float]:
+    """The score of each trait of a clip as `plausibility.<trait>`, and `plausibility`: their product.
 
     Traits multiply: a mask that cannot be in one way is not made good by the others. Those of shape and place are means
     over SHAPES frames, on which an empty mask scores 0. `fan` is the image's sector (`sector.sector`); without one it
     is taken to fill the image. A still has neither beat nor way, and scores 1 in both.
     """
-    check_masks(masks)
-    fan, traits = fan or whole_image(*masks.shape[1:]), traits or Traits()
-    looked = evenly_spread(len(masks), SHAPES)
-    shapes = [shape_scores(masks[frame], fan, traits) for frame in looked]
+    fan, ranges = fan or whole_image(*traits.masks.shape[1:]), ranges or Ranges()
+    shapes = [shape_scores(traits, frame, fan, ranges) for frame in evenly_spread(len(traits.masks), SHAPES)]
     found = {name: float(np.mean([shape[name] for shape in shapes])) for name in shapes[0]}
-    found |= motion_scores(masks, fps, traits)
+    found |= motion_scores(traits, ranges)
     whole = {"plausibility": float(np.prod(list(found.values())))}
     return whole | {f"plausibility.{name}": score for name, score in found.items()}
 
 
-def shape_scores(mask: Mask, fan: Sector, traits: Traits) -> dict[str, float]:
+def shape_scores(traits: Traits, frame: int, fan: Sector, ranges: Ranges) -> dict[str, float]:
     """The traits of one frame's shape and place, all 0 where it is empty."""
     names = ("area", "convex", "whole", "filled", "long", "upright", "aside", "deep")
+    mask, pieces = traits.masks[frame], traits.pieces[frame]
     if not mask.any():
         return dict.fromkeys(names, 0.0)
-    pieces, axis = component_areas(mask), long_axis(mask)
-    (row, column), (top, middle) = centroid(mask), fan.apex
-    way = np.array([row - top, column - middle])
+    axis, way = long_axis(mask), traits.middles[frame] - fan.apex
     distance = float(np.hypot(*way))
     cosine = abs(float(axis.direction @ way)) / max(distance, 1e-9)
     values = {
         "area": mask.mean(),
-        "convex": solidity(mask),
+        "convex": traits.solidity(frame),
         "whole": pieces[0] / pieces.sum(),
         "filled": mask.sum() / ndimage.binary_fill_holes(mask).sum(),
         "long": axis.elongation,
@@ -98,25 +91,21 @@ def shape_scores(mask: Mask, fan: Sector, traits: Traits) -> dict[str, float]:
         "aside": np.degrees(np.arctan2(abs(way[1]), way[0])),
         "deep": distance / fan.depth,
     }
-    scores = {name: within(float(value), getattr(traits, name)) for name, value in values.items()}
+    scores = {name: within(float(value), getattr(ranges, name)) for name, value in values.items()}
     # The long axis of a round mask points anywhere: what it says counts in full from `long`'s fullness on.
-    sure = within(axis.elongation, (*traits.long[:2], OPEN, OPEN))
+    sure = within(axis.elongation, (*ranges.long[:2], OPEN, OPEN))
     return scores | {"upright": 1 - sure * (1 - scores["upright"])}
 
 
-def motion_scores(masks: MaskClip, fps: float | None, traits: Traits) -> dict[str, float]:
+def motion_scores(traits: Traits, ranges: Ranges) -> dict[str, float]:
     """The traits of a clip's motion: whether its middle is steady, and whether its area beats."""
-    if len(masks) < 2:
+    if len(traits.masks) < 2:
         return {"steady": 1.0, "beats": 1.0}
-    area = area_curve(masks).astype(np.float64)
-    if not area.any():
+    if not traits.area.any():
         return {"steady": 0.0, "beats": 0.0}
-    rate = check_rate(fps)
-    low, high = np.percentile(smoothed(area, rate, BeatDetector().smoothing_s), [5, 95])
-    return {
-        "steady": within(_way(masks, float(np.median(area)), rate), traits.steady),
-        "beats": within(float((high - low) / max(high, 1e-9)), traits.beats),
-    }
+    ways = traits.ways[np.isfinite(traits.ways)]  # to and from an empty mask there is no way
+    steady = float(np.percentile(ways, 95) / traits.diameter / traits.slower) if len(ways) else OPEN
+    return {"steady": within(steady, ranges.steady), "beats": within(traits.swing, ranges.beats)}
 
 
 def within(value: float, limits: Range) -> float:
@@ -127,12 +116,3 @@ def within(value: float, limits: Range) -> float:
     if not low < value < high:
         return 0.0
     return (value - low) / (full - low) if value < full else (high - value) / (high - still)
-
-
-def _way(masks: MaskClip, area: float, rate: float) -> float:
-    """95th percentile of the middle's way from frame to frame over a diameter; slower clips may go further."""
-    middles = np.array([centroid(mask) for mask in masks])
-    ways: NDArray[np.float64] = np.hypot(*np.diff(middles, axis=0).T)
-    ways = ways[np.isfinite(ways)]  # to and from an empty mask there is no way
-    diameter = np.sqrt(4 * max(area, 1.0) / np.pi)
-    return float(np.percentile(ways, 95) / diameter / max(1.0, ASSUMED_FPS / rate)) if len(ways) else OPEN

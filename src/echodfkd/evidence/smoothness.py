@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from echodfkd.measure.beats import check_rate, smoothed
 from echodfkd.measure.overlap import dice
-from echodfkd.measure.shape import MaskClip, area_curve, check_masks
+from echodfkd.measure.shape import MaskClip, check_masks
+from echodfkd.measure.traits import Traits
 
 NEAR_S = 0.02
 """Seconds to both sides that a frame is compared with: a frame at 50 per second. By choice.
@@ -19,12 +20,12 @@ In that time a heart's outline hardly turns back: what comes and goes within it 
 """
 
 
-def smoothness(masks: MaskClip, fps: float | None) -> dict[str, float]:
-    """The three measures of a clip (time, height, width) bool by name, each in [0, 1]."""
+def smoothness(traits: Traits) -> dict[str, float]:
+    """The three measures of a clip by name, each in [0, 1]."""
     return {
-        "smoothness": outline_smoothness(masks, fps),
-        "smoothness.area": area_smoothness(area_curve(masks), fps),
-        "smoothness.neighbours": neighbour_dice(masks, fps),
+        "smoothness": outline_smoothness(traits.masks, traits.fps),
+        "smoothness.area": area_smoothness(traits.area, traits.fps),
+        "smoothness.neighbours": neighbour_dice(traits.masks, traits.fps),
     }
 
 

@@ -4,16 +4,15 @@ The masks are all that is looked at, never the image: a smooth, steady outline o
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from echodfkd.clip import evenly_spread
 from echodfkd.errors import InputError
-from echodfkd.measure.beats import ASSUMED_FPS, BeatDetector, Events, check_rate, smoothed
+from echodfkd.measure.beats import ASSUMED_FPS, Events
 from echodfkd.measure.ejection import Ejection
-from echodfkd.measure.shape import MaskClip, centroid, check_masks, component_areas, solidity, touches_border
+from echodfkd.measure.shape import touches_border
+from echodfkd.measure.traits import Traits
 
 SHAPES = 50
 """Frames, evenly spread, on which the outline's shape is looked at: a hull costs more than a count of pixels."""
@@ -33,8 +32,8 @@ class Limits:
     jump: float = 0.35  # change of area from frame to frame as a share of the median area
     shift: float = 0.15  # way of the centroid from frame to frame over the diameter of a circle of the median area:
     # about 8 mm in 20 ms, several times faster than the valve plane, the fastest part of a heart's outline
-    ragged: float = 0.05  # share of the area curve's variance that `_raggedness` calls jitter: white jitter of a third
-    # of the beat's standard deviation at 50 frames per second; a clean beat at 175 per minute has two hundredths
+    ragged: float = 0.05  # share of the area curve's variance that is jitter (`Traits.raggedness`): white jitter of a
+    # third of the beat's standard deviation at 50 frames per second; a clean beat at 175 per minute has two hundredths
     intervals: float = 1.5  # longest over shortest time between successive ES: breathing changes a healthy rhythm by
     # less, an ES that was skipped or found twice makes it 2
     ejection_spread: float = 15.0  # points between the beats: those of a regular heart differ by a few
@@ -68,88 +67,84 @@ class Verdict:
     reasons: tuple[str, ...]
 
 
-def verdict(
-    masks: MaskClip, area: NDArray, events: Events, ejection: Ejection, fps: float | None, limits: Limits | None = None
-) -> Verdict:
-    """The verdict on one clip's measures, from its masks (time, height, width) bool, area curve, events and EF.
+def verdict(traits: Traits, events: Events, ejection: Ejection, limits: Limits | None = None) -> Verdict:
+    """The verdict on one clip's measures, from the traits of its masks, its events and its EF.
 
     'unusable' where ED, ES or EF cannot be had at all, 'doubtful' where something speaks against them, else 'good':
     nothing odd was found in the masks. Whether they outline the ventricle is not asked.
     """
-    check_masks(masks)
     limits = limits or Limits()
-    fatal = _fatal(masks, area, events, limits)
+    fatal = _fatal(traits, events, limits)
     doubts = [
-        *_doubts_of_curve(masks, area, limits, fps),
-        *_doubts_of_beats(area, events, limits),
-        *_doubts_of_masks(masks, limits),
-        *_doubts_of_motion(masks, area, limits, fps),
+        *_doubts_of_curve(traits, limits),
+        *_doubts_of_beats(traits, events, limits),
+        *_doubts_of_masks(traits, limits),
+        *_doubts_of_motion(traits, limits),
         *_doubts_of_ef(ejection, limits),
     ]
     grade = "unusable" if fatal else "doubtful" if doubts else "good"
     return Verdict(grade, (*fatal, *doubts))
 
 
-def _fatal(masks: MaskClip, area: NDArray, events: Events, limits: Limits) -> list[str]:
-    empty = int(np.sum(area == 0))
+def _fatal(traits: Traits, events: Events, limits: Limits) -> list[str]:
+    frames, empty = len(traits.area), int(np.sum(traits.area == 0))
     reasons = []
-    if empty > limits.empty_share * len(masks):
-        reasons.append(f"no ventricle found on {empty} of {len(masks)} frames")
-    if len(masks) == 1:
+    if empty > limits.empty_share * frames:
+        reasons.append(f"no ventricle found on {empty} of {frames} frames")
+    if frames == 1:
         reasons.append("a still image: there is no beat to measure")
     elif not events.beats():
         reasons.append("no complete beat in the clip")
     return reasons
 
 
-def _doubts_of_curve(masks: MaskClip, area: NDArray, limits: Limits, fps: float | None) -> list[str]:
-    frames, empty, rate = len(masks), int(np.sum(area == 0)), check_rate(fps)
+def _doubts_of_curve(traits: Traits, limits: Limits) -> list[str]:
+    frames, empty = len(traits.area), int(np.sum(traits.area == 0))
     reasons = []
-    if fps is None and frames > 1:
+    if traits.fps is None and frames > 1:
         reasons.append(f"frame rate unknown, {ASSUMED_FPS:g} per second assumed")
-    if frames > 1 and frames / rate < limits.seconds:
-        reasons.append(f"short clip: {frames / rate:.2g} s")
+    if frames > 1 and frames / traits.rate < limits.seconds:
+        reasons.append(f"short clip: {frames / traits.rate:.2g} s")
     if 0 < empty <= limits.empty_share * frames:
         reasons.append(f"empty mask on {empty} of {frames} frames")
-    share = float(np.median(area)) / masks[0].size
+    share = float(np.median(traits.area)) / traits.masks[0].size
     if empty < frames and not limits.area[0] <= share <= limits.area[1]:
         reasons.append(f"the ventricle takes {100 * share:.2g} % of the image")
     return reasons
 
 
-def _doubts_of_beats(area: NDArray, events: Events, limits: Limits) -> list[str]:
+def _doubts_of_beats(traits: Traits, events: Events, limits: Limits) -> list[str]:
     reasons = []
     gaps = np.diff(events.es_frames)
     if len(gaps) > 1 and gaps.max() - 1 > limits.intervals * gaps.min():  # an ES falls on a whole frame
         reasons.append(f"irregular beats, {gaps.min()} to {gaps.max()} frames apart")
-    ragged = _raggedness(area, events.fps) if events.es_frames else 0.0
+    ragged = traits.raggedness if events.es_frames else 0.0
     if ragged > limits.ragged:
         reasons.append(f"ragged area curve, {100 * ragged:.2g} % of its variance is jitter")
     return reasons
 
 
-def _doubts_of_masks(masks: MaskClip, limits: Limits) -> list[str]:
-    pieces = sum(_in_pieces(mask, limits.pieces_share) for mask in masks)
-    border = sum(touches_border(mask) for mask in masks)
-    looked = evenly_spread(len(masks), SHAPES)
-    dented = sum(solidity(masks[frame]) < limits.solidity for frame in looked)
+def _doubts_of_masks(traits: Traits, limits: Limits) -> list[str]:
+    frames = len(traits.area)
+    pieces = sum(len(areas) > 1 and areas[1] >= limits.pieces_share * areas[0] for areas in traits.pieces)
+    border = sum(touches_border(mask) for mask in traits.masks)
+    looked = evenly_spread(frames, SHAPES)
+    dented = sum(traits.solidity(frame) < limits.solidity for frame in looked)
     reasons = []
-    if pieces > limits.pieces_frames * len(masks):
-        reasons.append(f"several large pieces on {pieces} of {len(masks)} frames")
-    if border > limits.border_frames * len(masks):
-        reasons.append(f"the mask touches the image border on {border} of {len(masks)} frames")
+    if pieces > limits.pieces_frames * frames:
+        reasons.append(f"several large pieces on {pieces} of {frames} frames")
+    if border > limits.border_frames * frames:
+        reasons.append(f"the mask touches the image border on {border} of {frames} frames")
     if dented > limits.dented_frames * len(looked):
         reasons.append(f"dented or hooked outline on {dented} of {len(looked)} frames looked at")
     return reasons
 
 
-def _doubts_of_motion(masks: MaskClip, area: NDArray, limits: Limits, fps: float | None) -> list[str]:
+def _doubts_of_motion(traits: Traits, limits: Limits) -> list[str]:
     """Leaps of size and of place; a slower clip may change more from frame to frame."""
-    slower, median = max(1.0, ASSUMED_FPS / check_rate(fps)), max(float(np.median(area)), 1.0)
-    jumps = int(np.sum(np.abs(np.diff(area.astype(np.float64))) > limits.jump * slower * median))
-    way = limits.shift * slower * np.sqrt(4 * median / np.pi)
-    # To and from an empty mask there is no way: its centroid is NaN, and NaN is above no limit.
-    shifts = sum(np.hypot(*np.subtract(b, a)) > way for a, b in pairwise(map(centroid, masks)))
+    changes = np.abs(np.diff(traits.area.astype(np.float64)))
+    jumps = int(np.sum(changes > limits.jump * traits.slower * traits.typical_area))
+    shifts = int(np.sum(traits.ways > limits.shift * traits.slower * traits.diameter))  # NaN is above no limit
     reasons = []
     if jumps:
         reasons.append(f"area jumps between frames, {jumps} times")
@@ -167,19 +162,3 @@ def _doubts_of_ef(ejection: Ejection, limits: Limits) -> list[str]:
             f"ejection fractions of {min(ejection.per_beat):.0f} to {max(ejection.per_beat):.0f} % in its beats"
         )
     return reasons
-
-
-def _raggedness(area: NDArray, fps: float) -> float:
-    """Share of the curve's variance lost by half of the beat detector's smoothing, in [0, 1]; 0 for a constant.
-
-    Half, because the whole of it takes a tenth of a clean beat at 150 per minute. At rates below about 30 frames per
-    second jitter cannot be told from motion, and little of it is seen.
-    """
-    curve = area.astype(np.float64)
-    rest = curve - smoothed(curve, fps, BeatDetector().smoothing_s / 2)
-    return float(np.mean(rest**2) / curve.var()) if curve.var() > 0 else 0.0
-
-
-def _in_pieces(mask: NDArray[np.bool_], share: float) -> bool:
-    areas = component_areas(mask)
-    return len(areas) > 1 and bool(areas[1] >= share * areas[0])

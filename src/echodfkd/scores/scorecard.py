@@ -16,9 +16,10 @@ from echodfkd.errors import InputError
 from echodfkd.files import plain
 from echodfkd.measure.beats import Events, beat_events
 from echodfkd.measure.boundary import boundary_distances, image_diagonal
-from echodfkd.measure.ejection import Ejection, ejection_at_by_method, ejection_by_method
+from echodfkd.measure.ejection import Ejection, ejection_at_by_method
+from echodfkd.measure.measures import Measures, measures
 from echodfkd.measure.overlap import dice, iou, overlap_counts, pooled_dice, pooled_iou
-from echodfkd.measure.shape import Mask, MaskClip, area_curve, check_masks
+from echodfkd.measure.shape import Mask, MaskClip, check_masks
 from echodfkd.scores.frame_distance import (
     PHASES,
     TOLERANCE_S,
@@ -95,25 +96,32 @@ class ClipCase:
         return Reference(len(self.truth), self.fps, self.ed_frames, self.es_frames, self.events_complete)
 
 
-def score_clip(case: ClipCase) -> Row:
-    """Every score of one clip as a flat row of plain numbers (None where it cannot be had): one line of a CSV."""
-    area = area_curve(case.predicted)
-    events = beat_events(area, case.fps)
-    row: Row = {"name": case.name, "patient": case.patient, "frames": len(area), "fps": case.fps, **_overlap_row(case)}
-    for phase, found in (("ed", events.ed_frames), ("es", events.es_frames)):
-        row |= event_row(area, found, case.reference, phase)
-    true, predicted = case.ejection_fraction, _predicted_ejections(case, events)
+def score_clip(case: ClipCase, reference: Reference | None = None) -> Row:
+    """Every score of one clip as a flat row of plain numbers (None where it cannot be had): one line of a CSV.
+
+    Beats are judged by `reference`, None being the truth's own.
+    """
+    found = measures(case.predicted, case.fps, case.spacing)
+    row: Row = {"name": case.name, "patient": case.patient, "frames": found.frames, "fps": case.fps}
+    row |= _overlap_row(case) | beats_row(found.area, found.events, reference or case.reference)
+    true, predicted = case.ejection_fraction, _predicted_ejections(case, found)
     row |= {"ef_true": true} | {EF_COLUMNS[method]: ejection.median for method, ejection in predicted.items()}
     row["ef_error"] = None if true is None or row["ef_predicted"] is None else row["ef_predicted"] - true
     return plain(row)
 
 
-def _predicted_ejections(case: ClipCase, events: Events) -> dict[str, Ejection]:
+def beats_row(curve: NDArray, events: Events, reference: Reference) -> Row:
+    """`event_row` of both phases of a clip, `events` being those found in its curve."""
+    found = zip(PHASES, (events.ed_frames, events.es_frames), strict=True)
+    return {key: value for phase, at in found for key, value in event_row(curve, at, reference, phase).items()}
+
+
+def _predicted_ejections(case: ClipCase, found: Measures) -> dict[str, Ejection]:
     """Ejection fractions of the predicted masks, at the events found in them unless the truth must tell them."""
     if not case.one_contraction:
-        return ejection_by_method(case.predicted, events, case.spacing)
+        return found.ejections
     beats = tuple(zip(case.ed_frames, case.es_frames, strict=True))
-    return ejection_at_by_method(case.predicted, beats, events.fps, case.spacing)
+    return ejection_at_by_method(case.predicted, beats, found.events.fps, case.spacing)
 
 
 def event_row(area: NDArray, found: Sequence[int], reference: Reference, phase: str) -> Row:
@@ -328,9 +336,7 @@ def _null_scores(references: Sequence[Reference], seed: int, boot: Bootstrap) ->
 
 def _null_row(curve: NDArray, reference: Reference) -> Row:
     # The detector wants areas: the curve is lifted above zero, as a ventricle's area is, without changing its shape.
-    events = beat_events(10 + curve, reference.fps)
-    found = {"ed": events.ed_frames, "es": events.es_frames}
-    return {key: value for phase in PHASES for key, value in event_row(curve, found[phase], reference, phase).items()}
+    return beats_row(curve, beat_events(10 + curve, reference.fps), reference)
 
 
 def _interval(rows: Sequence[Row], key: str, boot: Bootstrap) -> Interval | None:

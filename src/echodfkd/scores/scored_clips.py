@@ -8,15 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.errors import InputError, LabelsError, one_line
-from echodfkd.files import plain
-from echodfkd.measure.beats import beat_events
 from echodfkd.measure.overlap import dice
-from echodfkd.measure.shape import MaskClip, area_curve, largest_component
+from echodfkd.measure.shape import MaskClip, largest_component
 from echodfkd.scores.events_file import MarkedEvents, reference_of
 from echodfkd.scores.frame_distance import PHASES, Reference
 from echodfkd.scores.known_clips import Labels
 from echodfkd.scores.predictions import prediction_folders, read_prediction
-from echodfkd.scores.scorecard import ClipCase, Row, event_row, score_clip
+from echodfkd.scores.scorecard import ClipCase, Row, score_clip
 
 
 @dataclass(frozen=True)
@@ -92,13 +90,8 @@ def scored_clips(
 
 def _row(case: ClipCase, reference: Reference) -> Row:
     """The clip's scores, its beats by the reference, and its true area in pixels."""
-    row, labelled = score_clip(case), len(case.truth) if case.labelled is None else int(case.labelled.sum())
+    row, labelled = score_clip(case, reference), len(case.truth) if case.labelled is None else int(case.labelled.sum())
     row["area"] = row["px_true"] / labelled if labelled else None
-    if reference != case.reference:
-        area = area_curve(case.predicted)
-        events = beat_events(area, case.fps)
-        for phase, found in (("ed", events.ed_frames), ("es", events.es_frames)):
-            row |= plain(event_row(area, found, reference, phase))
     return row
 
 

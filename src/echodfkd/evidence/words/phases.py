@@ -21,7 +21,7 @@ from echodfkd.files import plain
 from echodfkd.measure.beats import BeatDetector, Events, beat_events
 from echodfkd.scores.events_file import COLUMNS
 from echodfkd.scores.frame_distance import PHASES, Reference, null_curves
-from echodfkd.scores.scorecard import event_row
+from echodfkd.scores.scorecard import beats_row
 from echodfkd.stats.intervals import bootstrap
 from echodfkd.tables import csv_text
 
@@ -74,9 +74,7 @@ def events_csv(events: Mapping[str, Events]) -> str:
 def phase_row(name: str, curve: ArrayLike, reference: Reference) -> Row:
     """One clip's curve as a competitor in the beat scores: the keys of `scorecard.event_row` for both phases."""
     area = as_area(curve)
-    events = beat_events(area, reference.fps)
-    found = {"ed": events.ed_frames, "es": events.es_frames}
-    scores = {key: value for p in PHASES for key, value in event_row(area, found[p], reference, p).items()}
+    scores = beats_row(area, beat_events(area, reference.fps), reference)
     return plain({"name": name, "frames": reference.frames, "fps": reference.fps, **scores})
 
 

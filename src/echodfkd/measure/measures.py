@@ -1,0 +1,98 @@
+"""Everything that one clip's masks say, made in one place for whoever asks: `segment`, `evaluate`, `judge`."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.measure.beats import Events, beat_events, heart_rate
+from echodfkd.measure.ejection import Ejection, ejection_by_method, ejection_fraction
+from echodfkd.measure.shape import MaskClip, Spacing, pixel_scale
+from echodfkd.measure.traits import Traits
+from echodfkd.measure.verdict import Verdict, verdict
+
+
+@dataclass(frozen=True)
+class Measures:
+    """The measures of one clip's left ventricle; what costs is measured when it is first asked for, and kept.
+
+    `traits` holds the masks and what they look like, `spacing` (mm per pixel, y then x) the pixel's size where known.
+    """
+
+    traits: Traits
+    spacing: Spacing = None
+
+    @property
+    def frames(self) -> int:
+        """The clip's length."""
+        return len(self.area)
+
+    @property
+    def fps(self) -> float | None:
+        """Frames per second; None where unknown."""
+        return self.traits.fps
+
+    @property
+    def area(self) -> NDArray[np.int64]:
+        """Pixels inside (time,)."""
+        return self.traits.area
+
+    @cached_property
+    def events(self) -> Events:
+        """ED and ES frames, found in the area curve."""
+        return beat_events(self.area, self.fps)
+
+    @property
+    def ed_frames(self) -> tuple[int, ...]:
+        """The frames of end-diastole."""
+        return self.events.ed_frames
+
+    @property
+    def es_frames(self) -> tuple[int, ...]:
+        """The frames of end-systole."""
+        return self.events.es_frames
+
+    @cached_property
+    def ejection(self) -> Ejection:
+        """Volumes and ejection fraction of every beat, by discs."""
+        return ejection_fraction(self.traits.masks, self.events, self.spacing)
+
+    @cached_property
+    def ejections(self) -> dict[str, Ejection]:
+        """The same by each of `ejection.METHODS`."""
+        return ejection_by_method(self.traits.masks, self.events, self.spacing)
+
+    @property
+    def ejection_fraction(self) -> float | None:
+        """Percent, the median over the beats; None where the clip shows no whole beat."""
+        return self.ejection.median
+
+    @property
+    def heart_rate(self) -> float | None:
+        """Beats per minute; None below two beats, and without a frame rate: an assumed one tells no heart rate."""
+        return None if self.fps is None else heart_rate(self.events)
+
+    @cached_property
+    def judged(self) -> Verdict:
+        """Whether anything speaks against these measures, and what."""
+        return verdict(self.traits, self.events, self.ejection)
+
+    @property
+    def verdict(self) -> str:
+        """'good', 'doubtful' or 'unusable'."""
+        return self.judged.verdict
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it is not 'good'."""
+        return self.judged.reasons
+
+
+def measures(masks: MaskClip, fps: float | None = None, spacing: Spacing = None) -> Measures:
+    """What masks (time, height, width) bool of a left ventricle say, at `fps` (Hz) and `spacing` where known.
+
+    InputError where masks, frame rate or spacing are none.
+    """
+    pixel_scale(spacing)
+    return Measures(Traits(masks, fps), spacing)
