@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from echodfkd.measure.sector import sector, whole_image
+from echodfkd.measure.sector import fan, sector, whole_image
 
 
-def fan(apex=(4.0, 60.0), depth=100.0, half_angle=38.0, size=112, seed=0):
+def speckled(apex=(4.0, 60.0), depth=100.0, half_angle=38.0, size=112, seed=0):
     """Speckle within a fan."""
     rows, columns = np.mgrid[:size, :size]
     down, aside = rows - apex[0], columns - apex[1]
@@ -15,13 +15,13 @@ def fan(apex=(4.0, 60.0), depth=100.0, half_angle=38.0, size=112, seed=0):
 @pytest.mark.parametrize("apex", [(4, 60), (10, 48), (-8, 55)])
 @pytest.mark.parametrize("half_angle", [30, 42])
 def test_a_planted_fan_is_found(apex, half_angle):
-    found = sector(fan(apex, 100 - apex[0], half_angle))
+    found = sector(speckled(apex, 100 - apex[0], half_angle))
     np.testing.assert_allclose(found.apex, apex, atol=4)
     assert found.depth == pytest.approx(100 - apex[0], abs=5)
 
 
 def test_marks_in_a_corner_do_not_move_it():
-    frames = fan()
+    frames = speckled()
     plain = sector(frames)
     frames[:, 100:106, 2:12] = 255
     assert sector(frames) == plain
@@ -36,3 +36,28 @@ def test_a_rectangle_has_its_apex_in_the_middle_of_its_upper_edge():
     frames = np.zeros((3, 112, 112), np.uint8)
     frames[:, 10:100, 20:91] = 90
     assert sector(frames).apex == pytest.approx((10.0, 55.0))
+
+
+def test_the_sector_holds_a_black_cavity_and_no_mark_beside_it():
+    frames = np.zeros((2, 9, 12), np.uint8)
+    frames[0, 1:8, 1:8] = 50
+    frames[0, 3:6, 3:6] = 0
+    frames[1, 4, 10] = 200  # a mark
+    frames[:, 0] = 5  # what video coding adds
+    expected = np.zeros((9, 12), bool)
+    expected[1:8, 1:8] = True
+    assert np.array_equal(fan(frames), expected)
+    assert not fan(np.zeros((2, 4, 4), np.uint8)).any()
+
+
+@pytest.mark.parametrize("apex", [(2.0, 50.0), (-2.0, 55.5)])
+def test_every_pixel_of_a_planted_fan_is_found_up_to_the_image_s_edge_and_no_ruler_two_pixels_beside_it(apex):
+    frames = speckled(apex, 112.0, 44.0)
+    rows, columns = np.mgrid[:112, :112]
+    down, aside = rows - apex[0], columns - apex[1]
+    expected = (np.hypot(down, aside) <= 112) & (np.abs(np.degrees(np.arctan2(aside, down))) <= 44)
+    assert np.array_equal(fan(frames), expected)
+    ends = [int(np.flatnonzero(row)[-1]) + 3 for row in expected[20:40]]
+    for row, column in enumerate(ends, start=20):
+        frames[:, row, column] = 255
+    assert np.array_equal(fan(frames), expected) and sector(frames).apex == pytest.approx(apex, abs=1)

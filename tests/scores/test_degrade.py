@@ -4,7 +4,7 @@ from planted_hearts import ellipse
 from scipy import stats
 
 from echodfkd.errors import InputError
-from echodfkd.scores.degrade import DEGRADATIONS, degrade, sector
+from echodfkd.scores.degrade import DEGRADATIONS, degrade
 
 TIME, SIZE = 6, 112
 
@@ -83,18 +83,6 @@ def test_a_blurred_point_is_a_gaussian_of_that_width_relative_to_the_image():
         profile = degrade(frames, frames > 0, "blur", 3).frames[0, :, size // 2].astype(float)
         place = np.arange(size) - size // 2
         assert np.sqrt((profile * place**2).sum() / profile.sum()) == pytest.approx(3 * size / 112, rel=0.04)
-
-
-def test_the_sector_holds_a_black_cavity_and_no_mark_beside_it():
-    frames = np.zeros((2, 9, 12), np.uint8)
-    frames[0, 1:8, 1:8] = 50
-    frames[0, 3:6, 3:6] = 0
-    frames[1, 4, 10] = 200  # a mark
-    frames[:, 0] = 5  # what video coding adds
-    expected = np.zeros((9, 12), bool)
-    expected[1:8, 1:8] = True
-    assert np.array_equal(sector(frames), expected)
-    assert not sector(np.zeros((2, 4, 4), np.uint8)).any()
 
 
 def test_gain_shifts_by_255_levels_in_60_db_and_stops_at_the_ends():

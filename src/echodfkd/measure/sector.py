@@ -4,14 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from echodfkd.clip import check_frames, evenly_spread
+from echodfkd.clip import check_frames
+from echodfkd.measure.shape import largest_component
 
 LIT = 12
 """Grey level above which a pixel shows something on some frame. By choice: above what video coding adds to black."""
-FRAMES = 30
-"""Frames, evenly spread, that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +25,25 @@ def whole_image(height: int, width: int) -> Sector:
     return Sector((0.0, (width - 1) / 2), float(height))
 
 
-def sector(frames: NDArray[np.uint8]) -> Sector:
-    """The fan of a clip (time, height, width) uint8: where the lines along its two sides meet, and its depth.
+def fan(frames: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """The pixels (height, width) of a clip's fan (time, height, width) uint8; what lies beside it is black, or marks.
 
-    Looks at the largest piece of what is ever lit. Where its sides do not open downwards, or meet nowhere near the
-    image's top, the fan is taken to begin in the middle of its uppermost row; a black clip has `whole_image`.
+    It is the largest piece of what is ever lit (above LIT), filled in every row from its first to its last pixel, so
+    that a black cavity is part of it and marks beside it are not.
     """
     check_frames(frames)
-    looked = evenly_spread(len(frames), FRAMES)
-    lit = _largest(ndimage.binary_closing(frames[looked].max(axis=0) > LIT, iterations=2))
+    piece = largest_component(np.asarray(frames.max(axis=0) > LIT))
+    after, before = (np.logical_or.accumulate(piece[:, ::step], axis=1)[:, ::step] for step in (1, -1))
+    return np.asarray(after & before)
+
+
+def sector(frames: NDArray[np.uint8]) -> Sector:
+    """Where the lines along the two sides of a clip's `fan` meet, and its depth.
+
+    Where its sides do not open downwards, or meet nowhere near the image's top, the fan is taken to begin in the middle
+    of its uppermost row; a black clip has `whole_image`.
+    """
+    lit = fan(frames)
     rows = np.flatnonzero(lit.any(axis=1))
     if len(rows) < 8:
         return whole_image(*lit.shape)
@@ -62,9 +70,3 @@ def _meeting(
     row = (left_start - right_start) / (right - left)
     column = left * row + left_start
     return (float(row), float(column)) if -0.3 <= row / shape[0] <= 0.3 and 0 <= column < shape[1] else None
-
-
-def _largest(lit: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The largest piece of what is lit."""
-    labels, count = ndimage.label(lit)
-    return lit if count < 2 else np.asarray(labels == 1 + np.argmax(np.bincount(labels.ravel())[1:]))

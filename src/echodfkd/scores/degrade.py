@@ -16,8 +16,8 @@ from scipy import ndimage
 
 from echodfkd.clip import WORKING_SIZE, Frames, check_frames
 from echodfkd.errors import InputError
-from echodfkd.measure.sector import LIT
-from echodfkd.measure.shape import MaskClip, check_masks, largest_component
+from echodfkd.measure.sector import fan
+from echodfkd.measure.shape import MaskClip, check_masks
 
 DYNAMIC_RANGE_DB = 60.0
 """What the grey scale from 0 to 255 is taken to span, as on many scanners: 1 dB is 4.25 grey levels. By choice."""
@@ -77,24 +77,13 @@ def degradation(kind: str) -> Degradation:
     return DEGRADATIONS[kind]
 
 
-def sector(frames: Frames) -> NDArray[np.bool_]:
-    """Pixels (height, width) of the sector: noise and gain leave the rest black.
-
-    It is the largest piece of what is ever lit (above LIT: video coding leaves some grey on black), filled in every
-    row from its first to its last pixel, so that a black cavity is part of it and marks beside it are not.
-    """
-    piece = largest_component(np.asarray(frames.max(axis=0) > LIT))
-    after, before = (np.logical_or.accumulate(piece[:, ::step], axis=1)[:, ::step] for step in (1, -1))
-    return after & before
-
-
 def noise(frames: Frames, masks: MaskClip, strength: float, chance: Chance) -> Degraded:
     """Gaussian noise of that standard deviation in grey levels, anew for every pixel of the sector and every frame.
 
     Whoever works on a smaller image averages much of it away.
     """
     drawn = chance.standard_normal(frames.shape, np.float32)
-    return _same_place(_grey(frames + np.float32(strength) * drawn * sector(frames)), masks)
+    return _same_place(_grey(frames + np.float32(strength) * drawn * fan(frames)), masks)
 
 
 def speckle(frames: Frames, masks: MaskClip, strength: float, chance: Chance) -> Degraded:
@@ -112,12 +101,12 @@ def blur(frames: Frames, masks: MaskClip, strength: float, chance: Chance) -> De
 
 def gain(frames: Frames, masks: MaskClip, strength: float, chance: Chance) -> Degraded:
     """The sector brighter (or, below 0, darker) by that many dB of a grey scale that spans 60 dB."""
-    return _same_place(_grey(frames + sector(frames) * np.float32(255 / DYNAMIC_RANGE_DB * strength)), masks)
+    return _same_place(_grey(frames + fan(frames) * np.float32(255 / DYNAMIC_RANGE_DB * strength)), masks)
 
 
 def contrast(frames: Frames, masks: MaskClip, strength: float, chance: Chance) -> Degraded:
     """That share of every difference to the sector's mean grey level lost: 1 leaves an even grey."""
-    seen = np.broadcast_to(sector(frames), frames.shape)
+    seen = np.broadcast_to(fan(frames), frames.shape)
     mean = np.float32(frames[seen].mean()) if seen.any() else np.float32(0)
     return _same_place(_grey(frames + np.float32(strength) * seen * (mean - frames)), masks)
 
