@@ -19,24 +19,24 @@ Intervals are for other clips. Which segmenters there are decides much: read the
 import argparse
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from real_clips import read_folder
+from real_clips import Labelled, read_folder
 from scipy.ndimage import distance_transform_edt
 
 from echodfkd.clip import Clip, Segmenter, channel
 from echodfkd.commands.judge import write_judgement
+from echodfkd.data.dataset import KnownClip
 from echodfkd.errors import EchodfkdError, one_line
 from echodfkd.evidence.atlases import atlas_register
 from echodfkd.evidence.clip_rows import Judging, clip_rows
 from echodfkd.evidence.reverse import Register
 from echodfkd.evidence.trust import evidence_names, summary
-from echodfkd.evidence.words.image_text import Known
 from echodfkd.files import write_json
 from echodfkd.measure.beats import check_rate
 from echodfkd.scores.scorecard import constant_mask
@@ -52,14 +52,6 @@ GOOD = 0.85
 TRUE = "true masks"
 STRENGTHS = (0.04, 0.06, 0.09, 0.135)
 Masks = NDArray[np.bool_]  # (time, height, width)
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """A clip and its true masks (time, height, width) bool."""
-
-    clip: Clip
-    masks: Masks
 
 
 def main() -> None:
@@ -85,7 +77,7 @@ def report(clips: list[Labelled], out: Path, judging: Judging) -> None:
     start = perf_counter()
     for number, one in enumerate(clips):
         masks = {name: found[number] for name, found in everybody.items()}
-        truth = Known(tuple(range(len(one.masks))), one.masks)
+        truth = KnownClip(tuple(range(len(one.masks))), ("lv",), one.masks[:, None])
         rows += clip_rows(one.clip, masks, register=register, truth=truth, judging=judging)
         print(f"[{number + 1}/{len(clips)}]", file=sys.stderr)
     seconds = (perf_counter() - start) / len(rows)
@@ -114,8 +106,8 @@ def simulated(seed: int, count: int, frames: int) -> list[Labelled]:
 
 def real(folder: Path) -> list[Labelled]:
     """The clips of a folder with somebody's masks; names stay out of what is written."""
-    found = [Labelled(one.clip, one.masks) for one in read_folder(folder)]
-    return [replace(one, clip=replace(one.clip, name=f"clip {n}")) for n, one in enumerate(found, start=1)]
+    found = enumerate(read_folder(folder), start=1)
+    return [replace(one, clip=replace(one.clip, name=f"clip {n}")) for n, one in found]
 
 
 def segmented(clips: list[Labelled], seed: int) -> dict[str, list[Masks]]:

@@ -10,12 +10,12 @@ from small_student import beating
 
 from echodfkd.clip import Clip
 from echodfkd.commands.judge import judge_predictions
+from echodfkd.data.dataset import KnownClip
 from echodfkd.errors import InputError
 from echodfkd.evidence import atlases
 from echodfkd.evidence.atlases import drawn_atlases
 from echodfkd.evidence.clip_rows import Judging, clip_rows
 from echodfkd.evidence.inputs import given_clips
-from echodfkd.evidence.words.image_text import Known
 from echodfkd.store.store import Entry, StoreWriter
 from echodfkd.video import write
 
@@ -152,7 +152,7 @@ def test_dice_is_that_of_the_labelled_frames_alone():
     frames, inside = disc(0)
     wrong = inside.copy()
     wrong[5:] = False
-    truth = Known((0, 3), inside[[0, 3]])
+    truth = KnownClip((0, 3), ("lv",), inside[[0, 3]][:, None])
     (row,) = clip_rows(Clip("one", frames, 50), {"a": wrong}, truth=truth, judging=QUICK)
     assert row["dice"] == 1
 

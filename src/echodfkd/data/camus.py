@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.data.dataset import Dataset, Listed, Truth
+from echodfkd.data.dataset import Dataset, KnownClip, Listed
 from echodfkd.errors import InputError
 from echodfkd.video import container, nifti
 
@@ -59,7 +59,7 @@ class Camus(Dataset):
         """The clip's half sequence."""
         return _either(self._folder / _patient(name) / f"{name}.nii.gz")
 
-    def truth(self, name: str) -> Truth:
+    def truth(self, name: str) -> KnownClip:
         """The expert's masks of the ED and the ES frame. InputError where they do not fit the half sequence."""
         row, clip = self.row(name), self.read(name)
         frames = {phase: row.facts[phase] for phase in ("ED", "ES")}
@@ -72,7 +72,7 @@ class Camus(Dataset):
                 raise InputError(f"The masks of {name} are {mask.shape}, its frames {clip.frames.shape[1:]}.")
         labelled = tuple(sorted(masks))
         planes = np.stack([[masks[frame] == label for label in LABELS.values()] for frame in labelled])
-        return Truth(
+        return KnownClip(
             labelled,
             self.structures,
             planes,

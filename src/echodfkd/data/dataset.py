@@ -38,11 +38,12 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class Truth:
-    """The labels of one clip: `masks` (labelled frame, structure, height, width) bool of `frames`, ascending.
+class KnownClip:
+    """What is known of one clip: `masks` (labelled frame, structure, height, width) bool of `frames`, ascending.
 
     `length` is the clip's number of frames where the labels tell it. `every_beat` says that ED and ES frames list all
     events of the clip; `one_contraction` that the clip ends at them, so that nobody could find them in it.
+    `ejection_fraction` is in percent, `fps` in Hz, `spacing` mm per pixel, y then x; None where they are not known.
     """
 
     frames: tuple[int, ...]
@@ -54,6 +55,8 @@ class Truth:
     every_beat: bool = False
     one_contraction: bool = False
     spacing: tuple[float, float] | None = None
+    ejection_fraction: float | None = None
+    fps: float | None = None
 
     def __post_init__(self) -> None:
         check_structures(self.structures)
@@ -66,6 +69,10 @@ class Truth:
     def of(self, structure: str) -> NDArray[np.bool_]:
         """The masks of one structure: (labelled frame, height, width)."""
         return np.asarray(channel(self.masks, self.structures, structure))
+
+    def whole(self, structure: str, frames: int) -> NDArray[np.bool_] | None:
+        """Those of a clip of that many frames (time, height, width); None where some frame has none."""
+        return self.of(structure) if self.frames == tuple(range(frames)) else None
 
 
 @dataclass(frozen=True)
@@ -129,7 +136,7 @@ class Dataset(ABC):
         clip = video.read(self.file(name))
         return replace(clip, name=name, fps=row.fps or clip.fps)
 
-    def truth(self, name: str) -> Truth:
+    def truth(self, name: str) -> KnownClip:
         """The labels of one clip. InputError for a data set without."""
         raise InputError(f"{self.folder} has no labels to score masks against.")
 
@@ -179,9 +186,9 @@ def enclosed_area(points: NDArray[np.float64]) -> float:
     return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
 
 
-def traced_truth(frames: Sequence[int], masks: Sequence[NDArray]) -> Truth:
+def traced_truth(frames: Sequence[int], masks: Sequence[NDArray]) -> KnownClip:
     """The labels of a clip traced on a few frames: inside is what at least half of a frame's annotators say."""
     each = sorted(set(frames))
     agreed = [np.mean([mask for frame, mask in zip(frames, masks, strict=True) if frame == one], 0) for one in each]
     ed, es = ed_es(frames, masks)
-    return Truth(tuple(each), ("lv",), np.stack(agreed)[:, None] >= 0.5, (ed,), (es,))
+    return KnownClip(tuple(each), ("lv",), np.stack(agreed)[:, None] >= 0.5, (ed,), (es,))

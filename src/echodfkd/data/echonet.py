@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from echodfkd import tables, video
 from echodfkd.data import tracing
-from echodfkd.data.dataset import Dataset, Listed, Outline, Truth, ed_es, traced_truth
+from echodfkd.data.dataset import Dataset, KnownClip, Listed, Outline, ed_es, traced_truth
 from echodfkd.data.tracing import Segments, Tracing
 from echodfkd.errors import InputError, one_line
 
@@ -128,7 +128,7 @@ class EchoNet(Films):
             raise self._untraced()
         return ed_es([one.frame for one in drawn], [one.mask for one in drawn])
 
-    def truth(self, name: str) -> Truth:
+    def truth(self, name: str) -> KnownClip:
         """The traced frames; of several annotators a pixel needs half."""
         drawn = self.tracings(name)
         if not drawn:

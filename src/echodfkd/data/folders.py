@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from echodfkd.clip import Clip
-from echodfkd.data.dataset import Dataset, Listed, Truth
+from echodfkd.data.dataset import Dataset, KnownClip, Listed
 from echodfkd.errors import InputError
 from echodfkd.store.store import Store
 from echodfkd.video import container
@@ -65,11 +65,11 @@ class Stored(Dataset):
         """One clip, memory-mapped."""
         return self.store.clip(name)
 
-    def truth(self, name: str) -> Truth:
+    def truth(self, name: str) -> KnownClip:
         """The masks of every frame, cut at one half, and all events that the facts tell."""
         known = self.row(name).facts.get("truth", {})
         masks = np.asarray(self.store.masks(name) >= 128)
-        return Truth(
+        return KnownClip(
             tuple(range(len(masks))),
             self.structures,
             masks,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from echodfkd import tables
 from echodfkd.data import tracing
-from echodfkd.data.dataset import Listed, Outline, Truth, traced_truth
+from echodfkd.data.dataset import KnownClip, Listed, Outline, traced_truth
 from echodfkd.data.echonet import Films
 
 NEEDED = ("FileName", "EF", "Split")
@@ -41,7 +41,7 @@ class Pediatric(Films):
                 self._judge(name)
         self._match_films()
 
-    def truth(self, name: str) -> Truth:
+    def truth(self, name: str) -> KnownClip:
         """The two outlined frames. MissingExtra without scikit-image."""
         self.row(name)
         drawn = self._drawn.get(name)

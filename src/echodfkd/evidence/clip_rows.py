@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from echodfkd.clip import Clip, Frames, evenly_spread
+from echodfkd.data.dataset import KnownClip
 from echodfkd.errors import InputError
 from echodfkd.evidence.consensus import agreement
 from echodfkd.evidence.edges import edge_contrast
@@ -14,7 +15,6 @@ from echodfkd.evidence.plausibility import plausibility
 from echodfkd.evidence.reverse import Register, prior_dice, reverse_dice
 from echodfkd.evidence.smoothness import smoothness
 from echodfkd.evidence.trust import TRUTH
-from echodfkd.evidence.words.image_text import Known
 from echodfkd.measure.measures import measures
 from echodfkd.measure.overlap import dice
 from echodfkd.measure.sector import sector
@@ -48,7 +48,7 @@ def clip_rows(
     *,
     register: Register | None = None,
     judge: Judge | None = None,
-    truth: Known | None = None,
+    truth: KnownClip | None = None,
     judging: Judging | None = None,
 ) -> list[Row]:
     """A row per segmenter of one clip: `segmenter`, `name`, evidence by name (more is better), `dice` where known.
@@ -72,7 +72,7 @@ def clip_rows(
             **smoothness(traits),
             "present": float((traits.area > 0).mean()),
             **(judge(clip.frames, masks[name]) if judge is not None else {}),
-            TRUTH: None if truth is None else float(dice(masks[name][list(truth.frames)], truth.masks).mean()),
+            TRUTH: None if truth is None else float(dice(masks[name][list(truth.frames)], truth.of("lv")).mean()),
         }
         for name, traits in ((name, measures(inside, clip.fps).traits) for name, inside in masks.items())
     ]

@@ -2,16 +2,14 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from echodfkd import video
 from echodfkd.clip import Clip
-from echodfkd.data.dataset import Dataset
+from echodfkd.data.dataset import Dataset, KnownClip
 from echodfkd.data.layouts import open_dataset
 from echodfkd.errors import InputError, LabelsError, one_line
-from echodfkd.evidence.words.image_text import Known
-from echodfkd.scores.frame_distance import Reference
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +20,7 @@ class Given:
 
     name: str
     read: Callable[[], Clip]
-    truth: Callable[[], Known | None]
+    truth: Callable[[], KnownClip | None]
 
 
 def given_clips(paths: Sequence[Path], split: str | None = None) -> list[Given]:
@@ -51,7 +49,7 @@ def _of_dataset(dataset: Dataset, split: str | None) -> Iterator[Given]:
         yield Given(row.name, lambda name=row.name: dataset.read(name), lambda name=row.name: _truth(dataset, name))  # type: ignore[misc]
 
 
-def _truth(dataset: Dataset, name: str) -> Known | None:
+def _truth(dataset: Dataset, name: str) -> KnownClip | None:
     if "lv" not in dataset.structures:
         return None
     row = dataset.row(name)
@@ -62,7 +60,5 @@ def _truth(dataset: Dataset, name: str) -> Known | None:
     except LabelsError as error:  # judged without them, as clips without labels are
         log.warning(one_line(error))
         return None
-    reference, length = None, truth.length or row.frames
-    if length is not None and (truth.ed_frames or truth.es_frames) and not truth.one_contraction:
-        reference = Reference(length, row.fps, truth.ed_frames, truth.es_frames, truth.every_beat)
-    return Known(truth.frames, truth.of("lv"), reference, row.ejection_fraction)
+    length, fraction = truth.length or row.frames, row.ejection_fraction
+    return replace(truth, length=length, fps=row.fps, ejection_fraction=fraction)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from echodfkd import tables
 from echodfkd.clip import Clip
-from echodfkd.data.dataset import Dataset, Listed, Truth
+from echodfkd.data.dataset import Dataset, KnownClip, Listed
 from echodfkd.data.layouts import open_dataset
 from echodfkd.errors import InputError, LabelsError
 from echodfkd.scores.predictions import Prediction
@@ -69,7 +69,7 @@ def read_labels(folder: Path, split: str) -> Labels:
     )
 
 
-def clip_case(prediction: Prediction, row: Listed, truth: Truth) -> ClipCase:
+def clip_case(prediction: Prediction, row: Listed, truth: KnownClip) -> ClipCase:
     """A prediction beside its clip's labels; InputError where it is too short for them."""
     length = truth.length or len(prediction.masks)
     if max(truth.frames) >= length:
@@ -133,7 +133,7 @@ def constant_of(known: Labels, size: tuple[int, ...]) -> tuple[NDArray[np.bool_]
     return (None if first is None else constant_mask(chain([first], fit))), used
 
 
-def _truth(dataset: Dataset, found: Prediction) -> Truth:
+def _truth(dataset: Dataset, found: Prediction) -> KnownClip:
     """The clip's labels; LabelsError where they cannot be read, or tell of frames that its film does not have."""
     try:
         truth = dataset.truth(found.name)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.clip import Clip
+from echodfkd.data.dataset import KnownClip
 from echodfkd.engine import one_torch_thread
 from echodfkd.evidence.words.echoclip import Judge, Precision, load_judge, unknown_words_warning
 from echodfkd.evidence.words.mask_quality import (
@@ -45,23 +46,6 @@ EVIDENCE = {"judge": "combined", "judge.wall": "wall", "judge.cavity": "cavity"}
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is known of a clip: true masks (labelled frame, height, width) bool of some `frames`, its ED and ES, its EF.
-
-    `reference` and `ejection_fraction` (percent) are None where they are not known.
-    """
-
-    frames: tuple[int, ...]
-    masks: NDArray[np.bool_]
-    reference: Reference | None = None
-    ejection_fraction: float | None = None
-
-    def whole(self, frames: int) -> MaskClip | None:
-        """The true masks of a clip of that many frames; None where some frame has none."""
-        return self.masks if self.frames == tuple(range(frames)) else None
-
-
-@dataclass(frozen=True)
 class Asking:
     """Dials of `ImageText`."""
 
@@ -86,7 +70,7 @@ class ImageText:
     examples: list[Row] = field(default_factory=list)
     fractions: list[tuple[float, float]] = field(default_factory=list)
 
-    def look(self, clip: Clip, masks: Mapping[str, MaskClip], known: Known | None = None) -> None:
+    def look(self, clip: Clip, masks: Mapping[str, MaskClip], known: KnownClip | None = None) -> None:
         """Judges one clip's masks, (time, height, width) bool by segmenter, `known` being what is known of it.
 
         Where some frames alone are labelled the masks are judged on these, so that true Dice can stand beside.
@@ -94,11 +78,11 @@ class ImageText:
         with self._threads():
             self._look(clip, masks, known)
 
-    def _look(self, clip: Clip, masks: Mapping[str, MaskClip], known: Known | None) -> None:
+    def _look(self, clip: Clip, masks: Mapping[str, MaskClip], known: KnownClip | None) -> None:
         frames = np.array(clip.frames)  # a store's are mapped and cannot be written to, which torch dislikes
-        truth = None if known is None else known.whole(len(frames))
+        truth = None if known is None else known.whole("lv", len(frames))
         at = np.arange(len(frames)) if known is None or truth is not None else np.array(known.frames, np.intp)
-        true = truth if known is None or truth is not None else known.masks
+        true = truth if known is None or truth is not None else known.of("lv")
         for name, inside in masks.items():
             asked = (self.judge, self.prompts, name, clip.name, frames[at], inside[at], true)
             self.rows += mask_rows(*asked, most=self.asking.frames)
@@ -109,7 +93,7 @@ class ImageText:
         if truth is not None and len(self.true) < SPOILT_CLIPS:
             self.true.append((clip.name, frames, truth))
         if self.asking.valve and len(frames) > 1:
-            self._look_at_valve(clip, masks, truth, None if known is None else known.reference)
+            self._look_at_valve(clip, masks, truth, None if known is None else reference_of(known))
 
     @property
     def unknown_words(self) -> str:
@@ -217,6 +201,13 @@ class ImageText:
             curves = {"area": shown.sum(axis=(1, 2)), "curve": curve}
             of = "the true masks" if truth is not None else f"masks of {next(iter(masks))}"
             self.examples.append({"name": clip.name, "of": of, "fps": clip.fps, **curves, **events})
+
+
+def reference_of(known: KnownClip) -> Reference | None:
+    """What is known of a clip's beats; None where nothing is, or nobody could find it in the clip."""
+    if known.length is None or known.one_contraction or not (known.ed_frames or known.es_frames):
+        return None
+    return Reference(known.length, known.fps, known.ed_frames, known.es_frames, known.every_beat)
 
 
 def asked(
