@@ -30,9 +30,10 @@ from echodfkd.files import plain, write_json
 from echodfkd.measure.beats import beat_events
 from echodfkd.scores.bounds import ChoiceNoise, compare_families
 from echodfkd.scores.frame_distance import PHASES, TOLERANCE_S, Reference, null_curves
-from echodfkd.scores.frame_rate import rate_scores, spearman
+from echodfkd.scores.frame_rate import rate_scores
 from echodfkd.scores.scorecard import event_row
 from echodfkd.stats.intervals import bootstrap
+from echodfkd.stats.ranks import spearman
 from echodfkd.synthetic.beat import cycle
 from echodfkd.synthetic.heart import heart
 from echodfkd.synthetic.recipe import ClipRecipe, Conditions, draw_recipe
