@@ -21,36 +21,27 @@ from echodfkd.stats.intervals import Groups, Interval, bootstrap
 
 Weights = NDArray[np.float64]
 
-CONVENTIONS = ("sessions", "mean")
-"""What an intra-annotator figure compares: one session with the other, or one session with the mean of both."""
 
+def rmse_floor(intra_sd: float) -> float:
+    """The least RMSE that a perfect model gets against single annotations, in the unit of `intra_sd`.
 
-def rmse_floor(intra_sd: float, convention: str = "sessions") -> float:
-    """The least RMSE that a perfect model gets against single annotations, from an intra-annotator deviation.
-
-    'sessions': the deviation is of Z2 - Z1 = X2 - X1, so sd(X) = sd / sqrt(2) (CAMUS: 5.7 gives 4.03). 'mean': it is of
-    Z1 - (Z1 + Z2) / 2 = (X1 - X2) / 2, so sd(X) = sd x sqrt(2). The unit stays.
+    That is the deviation of one session from the other, Z2 - Z1 = X2 - X1, so sd(X) = sd / sqrt(2) (CAMUS: 5.7 gives
+    4.03).
     """
     if not 0 <= intra_sd < np.inf:
         raise InputError(f"An intra-annotator deviation must be 0 or more, got {intra_sd}.")
-    return float(intra_sd / np.sqrt(2)) if _known(convention) == "sessions" else float(intra_sd * np.sqrt(2))
+    return float(intra_sd / np.sqrt(2))
 
 
-def correlation_ceiling(intra_correlation: float, convention: str = "sessions") -> float:
-    """The highest correlation of a perfect model with single annotations, from an intra-annotator correlation r.
+def correlation_ceiling(intra_correlation: float) -> float:
+    """The highest correlation of a perfect model with single annotations, from that of one session with the other.
 
-    'sessions': r is of Z1 and Z2, the share of the variance that is Y's, so the ceiling is sqrt(r) (CAMUS: 0.801 gives
-    0.895). 'mean': r is of Z1 and (Z1 + Z2) / 2, whose square is (1 + that share) / 2: the ceiling is sqrt(2 r^2 - 1).
-    Its square is the highest coefficient of determination.
+    The latter is the share of the variance that is Y's, so the ceiling is its root (CAMUS: 0.801 gives 0.895). Its
+    square is the highest coefficient of determination.
     """
-    least = 0.0 if _known(convention) == "sessions" else float(np.sqrt(0.5))
-    if not least - 1e-12 <= intra_correlation <= 1:
-        raise InputError(
-            f"An intra-annotator correlation by the convention '{convention}' must lie in {least:.3g}..1, "
-            f"got {intra_correlation}."
-        )
-    share = intra_correlation if convention == "sessions" else 2 * intra_correlation**2 - 1
-    return float(np.sqrt(max(share, 0.0)))
+    if not 0 <= intra_correlation <= 1:
+        raise InputError(f"An intra-annotator correlation must lie in 0..1, got {intra_correlation}.")
+    return float(np.sqrt(intra_correlation))
 
 
 @dataclass(frozen=True)
@@ -60,17 +51,16 @@ class IntraAnnotator:
     who: str
     ef_sd: float
     ef_correlation: float
-    convention: str = "sessions"
 
     @property
     def rmse_floor(self) -> float:
         """The least RMSE (points) of a perfect model."""
-        return rmse_floor(self.ef_sd, self.convention)
+        return rmse_floor(self.ef_sd)
 
     @property
     def correlation_ceiling(self) -> float:
         """The highest correlation of a perfect model; its square is the highest R2."""
-        return correlation_ceiling(self.ef_correlation, self.convention)
+        return correlation_ceiling(self.ef_correlation)
 
 
 CAMUS = IntraAnnotator("CAMUS, intra-annotator", 5.7, 0.801)
@@ -121,18 +111,6 @@ class ChoiceNoise:
     parameters: tuple[float, ...]
     astray: float
     half_width: int
-
-    def __post_init__(self) -> None:
-        if self.family not in FAMILIES or len(self.parameters) != FAMILIES[self.family][1]:
-            raise InputError(
-                f"Choice noise must be one of {', '.join(FAMILIES)} with its parameters, got {self.family!r} with "
-                f"{len(self.parameters)}."
-            )
-        if not (0 <= self.astray <= 1 and self.half_width >= 1 and min(self.parameters) > 0):
-            raise InputError(
-                "Choice noise needs 0 <= astray <= 1, half_width >= 1 and parameters above 0, got "
-                f"{self.astray}, {self.half_width} and {self.parameters}."
-            )
 
     def shares(self, reach: int) -> Weights:
         """P(X = k) for k = -reach..reach; what lies beyond (of a heavy tail) is left out and the rest sums to 1."""
@@ -208,35 +186,24 @@ def distance_floor(
     return Interval(fit.floor, found.low, found.high, found.n)
 
 
-def rounds_bounds(
-    differences: ArrayLike,
-    *,
-    fps: Sequence[float] = (),
-    seed: int = 0,
-    resamples: int = 200,
-    groups: Groups = None,
-) -> Rounds:
+def rounds_bounds(differences: ArrayLike, *, seed: int = 0, resamples: int = 200, groups: Groups = None) -> Rounds:
     """The floor of the frame distance from two rounds' differences (frames).
 
     `bias` (mean difference: two annotators who differ on purpose are not alike, and the model does not hold),
-    `rmse_floor` (frames), `families` (AIC less the best's, floor, share astray, half-width, parameters), the `best`,
-    `floor` (frames) and, where the clips' rates `fps` (Hz) are given, `floor_ms`: the floor times the mean length of a
-    frame, which takes the distance in frames to be independent of the rate. `histogram` has the differences, their
-    share and the best fit's. `groups` names the clip (or patient) of each difference where one has several.
+    `rmse_floor` (frames), `families` (AIC less the best's, floor, share astray, half-width, parameters), the `best` and
+    its `floor` (frames). `histogram` has the differences, their share and the best fit's. `groups` names the clip (or
+    patient) of each difference where one has several.
     """
     values = _whole(differences)
     fits = compare_families(values)
     best = next(iter(fits.values()))
-    floor = distance_floor(values, best, seed=seed, resamples=resamples, groups=groups)
-    length = float(np.mean(1000 / np.asarray(fps, np.float64))) if len(fps) else None
     return Rounds(
         n=len(values),
         bias=bootstrap(values, seed=seed, resamples=resamples, groups=groups),
         rmse_floor=rmse_floor(float(np.sqrt(np.mean(values.astype(np.float64) ** 2)))),
         best=best.noise.family,
         families={name: _told(fit, best.aic) for name, fit in fits.items()},
-        floor=floor,
-        floor_ms=None if length is None else _scaled(floor, length),
+        floor=distance_floor(values, best, seed=seed, resamples=resamples, groups=groups),
         histogram=_histogram(values, best),
     )
 
@@ -253,12 +220,6 @@ def round_differences(
     uneven = tuple(name for name in both if len(first[name]) != len(second[name]))
     pairs = {name: zip(sorted(first[name]), sorted(second[name]), strict=False) for name in both if name not in uneven}
     return {name: tuple(int(a) - int(b) for a, b in pair) for name, pair in pairs.items()}, uneven
-
-
-def _known(convention: str) -> str:
-    if convention not in CONVENTIONS:
-        raise InputError(f"A convention must be one of {', '.join(CONVENTIONS)}, got {convention!r}.")
-    return convention
 
 
 def _whole(differences: ArrayLike) -> NDArray[np.int64]:
@@ -292,8 +253,6 @@ def _noise(free: Weights, family: str, half_width: int) -> ChoiceNoise:
 
 def _fitted(counts: Weights, family: str, half_width: int, reach: int, starts: Sequence[Weights] | None = None) -> Fit:
     """The most likely noise of that family and half-width for counted differences."""
-    if family not in FAMILIES:
-        raise InputError(f"A family must be one of {', '.join(FAMILIES)}, got {family!r}.")
     loss = partial(_loss, counts=counts, family=family, half_width=half_width, reach=reach)
     begun = _starts(counts, family) if starts is None else starts
     found = min((_minimum(loss, start) for start in begun), key=lambda result: result.fun)
@@ -328,11 +287,6 @@ def _loss(free: Weights, *, counts: Weights, family: str, half_width: int, reach
 def _told(fit: Fit, best: float) -> NoiseFamily:
     noise = fit.noise
     return NoiseFamily(fit.aic - best, fit.log_likelihood, fit.floor, noise.astray, noise.half_width, noise.parameters)
-
-
-def _scaled(found: Interval, scale: float) -> Interval:
-    low, high = (None if end is None else scale * end for end in (found.low, found.high))
-    return Interval(scale * found.value, low, high, found.n)
 
 
 def _histogram(values: NDArray[np.int64], fit: Fit) -> Histogram:

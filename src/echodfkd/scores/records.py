@@ -313,7 +313,7 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Rounds:
-    """What two rounds of annotation say of the least distance: `floor` in frames, `floor_ms` where rates are known."""
+    """What two rounds of annotation say of the least distance: `floor`, frames; `floor_ms` was never measured."""
 
     n: int
     bias: Interval
@@ -321,8 +321,8 @@ class Rounds:
     best: str
     families: dict[str, NoiseFamily]
     floor: Interval
-    floor_ms: Interval | None
     histogram: Histogram
+    floor_ms: None = None
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ from echodfkd.scores.records import (
     Overlap,
     Scorecard,
 )
-from echodfkd.stats.agreement import LIMITS, STATISTICS, BlandAltman
+from echodfkd.stats.agreement import STATISTICS, bland_altman
 from echodfkd.stats.intervals import Groups, Interval, Statistic, bootstrap
 
 Row = dict[str, Any]
@@ -305,10 +305,9 @@ def _agreement(rows: Sequence[Row], column: str, training_ef: float | None, boot
     """Errors and limits of agreement of a predicted ejection fraction; rows without one are counted."""
     told = [row for row in rows if row[column] is not None]
     pairs, groups = np.array([(row[column], row["ef_true"]) for row in told]), patient_groups(told)
-    limits = {name: boot(pairs, limit, groups=groups) for name, limit in LIMITS.items()} if len(pairs) > 1 else None
     return EjectionErrors(
         **_statistics(pairs, STATISTICS, groups, boot),
-        bland_altman=None if limits is None else BlandAltman(**limits),
+        bland_altman=bland_altman(pairs, boot, groups),
         without_prediction=len(rows) - len(told),
         mae_penalised=_penalised_mae(rows, column, training_ef, boot),
     )

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from echodfkd.errors import InputError
-from echodfkd.stats.intervals import Groups, Interval, bootstrap
+from echodfkd.stats.intervals import Groups, Interval
 
 LIMIT = 1.96
 """Standard deviations from the bias to the limits of agreement: 95 % of normal differences lie between them."""
@@ -36,7 +35,7 @@ STATISTICS: dict[str, Callable[[NDArray], float]] = {
     "correlation": correlation,
     "r2": explained,
 }
-"""What `agreement` reports of pairs. `r2` is not the square of `correlation`: it counts bias and scale as errors."""
+"""What is reported of pairs. `r2` is not the square of `correlation`: it counts bias and scale as errors."""
 
 
 def deviation(pairs: NDArray) -> float:
@@ -53,17 +52,6 @@ LIMITS: dict[str, Callable[[NDArray], float]] = {
 """What `bland_altman` reports of pairs."""
 
 
-def agreement(
-    pairs: ArrayLike, *, seed: int, level: float = 0.95, resamples: int = 2000, groups: Groups = None
-) -> dict[str, Interval]:
-    """Each of `STATISTICS` of (predicted, true) pairs (clip, 2), with its bootstrap interval by clip or by group."""
-    array = _checked(pairs)
-    return {
-        name: bootstrap(array, statistic, seed=seed, level=level, resamples=resamples, groups=groups)
-        for name, statistic in STATISTICS.items()
-    }
-
-
 @dataclass(frozen=True)
 class BlandAltman:
     """Bias (mean of predicted - true), standard deviation of the differences, and the two limits of agreement."""
@@ -74,33 +62,14 @@ class BlandAltman:
     upper: Interval
 
 
-def bland_altman(
-    pairs: ArrayLike, *, seed: int, level: float = 0.95, resamples: int = 2000, groups: Groups = None
-) -> BlandAltman | None:
+def bland_altman(pairs: NDArray, boot: Callable[..., Interval], groups: Groups = None) -> BlandAltman | None:
     """Limits of agreement, bias -+ 1.96 SD (n - 1 in the SD), of (predicted, true) pairs (clip, 2), with intervals.
 
     None for fewer than two pairs: one difference has no spread. The limits tell where 95 % of differences lie as far as
     those are normal and alike over the range; look at the figure. Source: Bland and Altman, Lancet 1986;327:307-310.
-    The intervals are bootstrapped by clip, or by group, instead of Bland and Altman's normal approximation. With groups
-    the differences of all clips are still taken together.
+    `boot` is `bootstrap` with its draws: intervals are by clip, or by group, instead of Bland and Altman's normal
+    approximation. With groups the differences of all clips are still taken together.
     """
-    array = _checked(pairs)
-    if len(array) < 2:
+    if len(pairs) < 2:
         return None
-
-    return BlandAltman(
-        **{
-            name: bootstrap(array, statistic, seed=seed, level=level, resamples=resamples, groups=groups)
-            for name, statistic in LIMITS.items()
-        }
-    )
-
-
-def _checked(pairs: ArrayLike) -> NDArray[np.float64]:
-    array = np.asarray(pairs, np.float64)
-    if array.ndim != 2 or array.shape[1] != 2 or not len(array) or not np.isfinite(array).all():
-        raise InputError(
-            f"Agreement needs finite pairs (clip, 2) of predicted and true, got shape {array.shape}. "
-            "Leave out the clips that lack either, and say how many."
-        )
-    return array
+    return BlandAltman(**{name: boot(pairs, statistic, groups=groups) for name, statistic in LIMITS.items()})

@@ -4,7 +4,7 @@ import pytest
 from echodfkd.files import shaped
 from echodfkd.report.page import Page, page_html
 from echodfkd.report.sections import bounds
-from echodfkd.scores.bounds import CAMUS, IntraAnnotator, rounds_bounds
+from echodfkd.scores.bounds import rounds_bounds
 from echodfkd.scores.records import Scorecard
 
 
@@ -25,7 +25,7 @@ def rounds():
     """Two rounds whose annotator throws two dice of three sides, and their bounds."""
     chance = np.random.default_rng(0)
     differences = np.subtract(*chance.integers(-1, 2, (2, 500)))
-    return {"es": rounds_bounds(differences, fps=[50.0], resamples=30)}
+    return {"es": rounds_bounds(differences, resamples=30)}
 
 
 def test_published_bounds_stand_beside_the_runs_scores_with_their_source(scores):
@@ -39,19 +39,11 @@ def test_published_bounds_stand_beside_the_runs_scores_with_their_source(scores)
     assert "white noise" in table.note
 
 
-def test_the_other_convention_is_said_and_used(scores):
-    own = IntraAnnotator("a reader of ours", 2.0, 0.95, "mean")
-    table = bounds.section(scores, intra=own).tables[0]
-    assert table.rows[0][2] == "at least 2.83"
-    assert table.rows[0][3] == "a reader of ours: deviation against the mean of two sessions 2, published"
-
-
 def test_two_rounds_give_floors_of_their_own(scores, rounds):
     section = bounds.section(scores, rounds)
     sources = [row for row in section.tables[0].rows if row[3].startswith("two rounds")]
-    assert [row[0] for row in sources] == ["aFD ES, frames", "ES one to one, ms"]
+    assert [row[0] for row in sources] == ["aFD ES, frames"]
     assert float(sources[0][2].split()[2]) == pytest.approx(2 / 3, abs=0.08)  # a third of the throws is 0
-    assert float(sources[1][2].split()[2]) == pytest.approx(20 * 2 / 3, abs=2)
     families = section.tables[1]
     assert families.caption.startswith("Frame choice at ES")
     assert families.rows[0][:2] == ("uniform", "0.0")
@@ -66,7 +58,7 @@ def test_simulated_truth_is_said_to_have_no_such_bound(scores):
 
 
 def test_the_figures_show_bound_and_score_and_the_fitted_shares(scores, rounds):
-    rmse = bounds.bounds_figure(scores, CAMUS, {}).axes[0]
+    rmse = bounds.bounds_figure(scores, {}).axes[0]
     drawn = {line.get_label(): line.get_xdata()[0] for line in rmse.get_lines()}
     assert drawn["bound of annotation"] == pytest.approx(4.03, abs=0.005)
     assert drawn["this run"] == 5.3

@@ -95,12 +95,3 @@ def test_the_figures_show_the_curves_and_a_panel_per_error_and_covariate():
     grid = section_of.strata_figure(rows, strata(rows, resamples=20))
     assert len(grid.axes) == 3 * 2
     assert [axes.get_xlabel() for axes in grid.axes[-2:]] == ["true EF, %", "image quality"]
-
-
-def test_the_worst_clips_pictures_are_captioned_and_in_order():
-    pictures = [(f"clip {n}", np.full((8, 8), n, np.uint8)) for n in range(5)]
-    figure = section_of.worst_figure(pictures, columns=3)
-    assert [axes.get_title() for axes in figure.axes] == [*(f"clip {n}" for n in range(5)), ""]
-    rows = made_rows()
-    section = section_of.section(concentration(rows, resamples=20), None, rows, pictures, error="ejection")
-    assert section.pictures[-1].alt == "The worst clips by EF error, points"

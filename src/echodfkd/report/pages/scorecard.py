@@ -95,9 +95,9 @@ def measured_sections(found: Found) -> list[Section | None]:
     against = scores.paired
     return [
         clean_section(scores),
-        overlap.section(scores, (), rows, found.baseline),
+        overlap.section(scores, rows, found.baseline),
         beats.section(scores, scores.frame_rate),
-        ejection.section(scores.ejection, (), rows),
+        ejection.section(scores.ejection, rows),
         bounds.section(scores, scores.rounds, exact_truth=found.exact_truth),
         paired.section(against, against.first or "first", against.second or "second") if against else None,
         concentration.section(scores.concentration, scores.strata, rows),

@@ -1,7 +1,5 @@
 """End-diastole and end-systole: events one to one, the paper's frame distance beside nulls, and the frame rate."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -23,15 +21,13 @@ PARTIAL = (
 )
 
 
-def section(scores: Scorecard, rate: RateScores | None = None, pictures: Sequence[Picture] = ()) -> Section:
+def section(scores: Scorecard, rate: RateScores | None = None) -> Section:
     """ED and ES one to one, the paper's frame distance, both beside curves that saw no image, and the frame rate.
 
-    `pictures` come first. `rate` is what `frame_rate.rate_scores` found.
+    `rate` is what `frame_rate.rate_scores` found.
     """
     tables = (matched_table(scores.events), null_table(scores), *((rate_table(rate),) if rate else ()))
-    return Section(
-        "End-diastole and end-systole", _text(scores), tables=tables, pictures=(*pictures, *_pictures(scores, rate))
-    )
+    return Section("End-diastole and end-systole", _text(scores), tables=tables, pictures=_pictures(scores, rate))
 
 
 def matched_table(events: BothEvents) -> Table:

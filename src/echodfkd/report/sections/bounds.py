@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from echodfkd.report.draw.figures import BLUE, ORANGE, SOFT, drawn, tidy
 from echodfkd.report.numbers import interval
 from echodfkd.report.page import Section, Table
-from echodfkd.scores.bounds import CAMUS, PUBLISHED_FRAME_FLOORS, IntraAnnotator
+from echodfkd.scores.bounds import CAMUS, PUBLISHED_FRAME_FLOORS
 from echodfkd.scores.records import Rounds, Scorecard
 from echodfkd.stats.intervals import Interval
 
@@ -30,7 +30,6 @@ def section(
     scores: Scorecard,
     rounds: Mapping[str, Rounds] | None = None,
     *,
-    intra: IntraAnnotator = CAMUS,
     exact_truth: bool = False,
 ) -> Section:
     """Published bounds beside a scorecard, and the floor from two rounds of one's own annotations.
@@ -39,8 +38,8 @@ def section(
     simulator's, where bounds do not hold.
     """
     known = rounds or {}
-    tables = (bounds_table(scores, intra, known), *(family_table(found, phase) for phase, found in known.items()))
-    pictures = [drawn(bounds_figure(scores, intra, known), "Scores of this run beside the bounds of annotation")]
+    tables = (bounds_table(scores, known), *(family_table(found, phase) for phase, found in known.items()))
+    pictures = [drawn(bounds_figure(scores, known), "Scores of this run beside the bounds of annotation")]
     if known:
         pictures.append(drawn(rounds_figure(known), "Differences of two rounds of annotation and the fitted noise"))
     return Section(
@@ -48,14 +47,13 @@ def section(
     )
 
 
-def bounds_table(scores: Scorecard, intra: IntraAnnotator, rounds: Mapping[str, Rounds]) -> Table:
+def bounds_table(scores: Scorecard, rounds: Mapping[str, Rounds]) -> Table:
     """Each score with a bound: this run's value, the bound and where it comes from."""
-    ejection, ceiling = scores.ejection, intra.correlation_ceiling
-    session = "of two sessions" if intra.convention == "sessions" else "against the mean of two sessions"
-    spread = f"{intra.who}: deviation {session} {intra.ef_sd:g}, published"
-    alike = f"{intra.who}: correlation {session} {intra.ef_correlation:g}, published"
+    ejection, ceiling = scores.ejection, CAMUS.correlation_ceiling
+    spread = f"{CAMUS.who}: deviation of two sessions {CAMUS.ef_sd:g}, published"
+    alike = f"{CAMUS.who}: correlation of two sessions {CAMUS.ef_correlation:g}, published"
     rows: list[tuple[str, ...]] = [
-        ("RMSE of EF, points", interval(ejection.rmse, 2), f"at least {intra.rmse_floor:.2f}", spread),
+        ("RMSE of EF, points", interval(ejection.rmse, 2), f"at least {CAMUS.rmse_floor:.2f}", spread),
         ("correlation of EF", interval(ejection.correlation, 3), f"at most {ceiling:.3f}", alike),
         ("R2 of EF", interval(ejection.r2, 3), f"at most {ceiling**2:.3f}", alike),
     ]
@@ -63,11 +61,7 @@ def bounds_table(scores: Scorecard, intra: IntraAnnotator, rounds: Mapping[str, 
         own, floor = scores.afd[phase], PUBLISHED_FRAME_FLOORS[phase]
         rows.append((f"aFD {label}, frames", interval(own, 2), f"at least {floor:.1f}", f"{FRAMES_SOURCE}, published"))
         if phase in rounds:
-            found = rounds[phase]
-            rows.append(_rounds_row(f"aFD {label}, frames", own, found, found.floor, 2))
-            if found.floor_ms is not None:
-                distance = scores.events.of(phase).distance_ms
-                rows.append(_rounds_row(f"{label} one to one, ms", distance, found, found.floor_ms, 0))
+            rows.append(_rounds_row(f"aFD {label}, frames", own, rounds[phase]))
     note = "The aFD is no safe reading even above its floor: see what white noise gets with it."
     return Table("Scores and their bounds", ("", "this run", "bound", "from"), tuple(rows), note)
 
@@ -92,14 +86,14 @@ def family_table(found: Rounds, phase: str) -> Table:
     return Table(f"Frame choice at {PHASES[phase]}: distributions fitted to two rounds", columns, rows, note)
 
 
-def bounds_figure(scores: Scorecard, intra: IntraAnnotator, rounds: Mapping[str, Rounds]) -> Figure:
+def bounds_figure(scores: Scorecard, rounds: Mapping[str, Rounds]) -> Figure:
     """This run's RMSE, correlation and aFD with their intervals, and the bounds as lines."""
     ejection = scores.ejection
     figure = Figure(figsize=(8.4, 1.9), layout="constrained")
     floors = {p: rounds[p].floor.value if p in rounds else PUBLISHED_FRAME_FLOORS[p] for p in PHASES}
     panels: tuple[tuple[str, list[tuple[str, Interval | None, float]]], ...] = (
-        ("RMSE of EF, points (floor)", [("EF", ejection.rmse, intra.rmse_floor)]),
-        ("correlation of EF (ceiling)", [("EF", ejection.correlation, intra.correlation_ceiling)]),
+        ("RMSE of EF, points (floor)", [("EF", ejection.rmse, CAMUS.rmse_floor)]),
+        ("correlation of EF (ceiling)", [("EF", ejection.correlation, CAMUS.correlation_ceiling)]),
         ("aFD, frames (floor)", [(label, scores.afd[p], floors[p]) for p, label in PHASES.items()]),
     )
     for axes, (label, lines) in zip(figure.subplots(1, 3), panels, strict=True):
@@ -141,6 +135,6 @@ def _draw_bound(axes: Axes, place: int, found: Interval | None, bound: float) ->
         axes.plot([found.value], [place], "o", color=BLUE, ms=6, label="this run" if first else None)
 
 
-def _rounds_row(label: str, own: Interval | None, found: Rounds, bound: Interval, digits: int) -> tuple[str, ...]:
+def _rounds_row(label: str, own: Interval | None, found: Rounds) -> tuple[str, ...]:
     source = f"two rounds, {found.n} pairs; {found.best} noise"
-    return (label, interval(own, digits), f"at least {interval(bound, digits)}", source)
+    return (label, interval(own, 2), f"at least {interval(found.floor, 2)}", source)

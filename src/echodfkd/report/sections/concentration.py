@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from echodfkd.errors import InputError
-from echodfkd.report.draw.figures import BLUE, INK, ORANGE, SOFT, drawn, gallery_figure, tidy
+from echodfkd.report.draw.figures import BLUE, INK, ORANGE, SOFT, drawn, tidy
 from echodfkd.report.numbers import NONE, interval, plain_number
 from echodfkd.report.page import Picture, Section, Table
 from echodfkd.scores.concentration import clip_error, known_errors, lorenz_curve, normal_curve
@@ -17,7 +16,6 @@ from echodfkd.scores.records import Concentration, Strata
 from echodfkd.scores.strata import COVARIATES, places_of, thirds, worst
 
 ByCovariate = Mapping[str, Strata | None]
-Captioned = tuple[str, NDArray[np.uint8]]
 
 CONCENTRATION_TEXT = (
     "The paper's supplement (4) finds most of the squared error on the last 15 % of the clips. A steep end alone says "
@@ -34,13 +32,10 @@ def section(
     concentrated: Mapping[str, Concentration | None] | None,
     stratified: Mapping[str, ByCovariate] | None = None,
     rows: Sequence[Row] = (),
-    gallery: Sequence[Captioned] = (),
-    error: str = "dice",
 ) -> Section | None:
-    """`concentration` and `strata` of rows in tables and figures, then the worst clips by `error`; None without either.
+    """`concentration` and `strata` of rows in tables and figures, then the worst clips; None without either.
 
-    The figures need the `rows` themselves. `gallery` holds the worst clips' pictures (height, width[, 3]) uint8 under
-    their captions.
+    The figures need the `rows` themselves.
     """
     spread = {name: one for name, one in (concentrated or {}).items() if one and np.isfinite(one.worst.value)}
     by = stratified or {}
@@ -54,12 +49,10 @@ def section(
     if strata_tables and rows:
         words = "Errors of the clips against what is known of them; bars are means of thirds with 95 % intervals"
         pictures.append(drawn(strata_figure(rows, by), words))
-    if gallery:
-        pictures.append(drawn(worst_figure(gallery), f"The worst clips by {ERRORS[error].label}"))
     tables = (
         *((concentration_table(spread),) if spread else ()),
         *strata_tables,
-        *((worst_table(rows, error),) if rows else ()),
+        *((worst_table(rows),) if rows else ()),
     )
     text = (*((CONCENTRATION_TEXT,) if spread else ()), *((STRATA_TEXT,) if strata_tables else ()))
     return Section("Where the errors are", text, tables=tables, pictures=tuple(pictures))
@@ -165,12 +158,6 @@ def strata_figure(rows: Sequence[Row], found: Mapping[str, ByCovariate]) -> Figu
     for axes, covariate in zip(grid[-1], covariates, strict=True):
         axes.set_xlabel(COVARIATES[covariate], fontsize=8.5)
     return figure
-
-
-def worst_figure(gallery: Sequence[Captioned], columns: int = 4) -> Figure:
-    """Captioned pictures (height, width[, 3]) uint8, worst first, `columns` of them in a row."""
-    cells = list(gallery)
-    return gallery_figure([cells[start : start + columns] for start in range(0, len(cells), columns)])
 
 
 def _panel(axes: Axes, rows: Sequence[Row], error: str, covariate: str, found: Strata) -> None:

@@ -38,12 +38,12 @@ TEXT = (
 SINGLE = "Single-plane method of discs (20), median over the beats of a clip."
 
 
-def section(found: EjectionScores, pictures: Sequence[Picture] = (), rows: Sequence[Row] = ()) -> Section:
+def section(found: EjectionScores, rows: Sequence[Row] = ()) -> Section:
     """Errors of the ejection fraction by each method; with the rows of `score_clip` also the figures."""
     always = found.always_training_mean
     text = TEXT if found.methods else SINGLE
     drawings = _pictures(rows, found.methods, None if always is None else always.says)
-    return Section("Ejection fraction", (text,), tables=(ejection_table(found),), pictures=(*pictures, *drawings))
+    return Section("Ejection fraction", (text,), tables=(ejection_table(found),), pictures=tuple(drawings))
 
 
 def ejection_table(found: EjectionScores) -> Table:

@@ -26,12 +26,10 @@ BOUNDARY_TEXT = (
 )
 
 
-def section(
-    scores: Scorecard, pictures: Sequence[Picture] = (), rows: Sequence[Row] = (), baseline: Sequence[Row] = ()
-) -> Section:
+def section(scores: Scorecard, rows: Sequence[Row] = (), baseline: Sequence[Row] = ()) -> Section:
     """Dice, IoU and boundary distances of a scorecard; with the rows of `score_clip` also their figures.
 
-    `baseline` holds the constant mask's rows. `pictures` come first.
+    `baseline` holds the constant mask's rows.
     """
     tables = [overlap_table(scores)]
     if scores.boundary is not None:
@@ -42,7 +40,7 @@ def section(
         "Overlap with the truth",
         () if scores.boundary is None else (BOUNDARY_TEXT,),
         tables=tuple(tables),
-        pictures=(*pictures, *_pictures(rows, baseline)),
+        pictures=tuple(_pictures(rows, baseline)),
     )
 
 
