@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from echodfkd.commands.distill import distill
 from echodfkd.commands.evaluate import evaluate
@@ -13,7 +12,7 @@ from echodfkd.commands.report import report
 from echodfkd.commands.segment import segment_store
 from echodfkd.commands.synth import synth
 from echodfkd.distill.mixture import Pair
-from echodfkd.scores.records import Scores
+from echodfkd.scores.records import Scores, SizeScores
 from echodfkd.scores.robustness import score_robustness
 from echodfkd.scores.sizes import STUDENTS, score_sizes
 from echodfkd.scores.speed import measure_speed
@@ -26,7 +25,7 @@ from echodfkd.study.settings import Study, study_table
 class Finished:
     """A run that walked through every stage: its scores, of a grid `scores/sizes.json`'s, and its page."""
 
-    scores: Scores | dict[str, Any]
+    scores: Scores | SizeScores
     page: Path
 
 

@@ -1,11 +1,9 @@
-import json
-
 import numpy as np
 import pytest
 from scipy import optimize, stats
 
 from echodfkd.errors import InputError
-from echodfkd.stats.scaling import aicc, laws_of, pareto_front, power_law, preferred, saturating_law, size_scores
+from echodfkd.stats.scaling import Laws, aicc, laws_of, pareto_front, power_law, preferred, saturating_law
 
 SIZES = np.geomspace(1e3, 4e6, 12)
 
@@ -148,22 +146,6 @@ def test_a_front_of_what_does_not_fit_together_is_refused():
         pareto_front([1, np.nan], [0.5, 0.6])
 
 
-def row(name, parameters, dice):
-    found = None if dice is None else {"value": dice, "low": dice - 0.01, "high": dice + 0.01, "n": 9}
-    return {"name": name, "parameters": parameters, "flops": 2 * parameters, "dice": found, "iou": found}
-
-
-def test_a_grids_scores_are_plain_and_pass_over_students_without_any():
-    scores = size_scores([row("a", 1e3, 0.5), row("b", 1e4, None), row("c", 1e5, 0.4), row("d", 1e6, 0.9)], seed=0)
-    assert json.loads(json.dumps(scores)) == scores
-    assert scores["front"] == {"parameters": ["a", "d"], "flops": ["a", "d"]}
-    power = scores["laws"]["parameters"]["dice"]["power"]
-    line = stats.linregress([3, 5, 6], np.log10([0.5, 0.6, 0.1]))
-    assert power["slope"]["value"] == pytest.approx(-line.slope)
-    assert scores["laws"]["flops"]["dice"]["power"]["slope"]["value"] == pytest.approx(-line.slope)
-    assert scores["laws"]["parameters"]["dice"]["saturating"] is None
-
-
 def test_two_students_or_a_faultless_one_have_no_law():
-    assert laws_of([1, 2], [0.5, 0.6], seed=0) == {"power": None, "saturating": None, "preferred": None, "n": 2}
-    assert laws_of([1, 2, 3], [0.5, 0.6, 1.0], seed=0)["power"] is None
+    assert laws_of([1, 2], [0.5, 0.6], seed=0) == Laws(2)
+    assert laws_of([1, 2, 3], [0.5, 0.6, 1.0], seed=0).power is None

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from echodfkd.files import read_json
+from echodfkd.files import read_json, shaped
 from echodfkd.report.numbers import count, interval, number
 from echodfkd.report.sections.size import grid_table, law_words
 from echodfkd.scores.frame_distance import PHASES
 from echodfkd.scores.metrics import METRICS, Metric
-from echodfkd.scores.records import EventScores, Scorecard, Scores
+from echodfkd.scores.records import EventScores, Scorecard, Scores, SizeScores, Speed
 from echodfkd.student.card import read_card
 from echodfkd.student.settings import flops_per_frame
 
@@ -79,26 +79,27 @@ def label_free_table(found: Mapping[str, Any]) -> str:
     return "\n".join([*_padded(rows), *notes])
 
 
-def size_table(scores: Mapping[str, Any]) -> str:
+def size_table(scores: SizeScores) -> str:
     """The grid as lines for a terminal: a row per student, then what its laws say."""
     table = grid_table(scores)
     lines = _padded([table.columns, *table.rows])
-    laws = scores["laws"]["parameters"]
+    laws = scores.laws["parameters"]
     return "\n".join([*lines, *(law_words(key, laws[key]) for key in ("dice", "iou"))])
 
 
 def student_words(run_folder: Path) -> str:
     """Parameters, FLOPs and speed of a run's student, as a line for a terminal."""
-    card, speed = read_card(run_folder / "student"), read_json(run_folder / "scores" / "speed.json")
+    card = read_card(run_folder / "student")
+    speed = shaped(Speed, read_json(run_folder / "scores" / "speed.json"))
     size = card.preprocessing.size
     flops = flops_per_frame(card.network, size) / 1e9
     return (
         f"{card.network.name}: {card.parameters:,} parameters, {flops:.3g} GFLOPs a frame of {size} x {size} "
-        f"(2 per multiply-add), {speed['frames_per_second']:.0f} frames/s one by one "
-        f"({speed['low']:.0f} to {speed['high']:.0f} in {speed['repeats']} passes)"
+        f"(2 per multiply-add), {speed.frames_per_second:.0f} frames/s one by one "
+        f"({speed.low:.0f} to {speed.high:.0f} in {speed.repeats} passes)"
     )
 
 
-def run_words(folder: Path, scores: Scores | Mapping[str, Any]) -> str:
+def run_words(folder: Path, scores: Scores | SizeScores) -> str:
     """A finished run as lines for a terminal: its student's scores and size, or its grid of students."""
-    return f"{table(scores)}\n{student_words(folder)}" if isinstance(scores, Scores) else size_table(scores)
+    return size_table(scores) if isinstance(scores, SizeScores) else f"{table(scores)}\n{student_words(folder)}"

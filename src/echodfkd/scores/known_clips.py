@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import chain
 from math import inf
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from echodfkd.scores.predictions import Prediction
 from echodfkd.scores.scorecard import ClipCase, constant_mask
 
 LV = "lv"
+Covariates = dict[str, float | str | None]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Labels:
 
     names: tuple[str, ...]
     case: Callable[[Prediction], ClipCase]
-    covariates: Callable[[str], dict[str, Any]]
+    covariates: Callable[[str], Covariates]
     clip: Callable[[str], Clip]
     training_masks: Iterator[NDArray[np.bool_]]
     training_ef: float | None
@@ -92,7 +92,7 @@ def clip_case(prediction: Prediction, row: Listed, truth: KnownClip) -> ClipCase
     )
 
 
-def covariates(row: Listed) -> dict[str, Any]:
+def covariates(row: Listed) -> Covariates:
     """What a data set tells of a clip besides its masks: `heart_rate` (per minute) and `quality`; None where unknown.
 
     Quality is a word of CAMUS's (Good, Medium, Poor) or the simulator's number, 0 worst to 1 best.

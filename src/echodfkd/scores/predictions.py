@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,8 @@ from echodfkd.measure.shape import MaskClip
 
 MASKS_FILE = "masks.npz"
 MEASURES_FILE = "measures.json"
+Model = dict[str, str | float | bool | None]
+"""What tells a model: its name, the start of its weights' checksum, its dials."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def read_prediction(folder: Path) -> Prediction:
     return Prediction(folder.name, masks.astype(np.bool_), _read_rate(folder / MEASURES_FILE))
 
 
-def read_model(folder: Path) -> dict[str, Any] | None:
+def read_model(folder: Path) -> Model | None:
     """What one clip's `measures.json` says of the model that made its masks; None where it says nothing."""
     path = folder / MEASURES_FILE
     measures = read_json(path) if path.exists() else None

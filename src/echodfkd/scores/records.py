@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from echodfkd.files import MAY_LACK
 from echodfkd.stats.agreement import BlandAltman
 from echodfkd.stats.intervals import Difference, Interval
+from echodfkd.stats.scaling import Laws
 
 
 @dataclass(frozen=True)
@@ -402,3 +403,62 @@ class Robustness:
     clean: CleanDice
     kinds: dict[str, Kind]
     model: dict[str, str | float | bool | None] | None = field(default=None, metadata=MAY_LACK)
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What `speed.json` holds: frames per second of the median, the slowest and the fastest of `repeats` passes.
+
+    `threads` None is as many as onnxruntime takes by itself. `environment` is the machine.
+    """
+
+    frames_per_second: float
+    low: float
+    high: float
+    repeats: int
+    frames: int = 0
+    threads: int | None = None
+    environment: dict[str, object] | None = field(default=None, metadata=MAY_LACK)
+
+    @property
+    def latency_ms(self) -> Interval:
+        """Milliseconds per frame of the median pass, from the fastest to the slowest; n is that of passes."""
+        return Interval(1000 / self.frames_per_second, 1000 / self.high, 1000 / self.low, self.repeats)
+
+
+@dataclass(frozen=True)
+class StudentRow:
+    """What a student weighs, costs and scores; None for what was not measured.
+
+    `size` is the working size in pixels, `flops` are those of one frame, `threads` those of the latency (None: as many
+    as onnxruntime takes by itself).
+    """
+
+    name: str
+    parameters: int
+    flops: float
+    size: int = 0
+    dice: Interval | None = None
+    iou: Interval | None = None
+    latency_ms: Interval | None = None
+    threads: int | None = None
+
+    def of(self, score: str) -> Interval | None:
+        """The score, 'dice' or 'iou'."""
+        return self.dice if score == "dice" else self.iou
+
+    def cost(self, name: str) -> float | None:
+        """Its `parameters`, `flops` or `latency_ms`."""
+        if name == "latency_ms":
+            return None if self.latency_ms is None else self.latency_ms.value
+        return float(self.parameters if name == "parameters" else self.flops)
+
+
+@dataclass(frozen=True)
+class SizeScores:
+    """What `sizes.json` holds: students by parameters, laws by cost and score, whom no other beats in Dice by cost."""
+
+    rows: tuple[StudentRow, ...]
+    laws: dict[str, dict[str, Laws]]
+    front: dict[str, list[str]]
+    constant_mask: Interval | None = None

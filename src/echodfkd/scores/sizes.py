@@ -1,34 +1,71 @@
 """A run of a grid of students: what it left of each, brought together as `scores/sizes.json` and `scores/sizes.csv`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from echodfkd.files import make_folder, read_json, write_json, write_text
-from echodfkd.stats.scaling import size_scores
+from echodfkd.files import make_folder, plain, read_json, shaped, write_json, write_text
+from echodfkd.scores.records import Scores, SizeScores, Speed, StudentRow
+from echodfkd.stats.intervals import Interval
+from echodfkd.stats.scaling import laws_of, pareto_front
 from echodfkd.student.card import Card, read_card
 from echodfkd.student.settings import flops_per_frame
 from echodfkd.tables import csv_text
 
 STUDENTS = "students"
 """The folder of a run that holds a folder for each student of the grid, by name: student, masks, scores."""
-Row = Mapping[str, Any]
+SCORES = ("dice", "iou")
+COSTS = ("parameters", "flops")
 
 
-def score_sizes(out: Path) -> dict[str, Any]:
+def score_sizes(out: Path) -> SizeScores:
     """Sizes, scores, laws and fronts of the students of the run in `out` that are scored, as written to its `scores`.
 
     Rows stand in the order of parameters. `constant_mask` is the Dice of the baseline, the same for all.
     """
-    study, folders = read_json(out / "study.json"), scored(out)
-    rows = sorted((_row(folder) for folder in folders), key=lambda row: row["parameters"])
-    scores = size_scores(rows, seed=study["seed"], resamples=study["scoring"]["resamples"])
-    constant = read_json(folders[0] / "scores" / "scores.json")["constant_mask"] if folders else None
-    scores["constant_mask"] = None if constant is None else constant["dice"]["overall"]
+    study = read_json(out / "study.json")
+    cards = {folder: shaped(Scores, read_json(folder / "scores" / "scores.json")) for folder in scored(out)}
+    rows = [student_row(read_card(folder / "student"), card, read_speed(folder)) for folder, card in cards.items()]
+    rows.sort(key=lambda row: row.parameters)
+    constant = next((card.constant_mask for card in cards.values()), None)
+    scores = size_scores(
+        rows,
+        seed=study["seed"],
+        resamples=study["scoring"]["resamples"],
+        constant_mask=None if constant is None else constant.dice.overall,
+    )
     make_folder(out / "scores")
     write_text(out / "scores" / "sizes.csv", sizes_csv(rows))
-    write_json(out / "scores" / "sizes.json", scores)
+    write_json(out / "scores" / "sizes.json", plain(scores))
     return scores
+
+
+def size_scores(
+    rows: Sequence[StudentRow], *, seed: int, resamples: int = 2000, constant_mask: Interval | None = None
+) -> SizeScores:
+    """Laws and fronts of a table of students; those without a score are passed over."""
+    laws = {
+        cost: {score: laws_of(*_known(rows, cost, score), seed=seed, resamples=resamples) for score in SCORES}
+        for cost in COSTS
+    }
+    return SizeScores(tuple(rows), laws, {cost: _front(rows, cost) for cost in COSTS}, constant_mask)
+
+
+def _known(rows: Sequence[StudentRow], cost: str, score: str) -> tuple[list[float], list[float]]:
+    """Costs and scores of the rows that have both."""
+    pairs = [(row.cost(cost), row.of(score)) for row in rows]
+    there = [(size, found.value) for size, found in pairs if size is not None and found is not None]
+    return [size for size, _ in there], [value for _, value in there]
+
+
+def _front(rows: Sequence[StudentRow], cost: str) -> list[str]:
+    """Names on the front of Dice at that cost, the cheapest first."""
+    there = [row for row in rows if row.dice is not None]
+    best = pareto_front(*_known(there, cost, "dice"))
+    return [row.name for row in sorted((row for row, on in zip(there, best, strict=True) if on), key=_by(cost))]
+
+
+def _by(cost: str) -> Callable[[StudentRow], float]:
+    return lambda row: row.cost(cost) or 0.0
 
 
 def scored(out: Path) -> list[Path]:
@@ -36,46 +73,43 @@ def scored(out: Path) -> list[Path]:
     return sorted(path.parent.parent for path in (out / STUDENTS).glob("*/scores/scores.json"))
 
 
-def _row(folder: Path) -> dict[str, Any]:
-    """One student's row from its folder."""
-    speed = folder / "scores" / "speed.json"
-    measured = read_json(speed) if speed.is_file() else None
-    return student_row(read_card(folder / "student"), read_json(folder / "scores" / "scores.json"), measured)
+def read_speed(folder: Path) -> Speed | None:
+    """The speed in a student's or a run's folder; None where it was not measured."""
+    path = folder / "scores" / "speed.json"
+    return shaped(Speed, read_json(path)) if path.is_file() else None
 
 
-def student_row(card: Card, scores: Row | None = None, speed: Row | None = None) -> dict[str, Any]:
-    """What a student weighs, costs and scores, as one flat row; None for what was not measured.
-
-    `size` is the working size in pixels, `flops` are those of one frame, `latency_ms` is the median pass's time per
-    frame with the fastest and the slowest pass as its ends and the number of passes as n; `threads` None is as many
-    as onnxruntime takes by itself.
-    """
+def student_row(card: Card, scores: Scores | None = None, speed: Speed | None = None) -> StudentRow:
+    """What a student weighs, costs and scores, by its card, its scorecard and its speed."""
     size = card.preprocessing.size
-    row: dict[str, Any] = {"name": card.network.name, "parameters": card.parameters, "size": size}
-    row["flops"] = flops_per_frame(card.network, size)
-    for key in ("dice", "iou"):
-        row[key] = None if scores is None else scores[key]["overall"]
-    row["latency_ms"] = None if speed is None else latency(speed)
-    return row | {"threads": None if speed is None else speed.get("threads")}
+    return StudentRow(
+        name=card.network.name,
+        parameters=card.parameters,
+        flops=flops_per_frame(card.network, size),
+        size=size,
+        dice=None if scores is None else scores.dice.overall,
+        iou=None if scores is None else scores.iou.overall,
+        latency_ms=None if speed is None else speed.latency_ms,
+        threads=None if speed is None else speed.threads,
+    )
 
 
-def latency(speed: Row) -> dict[str, Any]:
-    """Milliseconds per frame from frames per second: of the median pass, the fastest and the slowest, and how many."""
-    ends = {"value": "frames_per_second", "low": "high", "high": "low"}
-    return {name: 1000 / speed[key] for name, key in ends.items()} | {"n": speed["repeats"]}
-
-
-def sizes_csv(rows: Sequence[Row]) -> str:
+def sizes_csv(rows: Sequence[StudentRow]) -> str:
     """Rows as CSV text: an interval as `dice`, `dice_low`, `dice_high` and `dice_n`; empty for what is not known."""
-    return csv_text({name: value for key in row for name, value in _columns(key, row[key])} for row in rows)
+    return csv_text(
+        {name: value for key in COLUMNS for name, value in _columns(key, getattr(row, key))} for row in rows
+    )
 
 
+COLUMNS = ("name", "parameters", "size", "flops", "dice", "iou", "latency_ms", "threads")
 INTERVALS = ("dice", "iou", "latency_ms")
+Cell = str | float | None
 
 
-def _columns(key: str, value: Any) -> list[tuple[str, Any]]:
+def _columns(key: str, value: Cell | Interval) -> list[tuple[str, Cell]]:
     """The columns of one key of a row, the same whether it is known or not."""
     if key not in INTERVALS:
-        return [(key, value)]
-    parts = value or dict.fromkeys(("value", "low", "high", "n"))
-    return [(key, parts["value"]), *((f"{key}_{part}", parts[part]) for part in ("low", "high", "n"))]
+        return [(key, None if isinstance(value, Interval) else value)]
+    one = value if isinstance(value, Interval) else None
+    ends = [(f"{key}_{part}", None if one is None else getattr(one, part)) for part in ("low", "high", "n")]
+    return [(key, None if one is None else one.value), *ends]

@@ -1,12 +1,13 @@
 """How fast a student streams a clip on this machine."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from echodfkd.clip import Clip
 from echodfkd.engine import environment
-from echodfkd.files import write_json
+from echodfkd.files import plain, write_json
+from echodfkd.scores.records import Speed
 from echodfkd.store.store import Store
 from echodfkd.student.student import load_student
 
@@ -14,10 +15,10 @@ from echodfkd.student.student import load_student
 def measure_speed(folder: Path, clips: Store, threads: int | None = None) -> None:
     """Writes how fast the student in `folder` streams a test clip, and on what, as `scores/speed.json`."""
     speed = streaming_speed(folder / "student", clips.clip(clips.split("test")[0]), threads=threads)
-    write_json(folder / "scores" / "speed.json", speed | {"environment": environment()})
+    write_json(folder / "scores" / "speed.json", plain(replace(speed, environment=environment())))
 
 
-def streaming_speed(student: Path, clip: Clip, repeats: int = 5, threads: int | None = None) -> dict[str, Any]:
+def streaming_speed(student: Path, clip: Clip, repeats: int = 5, threads: int | None = None) -> Speed:
     """Frames per second of the student streaming `clip` frame by frame, resizing included: median, lowest, highest.
 
     The first pass warms up and is not counted. `threads` are onnxruntime's, None as many as it takes by itself. It is
@@ -31,5 +32,4 @@ def streaming_speed(student: Path, clip: Clip, repeats: int = 5, threads: int | 
         rates.append(frames / (time.perf_counter() - start))
     counted = sorted(rates[1:])
     middle = counted[len(counted) // 2]
-    spread = {"frames_per_second": middle, "low": counted[0], "high": counted[-1]}
-    return spread | {"repeats": repeats, "frames": frames, "threads": threads}
+    return Speed(middle, counted[0], counted[-1], repeats, frames, threads)

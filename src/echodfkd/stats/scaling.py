@@ -1,15 +1,15 @@
 """Score against size: power laws with and without a floor, their intervals, which of the two the points prefer, and
 which points no other beats.
 
-found = size_scores(rows, seed=0)          # rows: parameters, flops and intervals of scores, one per student
-found["laws"]["parameters"]["dice"]["power"]["slope"]
+found = laws_of(parameters, dice, seed=0)          # (student,) both
+found.power.slope
 
 A deficit is what a score lacks of 1. Laws are fitted by least squares of the deficits' logarithms, so that halving a
 deficit counts the same wherever it happens. Logarithms are natural; a slope does not depend on their base.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
 from echodfkd.errors import InputError
-from echodfkd.files import plain
 from echodfkd.stats.intervals import Interval, bootstrap
 
 FEWEST = 3
@@ -151,55 +150,26 @@ def pareto_front(costs: ArrayLike, scores: ArrayLike) -> NDArray[np.bool_]:
     return ~beaten
 
 
-SCORES = ("dice", "iou")
-COSTS = ("parameters", "flops")
+@dataclass(frozen=True)
+class Laws:
+    """Both laws of n points, None for what cannot be fitted, and which of the two is `preferred`."""
+
+    n: int
+    power: PowerLaw | None = None
+    saturating: SaturatingLaw | None = None
+    preferred: str | None = None
 
 
-def size_scores(
-    rows: Sequence[Mapping[str, Any]], *, seed: int, resamples: int = 2000, costs: Sequence[str] = COSTS
-) -> dict[str, Any]:
-    """Laws and fronts of a table of students, JSON-able: what `scores/sizes.json` holds.
-
-    A row has `name`, the `costs` as numbers, and `dice` and `iou` as intervals (or None). `laws[cost][score]` has
-    `power`, `saturating` (None with too few points or a score without deficit) and `preferred`; `front[cost]` names
-    the students that no other beats in Dice at that cost.
-    """
-    laws = {
-        cost: {score: laws_of(*_known(rows, cost, score), seed=seed, resamples=resamples) for score in SCORES}
-        for cost in costs
-    }
-    return plain({"rows": list(rows), "laws": laws, "front": {cost: _front(rows, cost) for cost in costs}})
-
-
-def laws_of(sizes: Sequence[float], scores: Sequence[float], *, seed: int, resamples: int = 2000) -> dict[str, Any]:
-    """Both laws of the deficits 1 - score as dictionaries, and which is `preferred`; None for what cannot be fitted."""
+def laws_of(sizes: Sequence[float], scores: Sequence[float], *, seed: int, resamples: int = 2000) -> Laws:
+    """Both laws of the deficits 1 - score; a law with a floor is resampled 300 times at most."""
     deficits = 1 - np.asarray(scores, np.float64)
-    fit: dict[str, tuple[int, Callable]] = {"power": (FEWEST, power_law), "saturating": (FEWEST_FLOOR, saturating_law)}
-    fitted: dict[str, Any] = {}
-    for name, (fewest, law) in fit.items():
-        possible = len(set(sizes)) >= fewest and bool((deficits > 0).all())
-        most = resamples if name == "power" else min(resamples, 300)
-        fitted[name] = law(sizes, deficits, seed=seed, resamples=most) if possible else None
-    chosen = None if fitted["power"] is None else preferred(fitted["power"], fitted["saturating"])
-    told = {name: None if law is None else asdict(law) for name, law in fitted.items()}
-    return plain(told | {"preferred": chosen, "n": len(deficits)})
-
-
-def _known(rows: Sequence[Mapping[str, Any]], cost: str, score: str) -> tuple[list[float], list[float]]:
-    """Costs and scores of the rows that have both."""
-    there = [row for row in rows if row.get(cost) is not None and row.get(score) is not None]
-    return [row[cost] for row in there], [row[score]["value"] for row in there]
-
-
-def _front(rows: Sequence[Mapping[str, Any]], cost: str) -> list[str]:
-    """Names on the front, the cheapest first."""
-    there = [row for row in rows if row.get(cost) is not None and row.get("dice") is not None]
-    best = pareto_front(*_known(rows, cost, "dice"))
-    return [row["name"] for row in sorted((row for row, on in zip(there, best, strict=True) if on), key=_by(cost))]
-
-
-def _by(cost: str) -> Callable[[Mapping[str, Any]], float]:
-    return lambda row: row[cost]
+    points = len(set(sizes)) if bool((deficits > 0).all()) else 0
+    if points < FEWEST:
+        return Laws(len(deficits))
+    power, floor = power_law(sizes, deficits, seed=seed, resamples=resamples), None
+    if points >= FEWEST_FLOOR:
+        floor = saturating_law(sizes, deficits, seed=seed, resamples=min(resamples, 300))
+    return Laws(len(deficits), power, floor, preferred(power, floor))
 
 
 def _logs(sizes: ArrayLike, deficits: ArrayLike, fewest: int) -> NDArray[np.float64]:

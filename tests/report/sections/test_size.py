@@ -4,17 +4,19 @@ import pytest
 from echodfkd.report import published
 from echodfkd.report.page import Page, page_html
 from echodfkd.report.sections import size
-from echodfkd.scores.sizes import student_row
-from echodfkd.stats.scaling import size_scores
+from echodfkd.scores.records import ByPhase, Scores, Speed
+from echodfkd.scores.sizes import size_scores, student_row
+from echodfkd.stats.intervals import Interval
+from echodfkd.stats.scaling import Laws, PowerLaw, SaturatingLaw
 from echodfkd.student.card import Card, Preprocessing
 from echodfkd.student.settings import NetworkSettings
 
-SPEED = {"frames_per_second": 250.0, "low": 200.0, "high": 500.0, "repeats": 5, "threads": 1}
+SPEED = Speed(250.0, 200.0, 500.0, 5, threads=1)
 
 
 def scores(dice):
-    found = {"value": dice, "low": dice - 0.02, "high": dice + 0.02, "n": 9}
-    return {key: {"overall": found} for key in ("dice", "iou")}
+    found = ByPhase(Interval(dice, dice - 0.02, dice + 0.02, 9))
+    return Scores(dice=found, iou=found)
 
 
 @pytest.fixture(scope="module")
@@ -23,15 +25,15 @@ def found():
     shapes = [(1, 1, 0.6), (2, 1, 0.8), (2, 2, 0.75), (3, 1, 0.9)]
     cards = [(Card(NetworkSettings(blocks=b, layers=n), Preprocessing(40)), dice) for b, n, dice in shapes]
     rows = [student_row(card, scores(dice), SPEED) for card, dice in cards]
-    return size_scores(rows, seed=0, resamples=100) | {"constant_mask": scores(0.5)["dice"]["overall"]}
+    return size_scores(rows, seed=0, resamples=100, constant_mask=scores(0.5).dice.overall)
 
 
 def test_a_students_row_has_the_papers_parameters_and_the_time_of_a_frame():
     row = student_row(Card(), scores(0.9), SPEED)
-    assert (row["name"], row["parameters"], row["size"]) == ("B4,1", 714_577, 112)
-    assert row["flops"] == pytest.approx(0.922e9, rel=1e-3)
-    assert row["latency_ms"] == {"value": 4.0, "low": 2.0, "high": 5.0, "n": 5}
-    assert student_row(Card())["dice"] is None
+    assert (row.name, row.parameters, row.size) == ("B4,1", 714_577, 112)
+    assert row.flops == pytest.approx(0.922e9, rel=1e-3)
+    assert row.latency_ms == Interval(4.0, 2.0, 5.0, 5)
+    assert student_row(Card()).dice is None
 
 
 def test_the_section_of_one_student_says_how_each_number_was_counted():
@@ -62,8 +64,8 @@ def test_a_grid_of_nobody_says_so():
 
 
 def test_the_figures_show_the_students_where_they_are(found):
-    rows = found["rows"]
-    drawn = size.score_figure(rows, found["constant_mask"]).axes[0]
+    rows = found.rows
+    drawn = size.score_figure(rows, found.constant_mask).axes[0]
     assert drawn.get_xscale() == "log"
     lines = {line.get_label(): line.lines[0].get_xydata().tolist() for line in drawn.containers}
     assert list(lines) == [f"{family}: {score}" for family in ("B1", "B2", "B3") for score in ("Dice", "IoU")]
@@ -77,38 +79,38 @@ def test_the_figures_show_the_students_where_they_are(found):
 
 
 def test_the_law_is_drawn_through_what_it_says(found):
-    law = found["laws"]["parameters"]["dice"]["power"]
-    axes = size.law_figure(found["rows"], found["laws"]["parameters"]).axes[0]
+    law = found.laws["parameters"]["dice"].power
+    axes = size.law_figure(found.rows, found.laws["parameters"]).axes[0]
     x, y = next(line for line in axes.get_lines() if len(line.get_xdata()) == 60).get_data()
-    assert np.allclose(y, law["amplitude"] * x ** -law["slope"]["value"])
+    assert np.allclose(y, law.amplitude * x**-law.slope.value)
     assert (x[0], x[-1]) == pytest.approx((5_701, 174_721))
 
 
 def test_the_published_table_has_the_parameters_of_the_papers_best():
     rows = size.published_rows()
     assert len(rows) == 16
-    best = max(rows, key=lambda row: row["dice"]["value"])
-    assert (best["name"], best["parameters"], best["dice"]["value"]) == ("B4,2", 1_596_937, 0.9111)
+    best = max(rows, key=lambda row: row.dice.value)
+    assert (best.name, best.parameters, best.dice.value) == ("B4,2", 1_596_937, 0.9111)
 
 
 def test_our_laws_of_the_papers_table_hold_the_papers_slopes_and_prefer_a_floor_near_its_teacher():
     laws = size.published_laws(resamples=100)
     for key, told in published.SLOPES.items():
-        slope = laws[key]["power"]["slope_t"]
-        assert slope["low"] < told < slope["high"]
-        assert laws[key]["preferred"] == "saturating"
-    floor = laws["dice"]["saturating"]["floor"]
+        slope = laws[key].power.slope_t
+        assert slope.low < told < slope.high
+        assert laws[key].preferred == "saturating"
+    floor = laws["dice"].saturating.floor
     teacher = 1 - published.DEEPLABV3[3] / 100
-    assert floor["low"] < teacher < floor["high"]
-    assert floor["value"] == pytest.approx(teacher, abs=0.005)
+    assert floor.low < teacher < floor.high
+    assert floor.value == pytest.approx(teacher, abs=0.005)
 
 
 def test_a_law_in_words_says_when_it_tells_nothing():
     def laws(low, high, preferred=None, at_bound=False):
-        slope = {"value": (low + high) / 2, "low": low, "high": high, "n": 6}
-        power = {"slope": slope, "slope_t": slope, "aicc": 3.0}
-        floor = {"slope": slope, "floor": slope, "aicc": 8.0, "at_bound": at_bound}
-        return {"power": power, "saturating": floor, "preferred": preferred, "n": 6}
+        slope = Interval((low + high) / 2, low, high, 6)
+        power = PowerLaw(1.0, slope, slope, 0.1, 3.0, 1.0, 2.0)
+        floor = SaturatingLaw(1.0, slope, slope, at_bound, 0.1, 8.0, 1.0, 2.0)
+        return Laws(6, power, floor, preferred)
 
     rising = size.law_words("dice", laws(-0.3, 0.1))
     assert "by a slope of -0.100 (-0.300 to 0.100)" in rising and "does not tell a slope from none" in rising
@@ -116,5 +118,5 @@ def test_a_law_in_words_says_when_it_tells_nothing():
     assert "1 - IoU" in told and "the paper says 0.11" in told and "prefer no floor" in told and "5.0" in told
     assert "does not tell" not in told and "the search ends" not in told
     assert "where the search ends" in size.law_words("iou", laws(0.1, 0.3, "saturating", at_bound=True))
-    few = size.law_words("dice", {"power": None, "saturating": None, "preferred": None, "n": 2})
+    few = size.law_words("dice", Laws(2))
     assert few == "1 - Dice: too few students for a slope (n = 2)."

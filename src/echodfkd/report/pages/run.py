@@ -22,8 +22,8 @@ from echodfkd.report.pages.judgement import judgement, label_free_sections
 from echodfkd.report.pages.scorecard import Found, Model, report_page
 from echodfkd.report.pages.sizes import report_sizes
 from echodfkd.scores.predictions import read_prediction
-from echodfkd.scores.records import FirstFrames, Robustness, Scores
-from echodfkd.scores.sizes import student_row
+from echodfkd.scores.records import FirstFrames, Robustness, Scores, Speed
+from echodfkd.scores.sizes import read_speed, student_row
 from echodfkd.store.store import Store
 from echodfkd.student.card import Card, read_card
 from echodfkd.student.settings import flops_per_frame
@@ -60,7 +60,7 @@ def run_found(folder: Path) -> Found:
     """What a run's stages left to be shown."""
     scores, card = folder / "scores", read_card(folder / "student")
     rows, kept = read_rows(scores / "clips.csv"), partial(_kept, scores)
-    table = read_json(scores / "scores.json")
+    table = shaped(Scores, read_json(scores / "scores.json"))
     worse, first = kept("robustness.json"), kept("first_frames.json")
     pictures = {
         "gallery": _gallery(Store(folder / "clips"), folder / "masks", figures.ranked_clips(rows)),
@@ -68,12 +68,12 @@ def run_found(folder: Path) -> Found:
         "training": [_training(folder / "student-training" / "curve.csv", card)],
     }
     return Found(
-        scores=shaped(Scores, table),
+        scores=table,
         rows=rows,
         baseline=_baseline(folder),
         robustness=None if worse is None else shaped(Robustness, worse),
         first_frames=None if first is None else shaped(FirstFrames, first),
-        size=student_row(card, table, kept("speed.json")),
+        size=student_row(card, table, read_speed(folder)),
         label_free=label_free_sections(*judgement(folder / "label-free")) if (folder / "label-free").is_dir() else (),
         exact_truth=True,
         pictures=pictures,
@@ -103,20 +103,20 @@ def _baseline(folder: Path) -> list[dict[str, Any]]:
     return read_rows(path) if path.is_file() else []
 
 
-def _speed(folder: Path) -> tuple[Row, Row]:
+def _speed(folder: Path) -> tuple[Speed, Row]:
     """The run's speed and the environment it was measured in; older runs kept only that of their latest start."""
-    speed = read_json(folder / "scores" / "speed.json")
-    return speed, speed.get("environment") or read_json(folder / "environment.json")
+    speed = shaped(Speed, read_json(folder / "scores" / "speed.json"))
+    return speed, speed.environment or read_json(folder / "environment.json")
 
 
-def _model(card: Card, speed: Row, environment: Row) -> Model:
-    spread = f"{speed['low']:.0f} to {speed['high']:.0f} in {speed['repeats']} passes"
+def _model(card: Card, speed: Speed, environment: Row) -> Model:
+    spread = f"{speed.low:.0f} to {speed.high:.0f} in {speed.repeats} passes"
     where = f"one by one in a causal stream on {_machine(environment)}; {spread}"
     return Model(
         card.network.name,
         card.parameters,
         flops_per_frame(card.network, card.preprocessing.size),
-        speed["frames_per_second"],
+        speed.frames_per_second,
         where,
     )
 

@@ -18,7 +18,7 @@ from echodfkd.report.sections import (
     size,
 )
 from echodfkd.scores.metrics import METRICS, Row
-from echodfkd.scores.records import BothEvents, ByPhase, EventScores, FirstFrames, Robustness, Scores
+from echodfkd.scores.records import BothEvents, ByPhase, EventScores, FirstFrames, Robustness, Scores, StudentRow
 from echodfkd.stats.intervals import Interval
 
 
@@ -59,7 +59,7 @@ class Found:
     baseline: Sequence[Row] = ()
     robustness: Robustness | None = None
     first_frames: FirstFrames | None = None
-    size: Row | None = None
+    size: StudentRow | None = None
     label_free: Sequence[Section] = ()
     exact_truth: bool = False
     pictures: Mapping[str, Sequence[Picture]] = field(default_factory=dict)

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from echodfkd.errors import InputError
-from echodfkd.files import make_folder, read_json
+from echodfkd.files import make_folder, read_json, shaped
 from echodfkd.report.page import Page, Section, write_page
 from echodfkd.report.pages.scorecard import LIMITS, SIMULATED
 from echodfkd.report.sections.size import grid_section
+from echodfkd.scores.records import SizeScores
 
 
 def report_sizes(folder: Path) -> Path:
@@ -15,8 +16,12 @@ def report_sizes(folder: Path) -> Path:
     path = folder / "scores" / "sizes.json"
     if not path.is_file():
         raise InputError(f"{folder} holds no scores of a grid yet: `echodfkd run STUDY.toml --out {folder}` goes on.")
-    found, study, machine = read_json(path), read_json(folder / "study.json"), read_json(folder / "environment.json")
-    done, asked = len(found["rows"]), len(study["sizes"]["blocks"]) * len(study["sizes"]["layers"])
+    found, study, machine = (
+        shaped(SizeScores, read_json(path)),
+        read_json(folder / "study.json"),
+        read_json(folder / "environment.json"),
+    )
+    done, asked = len(found.rows), len(study["sizes"]["blocks"]) * len(study["sizes"]["layers"])
     training, clips = study["training"], study["clips"]
     provenance = {
         "study": f"{study['name']}, seed {study['seed']}",
