@@ -26,7 +26,7 @@ from echodfkd.scores.frame_rate import rate_scores
 from echodfkd.scores.known_clips import Labels, constant_of, read_labels, read_patients
 from echodfkd.scores.paired import paired_scores
 from echodfkd.scores.predictions import read_model, read_prediction
-from echodfkd.scores.records import Excluded, FirstFrames, RoundsClips, Scorecard, Scores, StartCounts
+from echodfkd.scores.records import Counts, Excluded, FirstFrames, RoundsClips, Scorecard, Scores, StartCounts
 from echodfkd.scores.scorecard import Row, patient_groups, scorecard
 from echodfkd.scores.scored_clips import Marks, ScoredClips, first_size, predicted_clips, scored_clips, seen
 from echodfkd.scores.strata import strata
@@ -89,7 +89,8 @@ def evaluate(
         )
 
     whole = card(lambda name: True)
-    counts = replace(whole.n, split=split, training_clips=training_clips, **_not_scored(known, folders, judged))
+    counts = replace(whole.n, split=split, training_clips=training_clips)
+    counts = _not_scored(counts, known, folders, judged)
     if events is not None:
         counts = replace(counts, events_from=events.name, without_events=sum(not seen(row) for row in judged.rows))
     scores = Scores(
@@ -138,15 +139,16 @@ def _write(out: Path, scores: Scores, rows: list[Row], baseline: list[Row]) -> N
     write_json(out / "scores.json", plain(scores))
 
 
-def _not_scored(known: Labels, folders: Mapping[str, Path], judged: ScoredClips) -> dict[str, int]:
-    """How many clips were not scored, by why, and how many have no constant mask beside them."""
-    return {
-        "without_prediction": len(known.names) - len(folders),
-        "left_out": known.left_out,
-        "unreadable": len(judged.unreadable),
-        "unknown": known.unknown,
-        "without_constant_mask": len(judged.rows) - len(judged.baseline),
-    }
+def _not_scored(counts: Counts, known: Labels, folders: Mapping[str, Path], judged: ScoredClips) -> Counts:
+    """The counts with those of clips that were not scored, by why, and of those with no constant mask beside them."""
+    return replace(
+        counts,
+        without_prediction=len(known.names) - len(folders),
+        left_out=known.left_out,
+        unreadable=len(judged.unreadable),
+        unknown=known.unknown,
+        without_constant_mask=len(judged.rows) - len(judged.baseline),
+    )
 
 
 def _first_frames(judged: ScoredClips, seed: int, resamples: int) -> FirstFrames | None:
