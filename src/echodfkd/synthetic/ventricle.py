@@ -132,17 +132,19 @@ def normals(shape: Array) -> Array:
 
 
 def unfolded(contours: Array) -> Array:
-    """Contours (time, vertex, 2) about the origin; stretches that fold back, seen from there, become straight lines.
+    """Contours (time, vertex, 2) whose angle about the origin falls; where it would rise they become straight lines.
 
-    A pointed apex folds when it is moved inwards by more than its radius.
+    A pointed apex folds back so when it is moved inwards by more than its radius.
     """
-    angles = np.unwrap(np.arctan2(contours[..., 1], contours[..., 0]), axis=1)
+    u, v = contours[..., 0], contours[..., 1]
+    folded = np.flatnonzero((u[:, :-1] * v[:, 1:] > u[:, 1:] * v[:, :-1]).any(axis=1))
+    angles = np.unwrap(np.arctan2(v[folded], u[folded]), axis=1)
     least_so_far = np.minimum.accumulate(angles, axis=1)
     most_to_come = np.maximum.accumulate(angles[:, ::-1], axis=1)[:, ::-1]
     plain = (angles <= least_so_far) & (angles >= most_to_come)
     made, vertices = contours.copy(), np.arange(contours.shape[1])
-    for row in np.flatnonzero(~plain.all(axis=1)):
-        kept = np.flatnonzero(plain[row])
+    for row, clear in zip(folded, plain, strict=True):
+        kept = np.flatnonzero(clear)
         for axis in (0, 1):
             made[row, :, axis] = np.interp(vertices, kept, contours[row, kept, axis])
     return made
