@@ -5,10 +5,10 @@
 
 Every variant switches one part off, of the generator or of the training, and is otherwise the study; one that changes
 nothing of it is passed over. All are judged on the test clips that the whole generator draws for the seed, used as
-their cards say, and on the clips of FOLDER (as benchmarks/real_clips.py reads it) where one is given: in one pass, and
-"both ways" with a second from the clips' end. Each row is written to DIR/ablations.csv once it is known; started again,
-the rows that are there are kept: DIR/settings.json says what study and clips they are of. A difference is worth what
-its seeds say: look at the spread beside it.
+their cards say, and on the films of FOLDER where one is given (clips with masks of every frame, as benchmarks/real.py
+reads them): in one pass, and "both ways" with a second from the clips' end. Each row is written to DIR/ablations.csv
+once it is known; started again, the rows that are there are kept: DIR/settings.json says what study and clips they are
+of. A difference is worth what its seeds say: look at the spread beside it.
 """
 
 import argparse
@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from real_clips import Labelled, mean_row, read_folder, segmented, worst_row
-from real_clips import row as scored
+from real import Film, read_films
+from validation import finite, segmented, shown
 
 from echodfkd.commands.distill import distill
 from echodfkd.commands.label import label
@@ -31,10 +31,11 @@ from echodfkd.files import holding, read_json, sha256, write_json, write_text
 from echodfkd.measure.overlap import dice
 from echodfkd.store.store import Store
 from echodfkd.student.card import read_card
-from echodfkd.student.student import load_student
+from echodfkd.student.student import Student, load_student
 from echodfkd.study.settings import Study, read_study, study_from, study_table
 from echodfkd.synthetic.recipe import GENERATOR
 from echodfkd.tables import csv_text, ragged
+from echodfkd.video.source import clip_source
 
 HEALTHY = dict.fromkeys(
     ("dilated", "hypertrophic", "small", "foreshortened", "lateral_akinesia", "septal_akinesia"), 0.0
@@ -102,7 +103,7 @@ def main() -> None:
     chosen = parser.parse_args()
     try:
         study = read_study(chosen.study)
-        real = read_folder(chosen.real) if chosen.real else []
+        real = read_films(chosen.real) if chosen.real else []
         with holding(chosen.out):
             claim(chosen.out, study, chosen.real)
             print(table(ablated(study, chosen.seeds, chosen.only, chosen.out, real)))
@@ -130,7 +131,7 @@ def digest(folder: Path) -> str:
     return hashlib.sha256("".join(f"{sha256(path)} {path.name}\n" for path in files).encode()).hexdigest()
 
 
-def ablated(study: Study, seeds: list[int], names: list[str], out: Path, real: list[Labelled]) -> list[Row]:
+def ablated(study: Study, seeds: list[int], names: list[str], out: Path, real: list[Film]) -> list[Row]:
     """The rows of `out` with those of every seed and variant; each that is missing is taught, judged and written."""
     path = out / "ablations.csv"
     rows = [cells for _, cells in ragged(path, ("variant", "seed"))] if path.is_file() else []
@@ -176,27 +177,31 @@ def taught(study: Study, folder: Path) -> Path:
     return folder / "student"
 
 
-def judged(folder: Path, clips: Store, real: list[Labelled]) -> Row:
+def judged(folder: Path, clips: Store, real: list[Film]) -> Row:
     """A student's mean Dice on the test clips of a store and figures on real clips, as text; what is unknown lacks."""
     student = load_student(folder)
     scores = [
-        dice(segmented(clips.clip(entry), student), clips.inside(entry.name)).mean() for entry in clips.split("test")
+        dice(segmented(clip_source(clips.clip(entry)), student)[0], clips.inside(entry.name)).mean()
+        for entry in clips.split("test")
     ]
-    found: dict[str, Any] = {"synthetic Dice": float(np.mean(scores))}
+    found = {"synthetic Dice": float(np.mean(scores))}
     if real:
-        causal = real_rows(folder, real, hindsight=False)
-        mean = mean_row(causal)
-        found |= {"real Dice": mean["Dice"], "real worst": worst_row(causal)["Dice"]}
-        found |= {"real area corr.": mean["area corr."], "real area ES": mean["area ES"]}
+        found |= on_films(load_student(folder, hindsight=False), real)
         if read_card(folder).network.remembers:
-            found["real Dice, both ways"] = mean_row(real_rows(folder, real, hindsight=True))["Dice"]
-    return {name: f"{value:.4f}" for name, value in found.items() if value is not None}
+            found["real Dice, both ways"] = on_films(load_student(folder, hindsight=True), real)["real Dice"]
+    return {name: f"{value:.4f}" for name, value in found.items() if np.isfinite(value)}
 
 
-def real_rows(folder: Path, real: list[Labelled], hindsight: bool) -> list[Any]:
-    """The benchmark's row of each real clip, by the student in `folder`."""
-    student = load_student(folder, hindsight=hindsight)
-    return [scored(one, student, None) for one in real]
+def on_films(student: Student, films: list[Film]) -> dict[str, float]:
+    """A student's figures on real clips with masks of every frame: means, and the worst clip's Dice."""
+    found = [shown(student, film) for film in films]
+    overlap = [float(one.dice.mean()) for one in found]
+    return {
+        "real Dice": float(np.mean(overlap)),
+        "real worst": min(overlap),
+        "real area corr.": float(np.mean(finite([one.correlation for one in found]))),
+        "real area ES": float(np.mean(finite([one.area_es for one in found]))),
+    }
 
 
 def table(rows: list[Row]) -> str:

@@ -3,10 +3,10 @@
     python benchmarks/label_free.py --out DIR [--clips 24] [--frames 60] [--seed 1] [--real FOLDER] [--staple]
 
 Segmenters of known quality are judged without labels on simulated clips (those from number FIRST on: no study of this
-repository draws them), or on the clips of FOLDER as benchmarks/real_clips.py reads it, where the masks beside the
-clips are the truth. They are the bundled models in one causal pass; students
-of which the weights were noised, each strength half again as much as the one before; one that sees noise on its
-frames; the masks of b4 shifted, shrunk, grown, late and jittering; and a constant mask of the other clips.
+repository draws them), or on the films of FOLDER as benchmarks/real.py reads them, where the masks beside them are
+the truth. They are the bundled models in one causal pass; students of which the weights were noised, each strength half
+again as much as the one before; one that sees noise on its frames; the masks of b4 shifted, shrunk, grown, late and
+jittering; and a constant mask of the other clips.
 
 A second question is whether evidence prefers the true masks to the same masks spoilt: the area under the ROC curve over
 all clips, and the share of clips on which the true ones score more (ties count half).
@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from real_clips import Labelled, read_folder
+from real import Film, read_films
 from scipy.ndimage import distance_transform_edt
 
 from echodfkd.clip import Clip, Segmenter, channel
@@ -70,7 +70,7 @@ def main() -> None:
         sys.exit(f"label_free: {one_line(error)}")
 
 
-def report(clips: list[Labelled], out: Path, judging: Judging) -> None:
+def report(clips: list[Film], out: Path, judging: Judging) -> None:
     """Judges, writes and prints."""
     everybody = segmented(clips, judging.seed)
     register, rows = atlas_register(judging), []
@@ -94,23 +94,23 @@ def report(clips: list[Labelled], out: Path, judging: Judging) -> None:
     print(preferred(spoilt(clips, register, judging)))
 
 
-def simulated(seed: int, count: int, frames: int) -> list[Labelled]:
+def simulated(seed: int, count: int, frames: int) -> list[Film]:
     """Unseen simulated clips, traced as the bundled models were taught."""
     recipes = [draw_recipe(Conditions(), seed, FIRST + number, frames) for number in range(count)]
     made = generate(recipes, 112, structures=("lv",), annotator=TRACED)
     return [
-        Labelled(Clip(f"{seed}-{FIRST + number}", film, truth.fps), masks[:, 0] > 0)
+        Film(Clip(f"{seed}-{FIRST + number}", film, truth.fps), masks[:, 0] > 0)
         for number, (film, masks, truth) in enumerate(zip(made.frames, made.masks, made.truths, strict=True))
     ]
 
 
-def real(folder: Path) -> list[Labelled]:
+def real(folder: Path) -> list[Film]:
     """The clips of a folder with somebody's masks; names stay out of what is written."""
-    found = enumerate(read_folder(folder), start=1)
+    found = enumerate(read_films(folder), start=1)
     return [replace(one, clip=replace(one.clip, name=f"clip {n}")) for n, one in found]
 
 
-def segmented(clips: list[Labelled], seed: int) -> dict[str, list[Masks]]:
+def segmented(clips: list[Film], seed: int) -> dict[str, list[Masks]]:
     """The masks of every segmenter on every clip."""
     b4, b2 = find_model("b4"), find_model("b2")
     models: dict[str, Segmenter] = {
@@ -172,7 +172,7 @@ SPOILT: dict[str, Callable[[Masks, Clip], Masks]] = {
 """What is done to b4's masks; lengths in pixels of 112."""
 
 
-def constant(clips: list[Labelled]) -> list[Masks]:
+def constant(clips: list[Film]) -> list[Masks]:
     """For every clip the constant mask of the others."""
     found = []
     for one in clips:
@@ -181,7 +181,7 @@ def constant(clips: list[Labelled]) -> list[Masks]:
     return found
 
 
-def spoilt(clips: list[Labelled], register: Register | None, judging: Judging) -> list[dict[str, Any]]:
+def spoilt(clips: list[Film], register: Register | None, judging: Judging) -> list[dict[str, Any]]:
     """The rows of the true masks (segmenter TRUE) and of the same masks spoilt in each way, every clip by itself."""
     rows = []
     for one in clips:

@@ -2,11 +2,12 @@
 
     python benchmarks/label_free_real.py FOLDER [--judge NAME] [--frames N] [--json FILE --words WORDS]
 
-FOLDER is what `benchmarks/real_clips.py` reads: clips with `<name>.teacher.npz` beside them. The masks there are taken
-for good; they are shrunk, grown, shifted, swapped with another clip's and emptied (evidence/words/mask_quality.py).
-Printed is the AUC, the chance that a good mask scores above a spoilt one, over all frames of all clips and within one
-frame. `combined` is the lower of wall and cavity as z-scores over the masks taken for good alone, so no kind's figures
-hang on which others are tried. Over a handful of clips the ends are little more than their range.
+FOLDER holds films as `benchmarks/real.py` reads them: clips with `<name>.teacher.npz` beside them. The masks there are
+taken for good; they are shrunk, grown, shifted, swapped with another clip's and emptied
+(evidence/words/mask_quality.py). Printed is the AUC, the chance that a good mask scores above a spoilt one, over all
+frames of all clips and within one frame. `combined` is the lower of wall and cavity as z-scores over the masks taken
+for good alone, so no kind's figures hang on which others are tried. Over a handful of clips the ends are little more
+than their range.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from real_clips import read_folder
+from real import read_films
 
 from echodfkd.errors import EchodfkdError, one_line
 from echodfkd.evidence.words.echoclip import load_judge
@@ -47,7 +48,7 @@ def arguments() -> argparse.Namespace:
 
 def scores(judge: Similarity, folder: Path, most: int) -> dict[str, Any]:
     """`calibration_scores` of the folder's masks against spoilt versions of them."""
-    clips = [(str(number), real.clip.frames, real.masks) for number, real in enumerate(read_folder(folder))]
+    clips = [(str(number), real.clip.frames, real.masks) for number, real in enumerate(read_films(folder))]
     return calibration_scores(calibration_rows(judge, read_prompts(), clips, most=most))
 
 

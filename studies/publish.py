@@ -3,7 +3,7 @@
     python studies/publish.py RUN --name b4 --out src/echodfkd/student/weights/b4 [--real SCORES.json --note WORDS]
                               [--no-graph]
 
-SCORES.json is what `benchmarks/real_clips.py --json` wrote; the scores of this very model are taken out of it. WORDS
+SCORES.json is what `benchmarks/validation.py --json` wrote; the scores of this very model are taken out of it. WORDS
 say what those clips and masks are. Equal runs give equal bytes; no path of this machine goes into the files.
 """
 
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="a folder made by `echodfkd run`")
     parser.add_argument("--name", required=True, help="the name it will be known by")
     parser.add_argument("--out", type=Path, required=True, help="the model's folder; replaced as a whole")
-    parser.add_argument("--real", type=Path, help="scores on real clips, by benchmarks/real_clips.py --json")
+    parser.add_argument("--real", type=Path, help="scores on real clips, by benchmarks/validation.py --json")
     parser.add_argument(
         "--no-graph", action="store_true", help="without its ONNX graph: smaller, but torch must run it"
     )
@@ -118,7 +118,7 @@ def others(run: Path, structures: Sequence[str]) -> dict[str, Any]:
 
 
 def scores_of(model: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
-    """What real_clips.py found of a model; InputError where it is not among those that were scored."""
+    """What validation.py found of a model; InputError where it is not among those that were scored."""
     for scored in table["models"]:
         if scored["model"] == model:
             return dict(scored["scores"])

@@ -14,7 +14,6 @@ from echodfkd.store.store import Entry, StoreWriter
 from echodfkd.study.settings import read_study
 from echodfkd.video import write
 
-real_clips = sys.modules["real_clips"] = script("benchmarks/real_clips.py")  # as it lies beside the script
 ablations = script("benchmarks/ablations.py")
 STUDY = read_study(ROOT / "studies" / "ablation.toml")
 

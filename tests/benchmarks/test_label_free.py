@@ -1,7 +1,6 @@
 """The benchmark's own parts: how masks are spoilt, and what it prints and writes. No model runs here."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -11,7 +10,6 @@ from small_student import beating
 from echodfkd.clip import Clip
 from echodfkd.evidence.clip_rows import Judging
 
-sys.modules["real_clips"] = script("benchmarks/real_clips.py")  # as it lies beside the script
 benchmark = script("benchmarks/label_free.py")
 
 
@@ -65,7 +63,7 @@ def test_it_writes_and_prints_all_and_the_good_ones(clips, tmp_path, monkeypatch
 
 
 def test_names_of_real_clips_are_not_kept(monkeypatch, clips, tmp_path):
-    monkeypatch.setattr(benchmark, "read_folder", lambda folder: clips)
+    monkeypatch.setattr(benchmark, "read_films", lambda folder: clips)
     assert [one.clip.name for one in benchmark.real(tmp_path)] == ["clip 1", "clip 2", "clip 3", "clip 4"]
 
 

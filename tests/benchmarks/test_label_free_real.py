@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scripts import ROOT, script
+from scripts import script
 from small_student import beating
 
 from echodfkd.evidence.words.mask_quality import KINDS
@@ -23,7 +23,6 @@ class Bright:
 
 @pytest.fixture
 def benchmark(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
     found = script("benchmarks/label_free_real.py")
     monkeypatch.setattr(found, "load_judge", lambda name: Bright())
     return found

@@ -1,4 +1,4 @@
-"""Scripts of the repository as modules: `script("benchmarks/real_clips.py")`."""
+"""Scripts of the repository as modules: `script("benchmarks/validation.py")`."""
 
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
@@ -9,7 +9,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def script(path: str) -> ModuleType:
-    """The script at `path` below the repository's root, imported and not run."""
+    """The script at `path` below the repository's root, imported and not run; it finds what lies beside it."""
+    folder = str((ROOT / path).parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
     name = f"script_{Path(path).stem}"
     spec = spec_from_file_location(name, ROOT / path)
     assert spec is not None and spec.loader is not None

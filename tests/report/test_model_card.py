@@ -145,6 +145,27 @@ def test_the_card_says_what_patients_had_to_do_with_it(published):
     assert "anatomy.septal, tracing.base" in text
 
 
+def test_the_card_of_a_validated_model_tells_stills_clips_and_camus(published):
+    phases = {phase: {"dice": found(value), "area_ratio": found(1.1)} for phase, value in (("ED", 0.9), ("ES", 0.86))}
+    clips = {"dice": found(0.891), "ef_error": found(6.5), "ef_correlation": found(0.81)}
+    scores = {
+        "stills": {"dice": found(0.88, 2566), "bad": found(0.021), **phases},
+        "clips": {**clips, "always_the_mean": found(9.9), "without_ef": 1, **phases},
+        "camus": {"dice": found(0.885, 98), **phases},
+    }
+    real = {"note": "patients of two data sets", "scores": scores}
+    card = read_card(published)
+    text = readme(replace(card, provenance={**PROVENANCE, "published": {**PROVENANCE["published"], "real": real}}))
+    for line in (
+        "| LV Dice | 0.880 (0.780 to 0.980) | 2566 | stills; ED 0.900, ES 0.860; 2.1 % under 0.7 |",
+        "| area at ES, over the human's | 1.100 (1.000 to 1.200) | 40 | stills; median |",
+        "| LV Dice on whole clips | 0.891 (0.791 to 0.991) | 40 | ED 0.900, ES 0.860 |",
+        "| EF error, points | 6.5 (6.4 to 6.6) | 40 | always the mean 9.9; 1 clips without one |",
+        "| LV Dice on CAMUS | 0.885 (0.785 to 0.985) | 98 | stills; ED 0.900, ES 0.860 |",
+    ):
+        assert line in text.splitlines(), line
+
+
 @pytest.mark.parametrize(
     ("teacher", "words"),
     [

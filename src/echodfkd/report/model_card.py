@@ -257,16 +257,46 @@ def _drawn(published: Table) -> dict[str, _Score]:
 
 
 def _real(scores: Table) -> dict[str, _Score]:
-    def score(key: str, digits: int, beside: str = "") -> _Score:
-        return _Score(None if scores[key] is None else shaped(Interval, scores[key]), digits, beside)
+    """Rows of what `benchmarks/validation.py` found; cards of before tell of a few clips alone."""
+    return _validated(scores) if "stills" in scores else _filmed(scores)
 
+
+def _score(value: Any, digits: int, beside: str = "") -> _Score:
+    """A row of an interval as JSON holds it."""
+    return _Score(None if value is None else shaped(Interval, value), digits, beside)
+
+
+def _validated(scores: Table) -> dict[str, _Score]:
+    stills, clips, camus = scores["stills"], scores.get("clips"), scores.get("camus")
+    bad = f"{100 * stills['bad']['value']:.1f} % under 0.7"
+    rows = {"LV Dice": _score(stills["dice"], 3, f"stills; {_phases(stills)}; {bad}")}
+    for phase in ("ED", "ES"):
+        rows[f"area at {phase}, over the human's"] = _score(stills[phase]["area_ratio"], 3, "stills; median")
+    if clips is not None:
+        rows["LV Dice on whole clips"] = _score(clips["dice"], 3, _phases(clips))
+        always = _beside("always the mean", shaped(Interval, clips["always_the_mean"]), 1)
+        rows["EF error, points"] = _score(clips["ef_error"], 1, f"{always}; {clips['without_ef']} clips without one")
+        rows["EF, correlation"] = _score(clips["ef_correlation"], 2)
+    if camus is not None:
+        rows["LV Dice on CAMUS"] = _score(camus["dice"], 3, f"stills; {_phases(camus)}")
+    return rows
+
+
+def _phases(scores: Table) -> str:
+    """Dice at ED and at ES, in words."""
+    return ", ".join(f"{phase} {number(shaped(Interval, scores[phase]['dice']), 3)}" for phase in ("ED", "ES"))
+
+
+def _filmed(scores: Table) -> dict[str, _Score]:
     worst, constant = scores["worst_dice"], number(scores["constant"], 3)
     return {
-        "LV Dice": score("dice", 3, f"worst clip {worst:.3f}, constant mask {constant}"),
-        "area-curve correlation": score("area_correlation", 3, f"worst clip {scores['worst_area_correlation']:.3f}"),
-        "area at ED, over the reference's": score("area_ed", 3),
-        "area at ES, over the reference's": score("area_es", 3),
-        "EF error, points": score("ef_error", 1),
+        "LV Dice": _score(scores["dice"], 3, f"worst clip {worst:.3f}, constant mask {constant}"),
+        "area-curve correlation": _score(
+            scores["area_correlation"], 3, f"worst clip {scores['worst_area_correlation']:.3f}"
+        ),
+        "area at ED, over the reference's": _score(scores["area_ed"], 3),
+        "area at ES, over the reference's": _score(scores["area_es"], 3),
+        "EF error, points": _score(scores["ef_error"], 1),
     }
 
 
