@@ -16,7 +16,7 @@ benchmark = script("benchmarks/label_free.py")
 @pytest.fixture
 def clips():
     films = {f"secret {seed}": beating(12, 64, 64, seed) for seed in range(4)}
-    return [benchmark.Labelled(Clip(name, film, 30), film > 120) for name, film in films.items()]
+    return [benchmark.Film(Clip(name, film, 30), film > 120) for name, film in films.items()]
 
 
 def test_a_margin_is_as_wide_as_it_says():
