@@ -172,7 +172,7 @@ def _seen(study: Table) -> str:
     rhythm = f"{100 * ranges['arrhythmia']:g} % in" if ranges["arrhythmia"] else "none in"
     return (
         f"It saw ejection fractions of {fraction} %, {rate} beats/min, {fps} frames/s, {rhythm} atrial fibrillation; "
-        f"the left ventricle traced {study['clips']['annotator']} (synthetic/annotator.py)."
+        f"annotator of the left ventricle: {study['clips']['annotator']} (synthetic/annotator.py)."
     )
 
 
