@@ -20,7 +20,7 @@ PATIENTS = 6
 @pytest.fixture(scope="module")
 def patients() -> "real.Pairs":
     """Drawn patients who stand in for real ones."""
-    return population.drawn_pairs(Conditions(), "traced", PATIENTS, seed=11)
+    return population.drawn_pairs(Conditions(), "traced", PATIENTS, seed=14)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_broken_tracings_stay_out(folder):
 def test_a_drawn_patient_is_largest_at_ed_and_the_same_for_the_same_seed(patients):
     area = patients.masks.sum(axis=(2, 3))
     assert (area[:, 0] > area[:, 1]).all()
-    again = population.drawn_pairs(Conditions(), "traced", 1, seed=11)
+    again = population.drawn_pairs(Conditions(), "traced", 1, seed=14)
     assert np.array_equal(again.frames, patients.frames[:1])
 
 

@@ -30,8 +30,8 @@ class Beat:
 @cache
 def beats() -> tuple[Beat, ...]:
     """Three simulated clips of 30 frames, drawn once; the first is smallest before it is largest."""
-    recipes = [draw_recipe(Conditions(), 3, number, 30) for number in (0, 4, 6)]
-    made, found = generate(recipes, 112, structures=tuple(LABELS)), []
+    recipes = [draw_recipe(Conditions(), 3, number, 30) for number in (16, 13, 18)]
+    made, found = generate(recipes, 112, structures=tuple(LABELS), annotator="traced"), []
     for frames, masks, truth in zip(made.frames, made.masks, made.truths, strict=True):
         by_name = {name: masks[:, n] > 0 for n, name in enumerate(LABELS)}
         areas = by_name["lv"].sum(axis=(1, 2))

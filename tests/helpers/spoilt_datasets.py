@@ -52,7 +52,7 @@ def spoilt_echonet(folder: Path) -> tuple[Path, Found]:
     crossed[8] = crossed[8][[2, 3, 0, 1]]  # a chord from the other wall to this one
     clips["self-crossing"].tracings = [es, (ed[0], crossed)]
     clips["out-of-frame"].tracings = [(frame, np.add(drawn, [60, 0, 60, 0])) for frame, drawn in (es, ed)]
-    clips["ed-es-close"].tracings = [(2, es[1]), ed]
+    clips["ed-es-close"].tracings = [(ed[0] - 2, es[1]), ed]
     clips["table"].row["FPS"] = "fast"
     clips["table-traced"].tracings = [es, (ed[0], np.full_like(ed[1], np.nan))]
     clips["unlisted"].row, clips["unlisted"].film = None, None
