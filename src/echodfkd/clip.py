@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from echodfkd.clock import Clock, believed, check_times, clock_of_times
 from echodfkd.errors import InputError
 
 STRUCTURES = ("lv", "rv", "la", "ra", "myocardium")
@@ -23,18 +24,29 @@ Masks = NDArray[np.float32]  # (time, structure, height, width), probabilities i
 class Clip:
     """One clip: grey `frames` (time, height, width) uint8, its frame rate (Hz) and pixel size where known.
 
-    `name` is the file's name without its suffix; `spacing` is mm per pixel, y then x.
+    `name` is the file's name without its suffix; `spacing` is mm per pixel, y then x, or, where it is `relative`, tells
+    only how much higher than wide a pixel is. `times` (time,) are seconds, where frames do not come evenly; `fps` is
+    then their usual rate.
     """
 
     name: str
     frames: Frames
     fps: float | None = None
     spacing: tuple[float, float] | None = None
+    times: NDArray[np.float64] | None = None
+    relative: bool = False
 
     def __post_init__(self) -> None:
         check_frames(self.frames)
         if self.fps is not None and not 0 < self.fps < 100_000:
             raise InputError(f"A frame rate must be above 0 Hz, got {self.fps} for clip {self.name}.")
+        if self.times is not None:
+            check_times(self.times, len(self.frames))
+
+    @property
+    def clock(self) -> Clock:
+        """When its frames were taken, as far as that can be believed."""
+        return believed(self.fps) if self.times is None else clock_of_times(self.times, self.fps)
 
 
 class Segmenter(Protocol):

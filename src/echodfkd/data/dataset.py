@@ -131,10 +131,16 @@ class Dataset(ABC):
         raise InputError(f"Clip {name} is left out: {reason}" if reason else f"{self.folder} has no clip {name}.{hint}")
 
     def read(self, name: str) -> Clip:
-        """One clip. Its frame rate is the list's, which is the recording's; frames are those that decode."""
+        """One clip. Its frame rate is the list's, which is the recording's; frames are those that decode.
+
+        Uneven times of the film keep their proportions.
+        """
         row = self.row(name)
         clip = video.read(self.file(name))
-        return replace(clip, name=name, fps=row.fps or clip.fps)
+        times = clip.times
+        if times is not None and row.fps and clip.fps:
+            times = times * (clip.fps / row.fps)
+        return replace(clip, name=name, fps=row.fps or clip.fps, times=times)
 
     def truth(self, name: str) -> KnownClip:
         """The labels of one clip. InputError for a data set without."""

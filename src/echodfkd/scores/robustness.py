@@ -252,7 +252,8 @@ def _degraded(clip: TrueClip, kind: str, strength: float, seed: Sequence[int]) -
     step = kept[1] - kept[0] if len(kept) > 1 else 1
     rate = None if clip.clip.fps is None else clip.clip.fps / float(step)
     labelled = None if clip.labelled is None else clip.labelled[kept]
-    return TrueClip(replace(clip.clip, frames=frames, fps=rate), masks, labelled), kept
+    times = None if clip.clip.times is None else clip.clip.times[kept]
+    return TrueClip(replace(clip.clip, frames=frames, fps=rate, times=times), masks, labelled), kept
 
 
 def _scores(segmenter: Segmenter, clip: TrueClip, constant: Mask | None) -> tuple[Scores, Scores]:
