@@ -123,7 +123,7 @@ def for_each(function: Callable[[Item], None], items: Sequence[Item], title: str
     spawn = multiprocessing.get_context("spawn")  # a forked copy of a process with threads can hang
     with ProcessPoolExecutor(processes, mp_context=spawn, initializer=begin, initargs=(os.getpid(),)) as pool:
         try:
-            with deaf():
+            with block_interrupts():
                 futures = [pool.submit(function, item) for item in work]
             for future in progress(futures, title):
                 future.result()
@@ -139,7 +139,7 @@ def for_each(function: Callable[[Item], None], items: Sequence[Item], title: str
 
 
 @contextmanager
-def deaf() -> Iterator[None]:
+def block_interrupts() -> Iterator[None]:
     """Processes started in here never hear Ctrl-C: this one does, and ends them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

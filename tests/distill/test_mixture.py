@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from echodfkd.distill.mixture import RealWindows, joined, looked_at, mixed, validation
+from echodfkd.distill.mixture import RealWindows, joined, mixed, validation, validation_pairs
 from echodfkd.distill.settings import Training
 from echodfkd.distill.threshold import choose_threshold
 from echodfkd.distill.train import train
@@ -104,17 +104,17 @@ def test_what_is_known_is_said_of_all_windows_where_it_is_said_of_some():
 def test_validation_looks_at_what_is_taught(drawn, real, tmp_path):
     training_clips_only = made(tmp_path, 50, 2, 0)
     pair = (training_clips_only, training_clips_only)
-    assert looked_at(drawn, None, Training()) == [drawn]
-    assert looked_at(drawn, real, TRAINING) == [drawn, real]
-    assert looked_at(drawn, pair, TRAINING) == [drawn]
-    assert looked_at(drawn, real, replace(TRAINING, real_share=1.0)) == [real]
+    assert validation_pairs(drawn, None, Training()) == [drawn]
+    assert validation_pairs(drawn, real, TRAINING) == [drawn, real]
+    assert validation_pairs(drawn, pair, TRAINING) == [drawn]
+    assert validation_pairs(drawn, real, replace(TRAINING, real_share=1.0)) == [real]
     seen = [level for batch in validation([drawn, real], LV, TRAINING) for level in levels(batch)]
     assert seen == [9, 10, 105]
     with pytest.raises(InputError, match="no split 'validation'"):
         validation([pair], LV, TRAINING)
 
 
-def test_the_threshold_is_that_of_all_that_is_looked_at(real, tmp_path):
+def test_the_threshold_is_that_of_all_validation_pairs(real, tmp_path):
     class Bright:
         """A segmenter whose probability is the frame's grey level."""
 

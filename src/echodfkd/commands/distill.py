@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from echodfkd.distill.mixture import Pair, beside, looked_at
+from echodfkd.distill.mixture import Pair, validation_pairs, with_real
 from echodfkd.distill.start import start_table, starting_network
 from echodfkd.distill.threshold import choose_threshold
 from echodfkd.distill.train import INPUT_SCALE, train
@@ -47,7 +47,7 @@ def distill(
         raise StudyError("Real clips and their labels (--real, --real-labels) go with a study that has [[data]].")
     begin = None if study.training.start is None else starting_network(study.training.start, study.student)
     made_from = _made_from(study, clips, labels, real)
-    pairs = looked_at((clips, labels), real, study.training)
+    pairs = validation_pairs((clips, labels), real, study.training)
     training = out.with_name(f"{out.name}-training")
     with holding(training):
         _claim(training, made_from)
@@ -56,7 +56,7 @@ def distill(
         with FreshWindows(study.drawn_alone, workers) if study.clips.fresh else nullcontext() as fresh:
             source: Source | None = fresh
             if fresh is not None and real is not None:
-                source = beside(fresh, real, study.student.structures, study.training, study.seed)
+                source = with_real(fresh, real, study.student.structures, study.training, study.seed)
             taught = train(
                 *(clips, labels, study.student, study.training, study.seed, training, resume, source),
                 real=real,

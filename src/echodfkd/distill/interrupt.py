@@ -16,11 +16,11 @@ class Interrupt(Callback):
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.interrupted = False
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Raises KeyboardInterrupt at the end of the block at the latest, where somebody asked for it."""
+        """Raises KeyboardInterrupt at the end of the block at the latest, where Ctrl-C was pressed."""
         if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
             yield
             return
@@ -31,15 +31,15 @@ class Interrupt(Callback):
             raise KeyboardInterrupt from None
         finally:
             signal.signal(signal.SIGINT, before)
-        if self.asked:
+        if self.interrupted:
             raise KeyboardInterrupt
 
     def on_train_batch_end(self, *_: Any) -> None:
         """The moment at which a training can be stopped."""
-        if self.asked:
+        if self.interrupted:
             raise KeyboardInterrupt
 
     def _ask(self, *_: Any) -> None:
-        if self.asked:
+        if self.interrupted:
             raise KeyboardInterrupt
-        self.asked = True
+        self.interrupted = True

@@ -34,15 +34,15 @@ def mixed(drawn: Pair, real: Pair | None, structures: tuple[str, ...], training:
         return StoreWindows(*drawn, structures, training, seed)
     if training.real_share == 1:
         return StoreWindows(*real, structures, training, seed)
-    return beside(StoreWindows(*drawn, structures, training.drawn_alone, seed), real, structures, training, seed)
+    return with_real(StoreWindows(*drawn, structures, training.drawn_alone, seed), real, structures, training, seed)
 
 
-def beside(drawn: Source, real: Pair, structures: tuple[str, ...], training: Training, seed: int) -> "MixedWindows":
+def with_real(drawn: Source, real: Pair, structures: tuple[str, ...], training: Training, seed: int) -> "MixedWindows":
     """The batches of `drawn`, each with `training.real_windows` windows of the real clips after its own."""
     return MixedWindows(drawn, RealWindows(*real, structures, training, seed))
 
 
-def looked_at(drawn: Pair, real: Pair | None, training: Training) -> list[Pair]:
+def validation_pairs(drawn: Pair, real: Pair | None, training: Training) -> list[Pair]:
     """Whose validation clips choose the epoch and the threshold: those of what is taught, as far as there are any."""
     pairs = [] if real is not None and training.real_share == 1 else [drawn]
     with_real = real is not None and (not pairs or any(entry.split == "validation" for entry in real[0].entries))

@@ -20,7 +20,7 @@ from echodfkd.distill.bar import Bar
 from echodfkd.distill.checkpoints import WholeFiles, read_checkpoint
 from echodfkd.distill.interrupt import Interrupt
 from echodfkd.distill.losses import LOSSES, known_planes
-from echodfkd.distill.mixture import Pair, looked_at, mixed, validation
+from echodfkd.distill.mixture import Pair, mixed, validation, validation_pairs
 from echodfkd.distill.settings import Training
 from echodfkd.distill.windows import Batch, Epoch, Source
 from echodfkd.engine import resolve_precision
@@ -169,7 +169,7 @@ def train(
     same machine with the same number of threads. Raises InputError where the stores cannot teach this student.
     """
     structures, drawn = student.structures, (clips, labels)
-    judged = validation(looked_at(drawn, real, training), structures, training)
+    judged = validation(validation_pairs(drawn, real, training), structures, training)
     source = source or mixed(drawn, real, structures, training, seed)
     module = Distillation(network or seeded_network(student, seed), training, source, judged)
     curve = Curve(folder / "curve.csv")

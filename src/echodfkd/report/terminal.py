@@ -30,9 +30,9 @@ def _table(scores: Scorecard) -> str:
     """One scorecard as lines: each metric with its interval, its n and what baselines get."""
     rows = [("", "value (95 % interval)", "n", "baselines")]
     for metric in METRICS:
-        if metric.told:
+        if metric.in_terminal:
             found = metric.found(scores)
-            rows.append((metric.label, interval(found, metric.digits), count(found), _beside(metric, scores)))
+            rows.append((metric.label, interval(found, metric.digits), count(found), _comparison(metric, scores)))
     fraction = scores.ejection
     if fraction.without_prediction:
         told = f"{fraction.without_prediction} clips without one count as the training mean"
@@ -47,16 +47,16 @@ def _padded(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
-def _beside(metric: Metric, scores: Scorecard) -> str:
+def _comparison(metric: Metric, scores: Scorecard) -> str:
     """What stands beside a metric: baselines, curves that saw no image, how many events were matched."""
-    beside = metric.beside(scores)
+    others = metric.baselines(scores)
     for phase in PHASES:
         if metric.key == f"{phase}_distance_ms":
             return _counts(scores.events.of(phase))
         if metric.key == f"{phase}_afd":
             nulls = scores.null_curves or {}
-            beside = {name: found for name, null in nulls.items() if (found := null[phase].afd) is not None}
-    return "; ".join(f"{label} {number(found, metric.digits)}" for label, found in beside.items())
+            others = {name: found for name, null in nulls.items() if (found := null[phase].afd) is not None}
+    return "; ".join(f"{label} {number(found, metric.digits)}" for label, found in others.items())
 
 
 def _counts(found: EventScores) -> str:

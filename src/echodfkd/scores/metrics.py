@@ -23,7 +23,7 @@ class Metric:
 
     `key` is its name on disk. `place` is where a scorecard has its mean (dotted; without one under `more`), `baseline`
     who never looks, and where the scorecard has what he gets. `compared` says that two models are compared by it,
-    `told` that a terminal shows it.
+    `in_terminal` that a terminal shows it.
     """
 
     key: str
@@ -35,7 +35,7 @@ class Metric:
     place: str = ""
     baseline: tuple[str, str] | None = None
     compared: bool = True
-    told: bool = True
+    in_terminal: bool = True
 
     @property
     def label(self) -> str:
@@ -46,7 +46,7 @@ class Metric:
         """Its mean over the clips of a scorecard."""
         return at(scores, self.place or f"more.{self.key}")
 
-    def beside(self, scores: Scorecard) -> dict[str, Interval]:
+    def baselines(self, scores: Scorecard) -> dict[str, Interval]:
         """What whoever never looks gets, by who that is; empty where that is not known."""
         found = None if self.baseline is None else at(scores, self.baseline[1])
         return {} if found is None or self.baseline is None else {self.baseline[0]: found}
@@ -92,7 +92,7 @@ def _frames(phase: str) -> Metric:
 
 def _events(phase: str) -> Metric:
     key, words = f"{phase}_penalised_ms", f"{phase.upper()} one to one, penalised"
-    return Metric(key, words, "ms", 0, False, column(key), f"events.{phase}.penalised_ms", told=False)
+    return Metric(key, words, "ms", 0, False, column(key), f"events.{phase}.penalised_ms", in_terminal=False)
 
 
 def _matched(phase: str) -> Metric:
@@ -106,7 +106,9 @@ METRICS: tuple[Metric, ...] = (
     _overlap("dice_ed", "Dice at ED", "dice.ed"),
     _overlap("dice_es", "Dice at ES", "dice.es"),
     _overlap("iou", "IoU", "iou.overall"),
-    Metric("hd95", "HD95", "pixels", 2, False, column("hd95"), "boundary.hd95.overall", compared=False, told=False),
+    Metric(
+        "hd95", "HD95", "pixels", 2, False, column("hd95"), "boundary.hd95.overall", compared=False, in_terminal=False
+    ),
     Metric(
         "hd95_penalised",
         "HD95, missing masks penalised",
@@ -115,7 +117,7 @@ METRICS: tuple[Metric, ...] = (
         False,
         column("hd95_penalised"),
         "boundary.hd95_penalised",
-        told=False,
+        in_terminal=False,
     ),
     Metric(
         "surface_distance",
@@ -125,7 +127,7 @@ METRICS: tuple[Metric, ...] = (
         False,
         column("surface_distance"),
         "boundary.surface_distance.overall",
-        told=False,
+        in_terminal=False,
     ),
     _frames("ed"),
     _frames("es"),
@@ -144,7 +146,7 @@ METRICS: tuple[Metric, ...] = (
         ("always the training mean", "ejection.always_training_mean.mae"),
     ),
 )
-"""In the order in which they are shown."""
+"""In the order in which they are in_terminal."""
 
 ERRORS: dict[str, Metric] = {
     one.key: one

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from echodfkd.clip import WORKING_SIZE, Clip, Segmenter, to_bytes
 from echodfkd.distill.windows import Batch, batch_of, example, order, with_known
-from echodfkd.engine import WORKER_ENDED, begin, cores, deaf
+from echodfkd.engine import WORKER_ENDED, begin, block_interrupts, cores
 from echodfkd.errors import OutputError
 from echodfkd.study.settings import Study
 from echodfkd.synthetic.generate import generate
@@ -151,19 +151,19 @@ class FreshWindows:
 
     def _from(self, index: int) -> Generator[Batch]:
         """The batches from `index` on to the end of the training."""
-        beside = self.workers > 0
+        processes = self.workers > 0
         loader = DataLoader(
             self.batches,
             batch_size=None,
             sampler=range(index, len(self.batches)),
             num_workers=self.workers,
             collate_fn=_as_it_is,
-            multiprocessing_context="spawn" if beside else None,  # a forked copy of a process with threads can hang
-            prefetch_factor=AHEAD if beside else None,
+            multiprocessing_context="spawn" if processes else None,  # a forked copy of a process with threads can hang
+            prefetch_factor=AHEAD if processes else None,
             worker_init_fn=partial(_begin, os.getpid()),
             generator=torch.Generator(),
         )
-        with deaf():
+        with block_interrupts():
             arrays = iter(loader)
         for batch in arrays:
             yield tuple(torch.from_numpy(array) for array in batch)
