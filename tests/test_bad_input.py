@@ -147,15 +147,15 @@ def alter(change: Callable[[dict], None]) -> Callable[[Path], None]:
         (lambda folder: (folder / "model.onnx").unlink(), "is missing"),
         (lambda folder: (folder / "model.json").unlink(), "it holds no model.json"),
         (shutil.rmtree, "it is no folder, and the bundled models are b4, b2, teacher"),
-        (lambda folder: (folder / "model.json").write_text("{"), "is not readable JSON"),
-        (lambda folder: (folder / "model.json").write_bytes(b"\xff\x00"), "is not readable JSON"),
-        (lambda folder: (folder / "model.json").write_text("[1]"), "is not a student's card"),
-        (alter(lambda card: card.update(threshold=2)), "A threshold lies between 0 and 1, got 2"),
+        (lambda folder: (folder / "model.json").write_text("{"), "readable JSON"),
+        (lambda folder: (folder / "model.json").write_bytes(b"\xff\x00"), "readable JSON"),
+        (lambda folder: (folder / "model.json").write_text("[1]"), "student's card"),
+        (alter(lambda card: card.update(threshold=2)), "0 and 1, got 2"),
         (alter(lambda card: card.update(version=99)), "format version 99"),
-        (alter(lambda card: card.update(network=[])), "is not a student's card"),
-        (alter(lambda card: card.update(files=["model.safetensors"])), "is not a student's card"),
-        (alter(lambda card: card.update(files={"../secret": "0"})), "is not a student's card"),
-        (alter(lambda card: card["network"].update(structures="lv")), "is not a student's card"),
+        (alter(lambda card: card.update(network=[])), "student's card"),
+        (alter(lambda card: card.update(files=["model.safetensors"])), "student's card"),
+        (alter(lambda card: card.update(files={"../secret": "0"})), "student's card"),
+        (alter(lambda card: card["network"].update(structures="lv")), "student's card"),
     ],
 )
 def test_a_damaged_student_is_refused_before_anything_is_written(
@@ -171,9 +171,9 @@ def test_a_damaged_student_is_refused_before_anything_is_written(
 def test_a_model_that_is_nowhere_is_told_which_there_are(clip, tmp_path, refusal, monkeypatch):
     monkeypatch.setattr("echodfkd.student.bundled.ROOT", tmp_path / "none")
     for words, reason in (
-        ((), "The bundled model b4 is not in this installation. Give a model's folder: --model DIR."),
-        (("--model", "b2"), "The bundled model b2 is not in this installation."),
-        (("--model", "b3"), "No model b3: it is no folder, and the bundled models are b4, b2, teacher."),
+        ((), "b4 is not in this installation"),
+        (("--model", "b2"), "b2 is not in this installation"),
+        (("--model", "b3"), "b4, b2, teacher"),
     ):
         assert reason in refusal("segment", clip, *words, "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -188,7 +188,7 @@ def test_hindsight_is_refused_for_a_network_without_memory(clip, tmp_path, refus
     settings = FramewiseSettings(levels=1, filters=4, structures=("lv",))
     save(tmp_path / "model", seeded_network(settings, 0), Card(settings, Preprocessing(112), warm_up=0))
     line = refusal("segment", clip, "--model", tmp_path / "model", "--hindsight", "--out", tmp_path / "out")
-    assert "has no memory: a second pass would say the same. Run it causally." in line
+    assert "has no memory" in line
 
 
 class Foreign:
@@ -213,8 +213,8 @@ def test_a_checkpoint_of_foreign_objects_is_not_opened(tmp_path, refusal):
         *strange,
         ("hello.ckpt", "hello.ckpt is no"),
         ("text.ckpt", "text.ckpt is no"),
-        ("objects.ckpt", "unpickling would run: it is not opened"),
-        ("empty.ckpt", "is not a readable torch checkpoint"),
+        ("objects.ckpt", "not opened"),
+        ("empty.ckpt", "torch checkpoint"),
         ("none.ckpt", "No such checkpoint"),
     ):
         assert reason in refusal("import-reference", tmp_path / name, "--out", tmp_path / "student")
@@ -227,11 +227,11 @@ def test_a_checkpoint_of_foreign_objects_is_not_opened(tmp_path, refusal):
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ("epochs = 4", "epoch = 4", "unknown key training.epoch, did you mean epochs?"),
-        ("epochs = 4", 'epochs = "many"', "training.epochs: input should be a valid integer, got 'many'"),
-        ("window = 12", "window = 40", "clips.train.frames (16) is shorter than training.window (40)"),
-        ("size = 28", "size = 27", "training.size (27) must be a multiple of 2"),
-        ("seed = 3", "seed = ", "is not readable TOML"),
+        ("epochs = 4", "epoch = 4", "training.epoch, did you mean epochs"),
+        ("epochs = 4", 'epochs = "many"', "got 'many'"),
+        ("window = 12", "window = 40", "training.window (40)"),
+        ("size = 28", "size = 27", "training.size (27)"),
+        ("seed = 3", "seed = ", "readable TOML"),
     ],
 )
 def test_a_wrong_study_makes_no_folder(old, new, reason, tmp_path, refusal):
@@ -287,7 +287,7 @@ def test_evaluate_names_what_is_no_data_set_and_no_prediction(stores, tmp_path, 
     clips, _ = stores
     predictions, out = tmp_path / "predictions", tmp_path / "scores"
     words = ("evaluate", predictions, "--labels", clips, "--out", out)
-    assert "No such folder of predictions" in refusal(*words)
+    assert "folder of predictions" in refusal(*words)
     predictions.mkdir()
     assert "holds no <clip name>/masks.npz" in refusal(*words)
     predict(predictions, "somebody", np.zeros((16, 112, 112), np.uint8))
@@ -297,13 +297,13 @@ def test_evaluate_names_what_is_no_data_set_and_no_prediction(stores, tmp_path, 
     for masks, reason in (
         (np.zeros((16, 50, 50), np.uint8), "differ"),
         (np.zeros((9, 112, 112), np.uint8), "differ"),
-        (np.full((16, 112, 112), 7, np.uint8), "only 0 and 1, got 7"),
+        (np.full((16, 112, 112), 7, np.uint8), "got 7"),
         (np.zeros((16, 112, 112), np.float32), "got float32"),
     ):
         predict(predictions, "test", masks)
         assert reason in refusal(*words)
     (predictions / "test" / "masks.npz").write_bytes(b"PK no archive")
-    assert "is not a readable .npz" in refusal(*words)
+    assert "readable .npz" in refusal(*words)
     assert not out.exists()
 
 
@@ -316,12 +316,12 @@ def test_evaluate_does_not_score_against_damaged_labels(stores, tmp_path, refusa
 
 
 def test_report_wants_a_run_with_scores(tmp_path, refusal):
-    assert "is not what `echodfkd run`, `evaluate` or `judge` wrote" in refusal("report", tmp_path)
+    assert "not what `echodfkd run`" in refusal("report", tmp_path)
     (tmp_path / "study.json").write_text("{}")
-    assert "holds no scores yet" in refusal("report", tmp_path)
+    assert "no scores yet" in refusal("report", tmp_path)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "scores.json").write_text("{}")
-    assert "holds no scores of `echodfkd evaluate`" in refusal("report", tmp_path / "other")
+    assert "echodfkd evaluate" in refusal("report", tmp_path / "other")
 
 
 # Places that cannot be written

@@ -40,7 +40,7 @@ def test_a_folder_with_somebody_elses_files_is_never_replaced(tmp_path):
     folder = tmp_path / "clip"
     folder.mkdir()
     (folder / "thesis.txt").touch()
-    with pytest.raises(OutputError, match=r"holds thesis.txt, which would be lost"), filling(folder, ["masks.npz"]):
+    with pytest.raises(OutputError, match=r"thesis\.txt.* lost"), filling(folder, ["masks.npz"]):
         pass
     assert (folder / "thesis.txt").is_file()
 
@@ -48,7 +48,7 @@ def test_a_folder_with_somebody_elses_files_is_never_replaced(tmp_path):
 @pytest.mark.parametrize("write", [lambda path: write_text(path, "x"), lambda path: filling(path, []).__enter__()])
 def test_an_unwritable_place_is_named_in_one_line(tmp_path, write):
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match=r"Cannot write .*x: .* choose another folder") as caught:
+    with pytest.raises(OutputError, match=r"Cannot write .*x: .*another folder") as caught:
         write(tmp_path / "file" / "x")
     assert "\n" not in str(caught.value)
 
@@ -68,7 +68,7 @@ def test_numbers_that_json_does_not_know_are_refused(tmp_path):
 
 def test_damaged_json_is_an_input_error(tmp_path):
     (tmp_path / "a.json").write_text("{")
-    with pytest.raises(InputError, match="not readable JSON"):
+    with pytest.raises(InputError, match="readable JSON"):
         read_json(tmp_path / "a.json")
     with pytest.raises(InputError, match="No such file"):
         read_json(tmp_path / "b.json")
@@ -85,7 +85,7 @@ def test_leftovers_of_a_killed_run_go_and_nothing_else(tmp_path):
 
 def test_a_folder_is_held_by_one_and_free_again_afterwards(tmp_path):
     with holding(tmp_path / "out"):
-        with pytest.raises(OutputError, match="Another process works in"), holding(tmp_path / "out"):
+        with pytest.raises(OutputError, match="Another process"), holding(tmp_path / "out"):
             pass
         assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]
     with holding(tmp_path / "out"):

@@ -142,9 +142,9 @@ def test_the_stages_as_commands_make_the_student_of_the_whole_run(finished, tmp_
         assert echodfkd(*words)[0] == 0
     words = ("distill", study, "--clips", tmp_path / "c", "--labels", tmp_path / "cl", "--out", tmp_path / "s")
     code, _, told = echodfkd(*words, "--real", tmp_path / "r")
-    assert code == 2 and "give both --real and --real-labels" in told
+    assert code == 2 and "--real and --real-labels" in told
     code, _, told = echodfkd(*words)
-    assert code == 2 and "go with a study that has [[data]]" in told
+    assert code == 2 and "[[data]]" in told
     assert echodfkd(*words, "--real", tmp_path / "r", "--real-labels", tmp_path / "rl")[0] == 0
     assert sha256(tmp_path / "s" / WEIGHTS) == sha256(finished / "run" / "student" / WEIGHTS)
     assert (
@@ -161,7 +161,7 @@ def test_a_study_without_data_sets_gathers_nothing(finished, tmp_path, echodfkd)
 
 def test_what_may_have_seen_real_clips_is_not_published(finished, tmp_path):
     publish = script("studies/publish.py").publish
-    with pytest.raises(InputError, match="taught on real clips, or started from one that may have been"):
+    with pytest.raises(InputError, match="taught on real clips"):
         publish(finished / "run", "mixed", tmp_path / "out")
     shutil.copytree(finished / "run", tmp_path / "then")
     card = read_json(tmp_path / "then" / "student" / CARD)
@@ -171,7 +171,7 @@ def test_what_may_have_seen_real_clips_is_not_published(finished, tmp_path):
     assert publish(tmp_path / "then", "then", tmp_path / "drawn") == tmp_path / "drawn"
     made["start"] = start_table(finished / "run" / "student")
     write_json(tmp_path / "then" / "student" / CARD, card)
-    with pytest.raises(InputError, match="started from one that may have been"):
+    with pytest.raises(InputError, match="started from one"):
         publish(tmp_path / "then", "then", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -185,28 +185,26 @@ def test_masks_of_real_clips_alone_teach_where_all_that_is_taught_is_real(study,
     assert card.provenance["made_from"]["teacher"]["partial"]
     assert {entry.facts["known"] == [] for entry in Store(tmp_path / "mine" / "labels").entries} == {True}
     mixed = replace(one, clips=study.clips, training=study.training)
-    with pytest.raises(InputError, match="knows lv in none of the 6 clips"):
+    with pytest.raises(InputError, match="lv in none of the 6"):
         label(mixed, synth(mixed, tmp_path / "drawn"), tmp_path / "refused")
 
 
 def test_a_start_that_takes_other_grey_levels_is_refused(study, tmp_path):
     save(tmp_path / "raw", seeded_network(study.student, 0), Card(study.student, Preprocessing(16, input_scale=1.0)))
     training = replace(study.training, real_share=0.0, start=str(tmp_path / "raw"))
-    with pytest.raises(
-        StudyError, match=r"must take grey levels times 0\.003922, .* takes them times 1\. Start without"
-    ):
+    with pytest.raises(StudyError, match=r"times 0\.003922, .*times 1\."):
         taught(replace(study, data=(), training=training), tmp_path)
 
 
 def test_a_start_of_another_shape_is_refused(study, student_folder, tmp_path):
     training = replace(study.training, real_share=0.0, start=str(student_folder))
-    with pytest.raises(StudyError, match=r"training\.start must have the student's shape"):
+    with pytest.raises(StudyError, match=r"training\.start .*shape"):
         taught(replace(study, data=(), training=training), tmp_path)
 
 
 def test_real_clips_must_be_given_where_the_study_has_them(study, tmp_path):
     clips = synth(study, tmp_path / "clips")
-    with pytest.raises(StudyError, match="go with a study that has"):
+    with pytest.raises(StudyError, match="go with a study"):
         distill(study, clips, label(study, clips, tmp_path / "labels"), tmp_path / "student")
 
 
@@ -218,9 +216,9 @@ def test_a_study_from_before_has_no_word_of_real_clips(study):
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({"data": ()}, "go together, got 0 data sets and 0.5"),
-        ({"teacher": Teacher()}, "the simulator's truth knows no real clip"),
-        ({"training": Training(window=4, size=16, batch=4, real_share=1.0)}, "clips.train.count must be 0, got 4"),
+        ({"data": ()}, r"got 0 data sets and 0\.5"),
+        ({"teacher": Teacher()}, "no real clip"),
+        ({"training": Training(window=4, size=16, batch=4, real_share=1.0)}, r"clips\.train\.count .*got 4"),
     ],
 )
 def test_contradictions_are_refused(study, changes, fault):

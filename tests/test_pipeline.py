@@ -216,6 +216,6 @@ def test_a_finished_run_is_published_with_its_study_and_scores(undisturbed, tmp_
     with pytest.raises(InputError, match="go together"):
         publish(undisturbed, "tiny", tmp_path / "c", real)
     real.write_text('{"models": []}')
-    with pytest.raises(InputError, match="of other models"):
+    with pytest.raises(InputError, match="other models"):
         publish(undisturbed, "tiny", tmp_path / "c", real, "three clips")
     assert not (tmp_path / "c").exists()

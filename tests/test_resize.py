@@ -133,11 +133,11 @@ def test_a_smooth_mask_survives_the_way_there_and_back(height, width):
 
 
 def test_other_types_and_shapes_are_refused():
-    with pytest.raises(InputError, match=r"uint8 .* got float32 \(4, 4\)"):
+    with pytest.raises(InputError, match=r"got float32 \(4, 4\)"):
         fit(np.zeros((4, 4), np.float32), 8)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="at least one pixel"):
+    with pytest.raises(InputError, match="one pixel"):
         fit(np.zeros((3, 0, 4), np.uint8), 8)
-    with pytest.raises(InputError, match="at least one pixel a side, got 0"):
+    with pytest.raises(InputError, match="one pixel a side, got 0"):
         fit(np.zeros((4, 4), np.uint8), 0)
     with pytest.raises(InputError, match="must be square"):
         unfit(np.zeros((4, 5), np.float32), 8, 8)

@@ -51,5 +51,5 @@ def test_every_kind_of_spoilt_mask_has_a_line_and_no_name_of_a_clip_is_written(b
 
 def test_a_folder_without_clips_is_refused_in_one_line(benchmark, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["x", str(tmp_path)])
-    with pytest.raises(SystemExit, match=r"label_free_real: .* holds no clip"):
+    with pytest.raises(SystemExit, match="no clip"):
         benchmark.main()

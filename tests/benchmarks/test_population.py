@@ -107,16 +107,16 @@ def test_a_reader_that_finds_nothing_is_counted_as_lost(patients):
 
 
 def test_a_folder_without_a_reader_says_so(bench):
-    with pytest.raises(SystemExit, match=r"population: No such file: .*reader.onnx"):
+    with pytest.raises(SystemExit, match=r"No such .*reader\.onnx"):
         bench("--drawn", 2, "--reader")
 
 
 def test_sheets_of_patients_never_lie_in_a_git_checkout(bench, tmp_path):
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     for place in (ROOT / "sheets", tmp_path, tmp_path / "a" / "b"):
-        with pytest.raises(OutputError, match="lies in the git checkout"):
+        with pytest.raises(OutputError, match="git checkout"):
             population.check_outside_git(place)
-    with pytest.raises(SystemExit, match="lies in the git checkout"):
+    with pytest.raises(SystemExit, match="git checkout"):
         bench("--sheets", tmp_path / "sheets")
     assert not (tmp_path / "sheets").exists()
 
@@ -140,5 +140,5 @@ def test_statistics_are_written_as_the_generator_reads_them(bench, tmp_path):
 
 def test_a_folder_without_stills_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["population.py", str(tmp_path)])
-    with pytest.raises(SystemExit, match=r"population: No such file: .*stills.npz"):
+    with pytest.raises(SystemExit, match=r"No such .*stills\.npz"):
         population.main()

@@ -60,7 +60,7 @@ def test_a_film_that_cannot_be_read_stays_out_with_one_line(folder, capsys):
 
 @pytest.mark.parametrize(
     ("table", "message"),
-    [("Name,EF\none,60\n", "there is no column FileName"), ("FileName,FPS\none,fast\n", "FPS is 'fast'")],
+    [("Name,EF\none,60\n", "column FileName"), ("FileName,FPS\none,fast\n", "FPS .*'fast'")],
 )
 def test_a_list_that_cannot_be_read_is_refused(table, message, folder):
     (folder / "clips.csv").write_text(table)
@@ -70,7 +70,7 @@ def test_a_list_that_cannot_be_read_is_refused(table, message, folder):
 
 def test_a_folder_without_films_is_refused(tmp_path):
     assert not real.has_films(tmp_path)
-    with pytest.raises(InputError, match="holds no clip with masks"):
+    with pytest.raises(InputError, match="no clip"):
         real.read_films(tmp_path)
 
 
@@ -86,11 +86,11 @@ def test_solidity_is_one_of_a_square_and_little_of_what_crosses_itself():
 def test_stills_that_are_none_are_refused(tmp_path):
     (tmp_path / "validation").mkdir()
     np.savez(tmp_path / "validation" / "stills.npz", frames=np.zeros((2, 8, 8), np.uint8))
-    with pytest.raises(InputError, match="does not hold stills"):
+    with pytest.raises(InputError, match="hold stills"):
         real.read_pairs(tmp_path)
     arrays = {"masks": np.zeros((2, 8, 1), np.uint8), "ef": np.zeros(2)}
     np.savez(tmp_path / "validation" / "stills.npz", frames=np.zeros((2, 8, 8), np.uint8), **arrays)
-    with pytest.raises(InputError, match=r"must be \(patient, 2, height, width\) uint8, got uint8 \(2, 8, 8\)"):
+    with pytest.raises(InputError, match=r"got uint8 \(2, 8, 8\)"):
         real.read_pairs(tmp_path)
 
 
@@ -101,7 +101,7 @@ def test_what_is_missing_is_none(tmp_path):
 def test_a_clip_without_human_masks_is_refused(tmp_path):
     (tmp_path / "validation").mkdir()
     (tmp_path / "validation" / "clips.csv").write_text("FileName,EF\none,60\n")
-    with pytest.raises(InputError, match="has no human masks beside it"):
+    with pytest.raises(InputError, match="no human masks"):
         real.read_traced(tmp_path)
 
 

@@ -29,7 +29,7 @@ def test_two_trees_are_compared_call_by_call(benchmark, tmp_path):
 
 
 def test_a_folder_that_is_no_checkout_is_refused(benchmark, tmp_path):
-    with pytest.raises(SystemExit, match=r"no checkout of this repository: it has no src/echodfkd$"):
+    with pytest.raises(SystemExit, match="no src/echodfkd"):
         benchmark("--against", tmp_path)
 
 
@@ -44,7 +44,5 @@ def test_a_worker_that_ends_is_told_in_one_line(benchmark, tmp_path):
 
 def test_a_gpu_that_is_not_there_is_told_in_one_line(benchmark, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    with pytest.raises(
-        SystemExit, match=r"^synthetic_speed: .* there is no GPU that torch can use: take --device cpu$"
-    ):
+    with pytest.raises(SystemExit, match=r"no GPU .*--device cpu"):
         benchmark("--device", "cuda")

@@ -205,7 +205,7 @@ def test_models_stand_beside_each_other_and_their_differences_below(benchmark, m
 def test_passes_and_threshold_are_those_asked_for(benchmark, model):
     told = benchmark("--model", model, "--hindsight", "--threshold", 0.7)
     assert "both ways, warm-up 4, threshold 0.7" in told
-    with pytest.raises(SystemExit, match="A threshold lies between 0 and 1, got 2"):
+    with pytest.raises(SystemExit, match=r"threshold .*got 2"):
         benchmark("--model", model, "--threshold", 2)
 
 
@@ -224,7 +224,7 @@ def test_a_constant_mask_is_that_of_the_other_films():
 
 
 def test_an_empty_folder_is_refused_and_missing_parts_are_told(benchmark, model, tmp_path, folder, capsys):
-    with pytest.raises(SystemExit, match="holds nothing to be measured against"):
+    with pytest.raises(SystemExit, match="nothing to be measured"):
         benchmark("--model", model, where=tmp_path)
     (tmp_path / "validation").mkdir()
     (tmp_path / "validation" / "stills.npz").write_bytes((folder / "validation" / "stills.npz").read_bytes())

@@ -124,4 +124,4 @@ def test_films_are_found_whatever_the_case_of_their_suffix_and_the_form_of_their
 def test_what_is_no_data_set_is_refused(tmp_path, echodfkd):
     (tmp_path / "empty").mkdir()
     code, _, complaint = echodfkd("check", tmp_path / "empty", "--out", tmp_path / "out")
-    assert code == 2 and "is no data set" in complaint and not (tmp_path / "out").exists()
+    assert code == 2 and "no data set" in complaint and not (tmp_path / "out").exists()

@@ -294,7 +294,7 @@ def test_masks_that_were_altered_on_the_way_teach_nobody(walk, tmp_path):
     )
     words = ["label", tmp_path / "third.toml", "--clips", walk.folder / "real", "--out", tmp_path / "labels"]
     ran = CliRunner().invoke(app, [str(word) for word in words])
-    assert ran.exit_code != 0 and "whole1.seg.npz does not have the checksum" in str(ran.exception)
+    assert ran.exit_code != 0 and "whole1.seg.npz" in str(ran.exception)
 
 
 def test_the_students_card_names_both_teachers_and_no_place(walk):

@@ -64,14 +64,14 @@ def test_clips_are_left_out_for_the_reasons_that_are_named(echonet, tmp_path):
     store = gather_data([Data(echonet, exclude=table, reasons=("static",))], tmp_path / "one", 10)
     assert [entry.name for entry in store.entries] == ["b", "c"]
     assert store.settings["data"][0]["excluded"] == {"static": 1}
-    with pytest.raises(InputError, match=r"Every clip of the split 'train' .* Exclude for fewer reasons"):
+    with pytest.raises(InputError, match=r"split 'train'.* fewer reasons"):
         gather_data([Data(echonet, exclude=table)], tmp_path / "both", 10)
 
 
 def test_findings_of_another_data_set_are_refused(echonet, tmp_path):
     table = tmp_path / "curation.csv"
     write_curation(table, [Finding("elsewhere", "static", "0.1"), Finding("far", "blank", "2")])
-    with pytest.raises(InputError, match=r"None of the 2 clips that .*curation\.csv excludes is one of .*"):
+    with pytest.raises(InputError, match=r"None of the 2 clips .*curation\.csv"):
         gather_data([Data(echonet, exclude=table)], tmp_path / "one", 10)
     write_curation(table, [])  # nothing was found
     assert len(gather_data([Data(echonet, exclude=table)], tmp_path / "two", 10).entries) == 3
@@ -81,7 +81,7 @@ def test_a_stopped_gathering_ends_with_the_same_bytes_and_other_clips_are_refuse
     whole = gather_data([Data(echonet)], tmp_path / "real", 10, shard=1)
     (tmp_path / "real" / "shard-00001.json").unlink()
     assert gather_data([Data(echonet)], tmp_path / "real", 10, shard=1).content == whole.content
-    with pytest.raises(StudyError, match="begun with other settings"):
+    with pytest.raises(StudyError, match="other settings"):
         gather_data([Data(echonet, validation=())], tmp_path / "real", 10, shard=1)
 
 
@@ -101,23 +101,23 @@ def test_what_cannot_be_taken_is_refused_with_the_way_on(echonet, tmp_path):
     films = tmp_path / "films"
     films.mkdir()
     write(films / "a.avi", beats()[0].frames, 50)
-    with pytest.raises(InputError, match="no clips in the split 'train'; it has clips in: test"):
+    with pytest.raises(InputError, match=r"split 'train'.* test"):
         gather_data([Data(films)], tmp_path / "real", 10)
-    with pytest.raises(InputError, match="differ in name, got a 2 times"):
+    with pytest.raises(InputError, match="a 2 times"):
         gather_data([Data(echonet), Data(films, ("test",), ())], tmp_path / "real", 10)
     (films / "b.avi").write_text("no film")
     save_nifti(films / "c.nii.gz", beats()[0].frames)
-    with pytest.raises(InputError, match="`echodfkd check` lists every clip that cannot be read"):
+    with pytest.raises(InputError, match="echodfkd check"):
         gather_data([Data(films, ("test",), ())], tmp_path / "real", 10)
 
 
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [
-        ({"train": (), "validation": ()}, "neither train nor validation names a split"),
+        ({"train": (), "validation": ()}, "neither train nor validation"),
         ({"validation": ("train",)}, "both name train"),
-        ({"reasons": ("static",)}, "name it in data.exclude"),
-        ({"exclude": Path("c.csv"), "reasons": ("statik",)}, "The nearest is static"),
+        ({"reasons": ("static",)}, r"data\.exclude"),
+        ({"exclude": Path("c.csv"), "reasons": ("statik",)}, "nearest is static"),
     ],
 )
 def test_settings_that_contradict_themselves_are_refused(settings, fault):

@@ -92,7 +92,7 @@ def test_a_finished_judgement_is_kept(made):
 def test_the_command_judges_folders_of_masks(made, judge, tmp_path, echodfkd):
     two = ["--predictions", made / "masks", "--predictions", made / "rivals" / "b2" / "masks"]
     code, _, complaint = echodfkd("judge", made / "clips", *two, "--out", tmp_path / "same", "--judge", "none")
-    assert code == 2 and "need names that differ" in complaint
+    assert code == 2 and "names that differ" in complaint
     (tmp_path / "student").symlink_to(made / "masks")
     (tmp_path / "b2").symlink_to(made / "rivals" / "b2" / "masks")
     names = ["--predictions", tmp_path / "student", "--predictions", tmp_path / "b2"]
@@ -131,20 +131,20 @@ def test_without_a_judge_the_other_evidence_is_had(made, tmp_path, echodfkd):
 
 
 def test_settings_refuse_nonsense_with_the_value(tmp_path):
-    with pytest.raises(StudyError, match=r"epochs counted from 1, got \[0\]"):
+    with pytest.raises(StudyError, match=r"epochs .*got \[0\]"):
         LabelFree(snapshots=(0,))
-    with pytest.raises(StudyError, match="names that differ, got b2, b2"):
+    with pytest.raises(StudyError, match="got b2, b2"):
         LabelFree(rivals=("b2", "elsewhere/b2"))
     path = tmp_path / "tiny.toml"
     path.write_text(study_text("x").replace("[1, 4]", "[1, 9]"))
-    with pytest.raises(StudyError, match=r"beyond training.epochs \(4\): 9"):
+    with pytest.raises(StudyError, match=r"training\.epochs \(4\): 9"):
         read_study(path)
 
 
 def test_a_missing_judge_is_told_before_any_work(tmp_path):
     path = tmp_path / "tiny.toml"
     path.write_text(study_text(tmp_path / "nowhere"))
-    with pytest.raises(InputError, match="holds no judge"):
+    with pytest.raises(InputError, match="no judge"):
         run(read_study(path), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
@@ -166,7 +166,7 @@ def test_a_clip_that_one_lacks_is_left_out_of_the_judges_means_and_told(made, ju
     words = ("--predictions", folders[0], "--predictions", folders[1], "--judge", f"local-dir:{judge}")
     more = ("--out", tmp_path / "out", "--resamples", 100, "--frames", 3)
     code, told, complaint = echodfkd("judge", made / "clips", *words, *more)
-    assert (code, complaint) == (0, "") and "b2 lacks 2 of the clips" in told
+    assert (code, complaint) == (0, "") and "b2 lacks 2" in told
     said = told_by(tmp_path / "out")["image_text"]
     assert said["masks"]["n"]["clips"] == 1 and said["masks_lacking"] == 2
     assert said["masks"]["n"]["frames"] == 3
@@ -189,7 +189,7 @@ def test_frames_that_alone_are_labelled_are_the_ones_that_are_judged(judge, tmp_
     assert said["masks"]["n"]["frames"] == 6  # two traced frames of three clips
     assert said["masks"]["models"]["right"]["dice"]["value"] > said["masks"]["models"]["aside"]["dice"]["value"]
     assert said["phases"] is not None and said["ejection"]["ranked"]["n"] == 3
-    assert "The true overlap is not known here" not in (tmp_path / "out" / "index.html").read_text()
+    assert "true overlap is not known" not in (tmp_path / "out" / "index.html").read_text()
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_a_structure_known_in_no_clip_is_refused(clips, shrunk, tmp_path):
     other = tmp_path / "other"
     write_masks(other / "another-clip.seg.npz", np.zeros((4, 112, 112), np.uint8))
     partial = Teacher("archive", other, structures=("rv",), partial=True)
-    with pytest.raises(InputError, match="knows rv in none of the 4 clips"):
+    with pytest.raises(InputError, match="rv in none"):
         label(taught(Teacher("archive", shrunk, structures=("lv",)), partial), clips, tmp_path / "labels")
 
 
@@ -197,14 +197,14 @@ def half_a_manifest(clips, archive, tmp_path):
 @pytest.mark.parametrize(
     ("damage", "fault"),
     [
-        (altered_clips, "Clip train-00000 is not the one whose masks are in .*another checksum"),
-        (altered_masks, r"train-00000\.seg\.npz does not have the checksum of manifest\.json: it is damaged or was"),
-        (missing_masks, r"No such file: .*train-00001\.seg\.npz\. The archive is incomplete"),
-        (altered_licence, r"LICENCE\.txt does not have the checksum"),
-        (unlisted_clip, "Clip train-00000 is not among the 3 of"),
-        (a_name_that_leads_out, r"A clip's name is no path, got '\.\./\.\./train-00000'"),
-        (another_format, "is not the manifest of a mask archive"),
-        (half_a_manifest, "is not a whole manifest: .*threshold"),
+        (altered_clips, "train-00000 .*another checksum"),
+        (altered_masks, r"train-00000\.seg\.npz .*checksum"),
+        (missing_masks, r"train-00001\.seg\.npz.* incomplete"),
+        (altered_licence, r"LICENCE\.txt .*checksum"),
+        (unlisted_clip, "train-00000 is not among the 3"),
+        (a_name_that_leads_out, r"no path, got '\.\./\.\./train-00000'"),
+        (another_format, "not the manifest"),
+        (half_a_manifest, "whole manifest.*threshold"),
     ],
 )
 def test_what_was_altered_on_the_way_is_found_and_named(clips, archive, tmp_path, damage, fault):
@@ -236,26 +236,26 @@ def test_what_was_altered_on_the_way_is_found_and_named(clips, archive, tmp_path
 def test_values_that_no_manifest_can_have_are_refused_in_one_line(archive, change):
     table = json.loads((archive / "manifest.json").read_text())
     (archive / "manifest.json").write_text(json.dumps(table | change))
-    with pytest.raises(InputError, match=r"is not a whole manifest: |the checksum of manifest\.json") as caught:
+    with pytest.raises(InputError, match=r"whole manifest|checksum of manifest\.json") as caught:
         MaskArchive(archive)
     assert "\n" not in str(caught.value)
 
 
 def test_a_manifest_nested_without_end_is_refused(archive):
     (archive / "manifest.json").write_text('{"a": ' * 100_000)
-    with pytest.raises(InputError, match=r"manifest\.json is not readable JSON"):
+    with pytest.raises(InputError, match=r"manifest\.json .*JSON"):
         MaskArchive(archive)
 
 
 def test_structures_that_an_archive_does_not_hold_are_refused(clips, archive, tmp_path):
     study = replace(STUDY, teacher=Teacher("archive", archive, structures=("lv", "la")))
-    with pytest.raises(InputError, match=r"holds masks of lv, rv, not of la, by its manifest\.json"):
+    with pytest.raises(InputError, match=r"lv, rv, not of la.* manifest\.json"):
         label(study, clips, tmp_path / "again")
 
 
 def test_masks_of_other_clips_never_slip_into_an_archive(clips, archive, tmp_path):
     write_masks(archive / "patient-7.seg.npz", np.zeros((4, 112, 112), np.uint8))
-    with pytest.raises(OccupiedError, match=r"holds patient-7\.seg\.npz, which is none of these clips'"):
+    with pytest.raises(OccupiedError, match=r"holds patient-7\.seg\.npz"):
         label(STUDY, clips, tmp_path / "others", archive)
 
 
@@ -266,10 +266,10 @@ def test_an_archive_holds_nothing_else_and_is_no_store(clips, archive, tmp_path)
     label(study, clips, tmp_path / "labels", archive)
     assert not list(archive.glob("*.part.npz"))
     (archive / "patients.csv").write_text("secret")
-    with pytest.raises(OccupiedError, match=r"holds patients\.csv, which is none of these clips'"):
+    with pytest.raises(OccupiedError, match=r"holds patients\.csv"):
         label(STUDY, clips, out, archive)
     for folder in (out, tmp_path):  # the labels' own, and one that they would lie in
-        with pytest.raises(OccupiedError, match="would lie in the archive"):
+        with pytest.raises(OccupiedError, match="lie in the archive"):
             label(STUDY, clips, out, folder)
     with pytest.raises(OccupiedError, match=r"holds index\.json"):
         label(STUDY, clips, out, clips.folder)
@@ -278,9 +278,9 @@ def test_an_archive_holds_nothing_else_and_is_no_store(clips, archive, tmp_path)
 
 def test_a_licence_must_be_text_and_needs_an_archive(clips, echodfkd, tmp_path):
     (tmp_path / "terms").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="is not a readable text file"):
+    with pytest.raises(InputError, match="text file"):
         label(STUDY, clips, tmp_path / "labels", tmp_path / "archive", tmp_path / "terms")
-    with pytest.raises(InputError, match="terms-mistyped is not a readable text file"):
+    with pytest.raises(InputError, match=r"terms-mistyped .*text file"):
         label(STUDY, clips, tmp_path / "labels", tmp_path / "archive", tmp_path / "terms-mistyped")
     assert not (tmp_path / "archive").exists() and not (tmp_path / "labels").exists()  # before anything is labelled
     code, _, told = echodfkd("label", "s.toml", "--clips", "c", "--out", "o", "--licence", "l")
@@ -297,7 +297,7 @@ def test_noise_is_in_the_masks_and_its_seed_in_nothing_that_is_shared(clips, tmp
     assert "987654321" not in told
     card = distill(study, clips, labels, tmp_path / "student")
     assert "987654321" not in json.dumps(card.provenance)
-    with pytest.raises(StudyError, match=r"begun with other settings .*seed"):  # no labels of two seeds in one store
+    with pytest.raises(StudyError, match=r"other settings .*seed"):  # no labels of two seeds in one store
         label(replace(study, teacher=Teacher(noise=replace(noise, seed=1))), clips, tmp_path / "labels")
 
 
@@ -353,7 +353,7 @@ def test_unknown_keys_of_a_teacher_among_several_are_told_by_their_place(tmp_pat
 
 
 def test_weights_are_of_several_teachers_alone():
-    with pytest.raises(StudyError, match=r"teacher\.weight is what one of several counts"):
+    with pytest.raises(StudyError, match=r"teacher\.weight"):
         replace(STUDY, teacher=Teacher(weight=2.0))
 
 

@@ -130,10 +130,10 @@ def test_a_stopped_grid_has_a_table_of_those_who_are_done(walked, tmp_path):
 
 
 def test_a_grid_has_no_single_student_to_distil(tmp_path):
-    with pytest.raises(StudyError, match="`echodfkd run` teaches them all"):
+    with pytest.raises(StudyError, match="echodfkd run"):
         distill(study_from(TABLE), None, None, tmp_path)  # type: ignore[arg-type]
 
 
 def test_a_folder_without_a_grid_has_no_page_of_one(tmp_path):
-    with pytest.raises(InputError, match="holds no scores of a grid yet"):
+    with pytest.raises(InputError, match="no scores of a grid"):
         report_sizes(tmp_path)

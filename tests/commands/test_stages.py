@@ -73,12 +73,12 @@ def test_annotators_trace_the_same_frames_their_own_way(clips, tmp_path):
 
 def test_clips_of_another_generator_are_refused(clips, monkeypatch):
     monkeypatch.setattr("echodfkd.commands.synth.GENERATOR", 0)
-    with pytest.raises(StudyError, match=r"begun with other settings .*generator"):
+    with pytest.raises(StudyError, match=r"other settings .*generator"):
         synth(STUDY, clips.folder)
 
 
 def test_clips_of_another_study_are_refused(clips):
-    with pytest.raises(StudyError, match=r"begun with other settings .*seed"):
+    with pytest.raises(StudyError, match=r"other settings .*seed"):
         synth(replace(STUDY, seed=9), clips.folder)
 
 
@@ -109,7 +109,7 @@ def test_a_study_with_hindsight_writes_it_into_the_card_and_is_another_study(cli
 def test_an_archive_that_lacks_a_clip_is_refused_by_name(clips, tmp_path):
     label(STUDY, clips, tmp_path / "direct", archive=tmp_path / "archive")
     (tmp_path / "archive" / "validation-00000.seg.npz").unlink()
-    with pytest.raises(InputError, match=r"No such file: .*validation-00000\.seg\.npz"):
+    with pytest.raises(InputError, match=r"No such .*validation-00000\.seg\.npz"):
         label(replace(STUDY, teacher=Teacher("archive", tmp_path / "archive")), clips, tmp_path / "again")
 
 

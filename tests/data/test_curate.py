@@ -25,7 +25,7 @@ def test_the_facts_of_a_film_are_those_worked_by_hand():
     assert (facts.frames, facts.height, facts.width, facts.fps) == (3, 1, 2, 25.0)
     assert facts.spread == 50 and facts.white == 0 and facts.change == 157 / 2
     assert film_facts(frames[:1], None).change is None
-    with pytest.raises(InputError, match="at least one frame"):
+    with pytest.raises(InputError, match="one frame"):
         film_facts([], 25.0)
 
 
@@ -134,8 +134,8 @@ def test_clips_are_excluded_by_reason(tmp_path):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("FileName,why\na,x\n", "line 1: there is no column reason"),
-        ("FileName,reason\na,statik\n", r"line 2: A reason must be one of .*, got 'statik'. The nearest is static"),
+        ("FileName,why\na,x\n", "line 1: .*column reason"),
+        ("FileName,reason\na,statik\n", "line 2: .*'statik'.* static"),
     ],
 )
 def test_a_table_that_is_none_is_refused_by_line(tmp_path, text, reason):
@@ -145,7 +145,7 @@ def test_a_table_that_is_none_is_refused_by_line(tmp_path, text, reason):
 
 
 def test_a_missing_table_and_an_unknown_reason_are_refused(tmp_path):
-    with pytest.raises(InputError, match="Make one with `echodfkd check"):
+    with pytest.raises(InputError, match="echodfkd check"):
         parse_exclusion(str(tmp_path / "no.csv:static"))
     write_curation(tmp_path / "c.csv", [])
     with pytest.raises(InputError, match="got 'dark'"):

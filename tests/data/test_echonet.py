@@ -82,7 +82,7 @@ def test_the_list_is_read_as_it_stands(data):
     assert (row.split, row.ejection_fraction, row.esv_ml, row.edv_ml) == ("test", 60.5, 40.1, 101.3)
     assert (row.fps, row.frames, row.height, row.width) == (62.5, 80, 112, 112)
     assert [row.name for row in data.split("validation")] == [SWAPPED]
-    with pytest.raises(InputError, match="splits are train, validation, test, got 'VAL'"):
+    with pytest.raises(InputError, match="train, validation, test, got 'VAL'"):
         data.split("VAL")
 
 
@@ -94,12 +94,12 @@ def test_a_clip_carries_the_lists_frame_rate_not_the_films(data):
 def test_an_untraced_clip_is_left_out_and_said_so(data):
     assert data.left_out == {UNTRACED: "It has no tracing in VolumeTracings.csv."}
     assert data.remarks == {}
-    with pytest.raises(InputError, match=f"{UNTRACED} is left out: It has no tracing"):
+    with pytest.raises(InputError, match=f"{UNTRACED} .*no tracing"):
         data.read(UNTRACED)
 
 
 def test_an_unknown_name_is_answered_with_the_nearest(data):
-    with pytest.raises(InputError, match=f"no clip {PLAIN}X. The nearest name is {PLAIN}"):
+    with pytest.raises(InputError, match=f"{PLAIN}X.* nearest .*{PLAIN}"):
         data.read(PLAIN + "X")
 
 
@@ -211,7 +211,7 @@ def test_without_scikit_image_the_install_line_is_named(data, monkeypatch):
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MissingExtra, match=r"pip install 'echodfkd\[study\]'"):
+    with pytest.raises(MissingExtra, match=r"echodfkd\[study\]"):
         data.tracings(PLAIN)
 
 
@@ -221,12 +221,12 @@ def test_without_scikit_image_the_install_line_is_named(data, monkeypatch):
 @pytest.mark.parametrize(
     ("tracings", "reason"),
     [
-        ({46: [ellipse(16)[:20]], 61: [ellipse(11)]}, "20 segments for frame 46, 21 make a tracing"),
-        ({46: [ellipse(16)]}, "one frame only"),
-        ({46: [ellipse(16)], 80: [ellipse(11)]}, "traces frame 80 of a clip of 80"),
+        ({46: [ellipse(16)[:20]], 61: [ellipse(11)]}, "20 segments .*frame 46"),
+        ({46: [ellipse(16)]}, "one frame"),
+        ({46: [ellipse(16)], 80: [ellipse(11)]}, "frame 80 of a clip of 80"),
         (
             {46: [np.where(ellipse(16) > 60, np.nan, ellipse(16))], 61: [ellipse(11)]},
-            "line 2: .* is 'nan', not a number",
+            "line 2: .*'nan'",
         ),
     ],
 )
@@ -286,15 +286,15 @@ def test_a_missing_film_leaves_its_clip_out(tmp_path):
 
 
 def test_faulty_tables_are_refused_by_file_and_line(tmp_path):
-    with pytest.raises(InputError, match=r"No such file: .*FileList.csv"):
+    with pytest.raises(InputError, match=r"No such .*FileList\.csv"):
         EchoNet(tmp_path)
     folder = make(tmp_path / "columns", columns=[column for column in COLUMNS if column != "Split"])
-    with pytest.raises(InputError, match=r"FileList.csv, line 1: there is no column Split"):
+    with pytest.raises(InputError, match=r"FileList\.csv, line 1: .*column Split"):
         EchoNet(folder)
     folder = make(tmp_path / "tracings")
     (folder / "VolumeTracings.csv").write_text("FileName,X1,Y1,Frame\n")
-    with pytest.raises(InputError, match=r"VolumeTracings.csv, line 1: there is no column X2, Y2"):
+    with pytest.raises(InputError, match=r"VolumeTracings\.csv, line 1: .*column X2, Y2"):
         EchoNet(folder)
     (folder / "FileList.csv").write_bytes(b"\xff\xfe\x00FileName")
-    with pytest.raises(InputError, match="not a readable CSV"):
+    with pytest.raises(InputError, match="readable CSV"):
         EchoNet(folder)

@@ -194,7 +194,7 @@ def test_a_store_is_a_data_set_of_every_frame(tmp_path):
 
 
 def test_what_is_no_data_set_is_refused_with_what_would_be(tmp_path):
-    with pytest.raises(InputError, match=r"is no data set: expected a store .*, of CAMUS \(patient folders\)"):
+    with pytest.raises(InputError, match=r"no data set: .*store .*CAMUS"):
         open_dataset(tmp_path)
     with pytest.raises(InputError, match="No such folder"):
         open_dataset(tmp_path / "no")
@@ -204,7 +204,7 @@ def test_a_list_of_patients_that_is_no_text_is_refused_in_one_line(camus):
     (camus / "database_split").mkdir(exist_ok=True)
     path = camus / "database_split" / "subgroup_testing.txt"
     path.write_bytes("patient0001\n".encode("utf-16"))
-    with pytest.raises(InputError, match=r"subgroup_testing\.txt must be a text file in UTF-8, a patient on each line"):
+    with pytest.raises(InputError, match=r"subgroup_testing\.txt .*UTF-8"):
         open_dataset(camus)
 
 

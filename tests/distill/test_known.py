@@ -94,13 +94,13 @@ def test_a_structure_that_is_not_known_teaches_the_student_nothing(tmp_path):
 
 def test_a_clip_of_which_nothing_is_known_is_refused(tmp_path):
     labels = store(tmp_path, masks(), ({KNOWN: []}, {}))
-    with pytest.raises(InputError, match="Clip train teaches nothing: no teacher knows any of lv, rv in it"):
+    with pytest.raises(InputError, match=r"Clip train .*lv, rv"):
         check_windows(labels, labels, STRUCTURES, 4, "train")
 
 
 def test_a_window_of_which_nothing_is_known_is_no_batch():
     arrays = np.zeros((1, 4, 1, 8, 8), np.uint8), np.zeros((1, 4, 2, 8, 8), np.uint8)
-    with pytest.raises(InputError, match="A window teaches nothing"):
+    with pytest.raises(InputError, match="window teaches nothing"):
         with_known(*arrays, STRUCTURES, [()])
 
 

@@ -113,8 +113,8 @@ def test_a_store_plays_backwards_the_very_windows_that_it_cuts(store):
 @pytest.mark.parametrize(
     ("structures", "length", "split", "told"),
     [
-        (("rv",), 5, "train", "labels hold lv, la but not rv"),
-        (("lv",), 6, "train", "Clip a has 5 frames, fewer than the window of 6"),
+        (("rv",), 5, "train", "lv, la but not rv"),
+        (("lv",), 6, "train", "Clip a .*5 frames.* window of 6"),
         (("lv",), 5, "validation", "no split 'validation'"),
     ],
 )
@@ -126,5 +126,5 @@ def test_stores_that_cannot_teach_are_refused(store, structures, length, split, 
 def test_labels_of_other_clips_are_refused(store, tmp_path):
     writer = StoreWriter(tmp_path / "labels", ("lv",), (8, 8), {}, with_frames=False)
     writer.write(0, [Entry("a", "train", 4)], None, np.zeros((4, 1, 8, 8), np.uint8))
-    with pytest.raises(InputError, match="Clip a has 5 frames but 4 labelled"):
+    with pytest.raises(InputError, match=r"Clip a .*5 frames but 4"):
         check_windows(store, writer.finish(1), ("lv",), 4, "train")

@@ -159,21 +159,21 @@ def test_dice_is_that_of_the_labelled_frames_alone():
 
 def test_predictions_of_other_clips_are_refused(place):
     write(place / "other.avi", disc(0)[0], 50)
-    with pytest.raises(InputError, match=r"None of the clips has a prediction in .*right.*bears its file's name"):
+    with pytest.raises(InputError, match=r"None .*right"):
         judged(place, [place / "other.avi"], names=("right",))
 
 
 def test_masks_of_another_length_are_refused(place):
     save(place / "short" / "one", disc(0)[1][:20])
-    with pytest.raises(InputError, match=r"holds masks \(20, 64, 64\), its clip has frames \(24, 64, 64\)"):
+    with pytest.raises(InputError, match=r"\(20, 64, 64\).* \(24, 64, 64\)"):
         judged(place, names=("short",))
 
 
 def test_two_clips_of_one_name_are_refused(place):
-    with pytest.raises(InputError, match="Two clips are named one"):
+    with pytest.raises(InputError, match="named one"):
         given_clips([place / "clips", place / "clips" / "one.avi"])
 
 
 def test_dials_refuse_nonsense():
-    with pytest.raises(InputError, match="a size from 32 on"):
+    with pytest.raises(InputError, match="from 32"):
         Judging(size=8)

@@ -52,9 +52,9 @@ def test_staple_outvotes_two_careless_ones_as_the_majority_cannot():
 
 def test_what_cannot_be_compared_is_refused():
     one = squares(0)[0]
-    with pytest.raises(InputError, match="at least two segmenters, got 1"):
+    with pytest.raises(InputError, match="two segmenters, got 1"):
         agreement({"a": one})
-    with pytest.raises(InputError, match=r"one shape, got \(2, 8, 16\), \(1, 8, 16\)"):
+    with pytest.raises(InputError, match=r"got \(2, 8, 16\), \(1, 8, 16\)"):
         agreement({"a": one, "b": one[:1]})
-    with pytest.raises(InputError, match="fused by majority, staple, got median"):
+    with pytest.raises(InputError, match="majority, staple, got median"):
         agreement({"a": one, "b": one}, ("median",))

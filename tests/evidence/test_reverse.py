@@ -93,13 +93,13 @@ def test_the_prior_looks_at_shape_and_size_and_not_at_place():
 
 
 def test_what_cannot_be_registered_is_refused(found):
-    with pytest.raises(InputError, match=r"48 pixels need frames of that size, got uint8 \(20, 20\)"):
+    with pytest.raises(InputError, match=r"48 pixels .*got uint8 \(20, 20\)"):
         Register(ATLASES).correspondences(np.zeros((20, 20), np.uint8))
-    with pytest.raises(InputError, match="at least 16 pixels a side"):
+    with pytest.raises(InputError, match="16 pixels"):
         Atlases(ATLASES.frames[:, :8, :8], ATLASES.masks[:, :8, :8])
-    with pytest.raises(InputError, match="of the same shape"):
+    with pytest.raises(InputError, match="same shape"):
         Atlases(ATLASES.frames, ATLASES.masks[:2])
-    with pytest.raises(InputError, match="at least one registered atlas"):
+    with pytest.raises(InputError, match="one registered atlas"):
         reverse_dice(EGGS[0], [], ATLASES)
     with pytest.raises(InputError, match="its reach below"):
         Registration(reach=0.7)

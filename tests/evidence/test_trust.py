@@ -89,7 +89,7 @@ def test_a_summary_is_json_and_the_same_for_a_seed():
 
 
 def test_a_pair_that_comes_twice_and_no_rows_are_refused():
-    with pytest.raises(InputError, match="s0 has two rows for the clip c0"):
+    with pytest.raises(InputError, match=r"s0 has two rows .*c0"):
         summary([*made(2), *made(2)])
-    with pytest.raises(InputError, match="at least one row"):
+    with pytest.raises(InputError, match="one row"):
         summary([])

@@ -92,7 +92,7 @@ def test_heart_rate_of_a_planted_curve():
 def test_impossible_input_is_refused():
     with pytest.raises(InputError, match="above 0 Hz"):
         beat_events(np.ones(9), 0)
-    with pytest.raises(InputError, match="one finite number per frame"):
+    with pytest.raises(InputError, match="number per frame"):
         beat_events([1.0, np.nan], 50)
     with pytest.raises(InputError, match="smoothing_s"):
         BeatDetector(prominence=2)

@@ -149,9 +149,9 @@ def test_leading_axes_are_kept():
 
 
 def test_masks_that_cannot_be_compared_and_impossible_spacings_are_refused():
-    with pytest.raises(InputError, match=r"one shape, got bool \(1, 3, 3\) and bool \(1, 3, 4\)"):
+    with pytest.raises(InputError, match=r"got bool \(1, 3, 3\) and bool \(1, 3, 4\)"):
         hd95(np.zeros((1, 3, 3), bool), np.zeros((1, 3, 4), bool))
     with pytest.raises(InputError, match="float64"):
         surface_distance(np.zeros((1, 3, 3)), np.zeros((1, 3, 3), bool))
-    with pytest.raises(InputError, match="two lengths above 0"):
+    with pytest.raises(InputError, match="lengths above 0"):
         hd95(disc(3), disc(3), (0.0, 1.0))

@@ -77,14 +77,14 @@ def test_empty_and_single_pixel_masks():
     one[4, 4] = True
     assert disc_volume(empty) == 0
     assert disc_volume(one) == pytest.approx(np.pi / 4, rel=0.5)
-    with pytest.raises(InputError, match="no long axis"):
+    with pytest.raises(InputError, match="long axis"):
         long_axis(empty)
 
 
 def test_impossible_dials_are_refused():
-    with pytest.raises(InputError, match="at least one disc"):
+    with pytest.raises(InputError, match="one disc"):
         disc_volume(ellipse(9, 4), discs=0)
-    with pytest.raises(InputError, match="two lengths above 0"):
+    with pytest.raises(InputError, match="lengths above 0"):
         disc_volume(ellipse(9, 4), (0.0, 1.0))
 
 
@@ -136,7 +136,7 @@ def test_ejection_by_hand_and_beats_without_a_volume_left_out():
 
 
 def test_events_outside_the_clip_are_refused():
-    with pytest.raises(InputError, match="inside the clip's 3 frames"):
+    with pytest.raises(InputError, match="3 frames"):
         ejection_fraction(np.ones((3, 8, 8), bool), Events((1,), (3,)))
 
 
@@ -205,7 +205,7 @@ def test_the_area_ratio_does_not_see_how_the_area_is_spread():
 
 
 def test_unknown_methods_are_refused():
-    with pytest.raises(InputError, match="discs, area_length, area_ratio, got biplane"):
+    with pytest.raises(InputError, match="area_ratio, got biplane"):
         ejection_by_method(np.ones((3, 8, 8), bool), Events((), ()), methods=["biplane"])
 
 
@@ -217,5 +217,5 @@ def test_the_cardiobench_file_has_its_header_and_a_line_for_every_clip():
     assert cardiobench_csv(rows) == 'FileName,EF_pred\n0X1A,54.32\n"b, c",\n'
     assert cardiobench_csv(rows, "ef_area_ratio") == 'FileName,EF_pred\n0X1A,40.00\n"b, c",0.00\n'
     assert cardiobench_csv([]) == "FileName,EF_pred\n"
-    with pytest.raises(InputError, match="one line for each clip, got 0X1A more than once"):
+    with pytest.raises(InputError, match="got 0X1A more than once"):
         cardiobench_csv(rows[:1] * 2)

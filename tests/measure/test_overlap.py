@@ -58,7 +58,7 @@ def test_pooled_values_are_those_of_all_frames_laid_side_by_side():
 
 
 def test_masks_of_other_shape_or_type_are_refused_with_both_named():
-    with pytest.raises(InputError, match=r"one shape, got bool \(1, 3, 3\) and bool \(1, 3, 4\)"):
+    with pytest.raises(InputError, match=r"got bool \(1, 3, 3\) and bool \(1, 3, 4\)"):
         dice(np.zeros((1, 3, 3), bool), np.zeros((1, 3, 4), bool))
     with pytest.raises(InputError, match="float64"):
         iou(np.zeros((1, 3, 3)), np.zeros((1, 3, 3), bool))

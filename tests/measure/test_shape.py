@@ -51,7 +51,7 @@ def test_a_pixel_on_any_side_touches_the_border(place):
 
 
 def test_probabilities_are_refused_with_the_way_on():
-    with pytest.raises(InputError, match=r"got float32 .* Cut probabilities"):
+    with pytest.raises(InputError, match="got float32"):
         area_curve(np.zeros((2, 3, 3), np.float32))
 
 

@@ -125,9 +125,9 @@ def test_an_unknown_frame_rate_is_said():
 def test_limits_refuse_nonsense():
     with pytest.raises(InputError, match="shares in"):
         Limits(empty_share=2)
-    with pytest.raises(InputError, match="shift and ejection_spread > 0"):
+    with pytest.raises(InputError, match="ejection_spread > 0"):
         Limits(shift=0)
-    with pytest.raises(InputError, match=r"longest over shortest, got 0\.5"):
+    with pytest.raises(InputError, match=r"longest .*got 0\.5"):
         Limits(intervals=0.5)
     with pytest.raises(InputError, match="must rise"):
         Limits(ejection=(90, 5))

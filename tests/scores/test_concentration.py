@@ -101,11 +101,11 @@ def test_clips_without_any_error_have_no_share():
 
 
 def test_nonsense_is_refused():
-    with pytest.raises(InputError, match="one finite number per clip"):
+    with pytest.raises(InputError, match="number per clip"):
         gini([[1.0, 2.0]])
-    with pytest.raises(InputError, match="one finite number per clip"):
+    with pytest.raises(InputError, match="number per clip"):
         lorenz_curve([])
     with pytest.raises(InputError, match="between 0 and 1"):
         worst_share([1.0], 15)
-    with pytest.raises(InputError, match="one of ejection, dice, events"):
+    with pytest.raises(InputError, match="ejection, dice, events"):
         clip_error({}, "ef")

@@ -165,13 +165,13 @@ def test_picture_and_truth_turn_together(clip):
 
 
 def test_unknown_kinds_impossible_strengths_and_other_shapes_are_refused(clip):
-    with pytest.raises(InputError, match=r"No degradation noize: did you mean noise\?"):
+    with pytest.raises(InputError, match=r"noize: .*noise\?"):
         degrade(*clip, "noize", 1)
-    with pytest.raises(InputError, match=r"crop has strengths from 0 to 0.9 \(share of each side\), got 20"):
+    with pytest.raises(InputError, match=r"crop .*0 to 0\.9 .*got 20"):
         degrade(*clip, "crop", 20)
     with pytest.raises(InputError, match="got nan"):
         degrade(*clip, "blur", float("nan"))
-    with pytest.raises(InputError, match="must have one shape"):
+    with pytest.raises(InputError, match="one shape"):
         degrade(clip[0], clip[1][:3], "blur", 1)
     with pytest.raises(InputError, match="time, height, width"):
         degrade(clip[0], clip[1].astype(np.uint8), "blur", 1)

@@ -40,7 +40,7 @@ def test_one_beat_is_not_taken_for_all_beats_unless_the_table_says_so(tmp_path):
 def test_marked_events_become_a_reference_and_must_lie_in_the_clip(tmp_path):
     marked = MarkedEvents((10,), (30,), False)
     assert marked.reference(31, 50.0) == Reference(31, 50.0, (10,), (30,), False)
-    with pytest.raises(InputError, match=r"frame 30 lies outside of the clip's frames 0\.\.29"):
+    with pytest.raises(InputError, match=r"frame 30 .*0\.\.29"):
         marked.reference(30, 50.0)
 
 
@@ -55,7 +55,7 @@ def test_a_clip_that_is_not_listed_has_nothing_to_be_judged_by():
         None,
         0,
     )
-    with pytest.raises(InputError, match="Clip a: An event on frame 30"):
+    with pytest.raises(InputError, match=r"Clip a: .*frame 30"):
         reference_of(events, "a", 20, 50.0)
 
 
@@ -64,18 +64,18 @@ def test_a_clip_that_is_not_listed_has_nothing_to_be_judged_by():
     [
         ("FileName,ED\na,1\n", "no column ES"),
         ("", "no column FileName"),
-        ("FileName,ED,ES\na,1,2\na,1,2\n", "line 3: every row needs a FileName of its own, got 'a'"),
-        ("FileName,ED,ES\n,1,2\n", "line 2: every row needs a FileName"),
-        ("FileName,ED,ES\na,1,2.5\n", "line 2: ES must be frame numbers"),
-        ("FileName,ED,ES\na,-1,2\n", "line 2: ED must be frame numbers"),
-        ("FileName,ED,ES\na,1;3,2\n", "line 2: ED must be frame numbers"),
-        ("FileName,ED,ES\na,1,99999999999999999999\n", "line 2: ES must be frame numbers"),
-        ("FileName,ED,ES\na,1,٣\n", "line 2: ES must be frame numbers"),
-        ("FileName,ED,ES\na,1,2,3\n", "line 2: more cells than columns"),
-        ("FileName,ED,ES,every_beat\na,1,2,yes\n", "every_beat must be 1, 0 or empty"),
-        ("FileName,ED,ES\na,,\n", "holds no ED or ES frame"),
-        (b"FileName,ED,ES\n\xff\xfe,1,2\n", "not a readable CSV file"),
-        ("FileName,ED,ES\na," + "1" * 200_000 + ",2\n", "not a readable CSV file"),
+        ("FileName,ED,ES\na,1,2\na,1,2\n", "line 3: .*FileName of its own, got 'a'"),
+        ("FileName,ED,ES\n,1,2\n", "line 2: .*FileName"),
+        ("FileName,ED,ES\na,1,2.5\n", "line 2: ES .*frame numbers"),
+        ("FileName,ED,ES\na,-1,2\n", "line 2: ED .*frame numbers"),
+        ("FileName,ED,ES\na,1;3,2\n", "line 2: ED .*frame numbers"),
+        ("FileName,ED,ES\na,1,99999999999999999999\n", "line 2: ES .*frame numbers"),
+        ("FileName,ED,ES\na,1,٣\n", "line 2: ES .*frame numbers"),
+        ("FileName,ED,ES\na,1,2,3\n", "line 2: more cells"),
+        ("FileName,ED,ES,every_beat\na,1,2,yes\n", "every_beat .*1, 0"),
+        ("FileName,ED,ES\na,,\n", "no ED or ES"),
+        (b"FileName,ED,ES\n\xff\xfe,1,2\n", "readable CSV"),
+        ("FileName,ED,ES\na," + "1" * 200_000 + ",2\n", "readable CSV"),
     ],
 )
 def test_a_table_that_is_none_is_refused_in_one_line(tmp_path, text, rule):
@@ -86,6 +86,6 @@ def test_a_table_that_is_none_is_refused_in_one_line(tmp_path, text, rule):
 
 
 def test_a_missing_file_or_a_folder_is_refused(tmp_path):
-    for path, rule in ((tmp_path / "none.csv", "No such file"), (tmp_path, "not a readable CSV file")):
+    for path, rule in ((tmp_path / "none.csv", "No such file"), (tmp_path, "readable CSV")):
         with pytest.raises(InputError, match=rule):
             read_events(path)

@@ -51,9 +51,9 @@ def test_frames_without_truth_do_not_count():
 
 
 def test_nonsense_is_refused():
-    with pytest.raises(InputError, match="beyond frame 15, the longest has 3 frames"):
+    with pytest.raises(InputError, match=r"frame 15, .*3 frames"):
         first_frames([[0.9, 0.9, 0.9]])
-    with pytest.raises(InputError, match="one Dice per frame"):
+    with pytest.raises(InputError, match="Dice per frame"):
         first_frames([np.zeros((2, 3))])
-    with pytest.raises(InputError, match="at least one first frame"):
+    with pytest.raises(InputError, match="one first frame"):
         first_frames([[0.9]], frames=0)

@@ -46,7 +46,7 @@ def test_a_folder_without_predictions_says_how_to_make_them(tmp_path):
         (np.zeros((2, 2), np.uint8), r"got uint8 \(2, 2\)"),
         (np.zeros((2, 2, 2), np.float32), "got float32"),
         (np.zeros((0, 2, 2), np.uint8), r"\(0, 2, 2\)"),
-        (np.full((1, 2, 2), 255, np.uint8), "only 0 and 1, got 255"),
+        (np.full((1, 2, 2), 255, np.uint8), "got 255"),
         (np.array([None]), "not a readable"),
     ],
 )
@@ -58,7 +58,7 @@ def test_what_is_no_mask_is_refused_with_what_it_is(tmp_path, array, message):
 def test_damaged_missing_and_misnamed_archives_are_refused_in_one_line(tmp_path):
     with pytest.raises(InputError, match="No such file"):
         read_prediction(tmp_path)
-    with pytest.raises(InputError, match="'masks' is missing, got \\['mask'\\]"):
+    with pytest.raises(InputError, match=r"'masks' .*got \['mask'\]"):
         read_prediction(save(tmp_path / "b", mask=np.zeros((1, 2, 2), np.uint8)))
     whole = (
         save(tmp_path / "c", masks=np.random.default_rng(0).integers(0, 2, (9, 30, 30), np.uint8)) / "masks.npz"
@@ -74,5 +74,5 @@ def test_damaged_missing_and_misnamed_archives_are_refused_in_one_line(tmp_path)
 def test_an_impossible_rate_in_measures_is_refused(tmp_path, fps):
     folder = save(tmp_path / "a", masks=np.zeros((1, 2, 2), np.uint8))
     (folder / "measures.json").write_text(json.dumps({"fps": fps}))
-    with pytest.raises(InputError, match="fps must be a number"):
+    with pytest.raises(InputError, match="fps must"):
         read_prediction(folder)

@@ -150,17 +150,17 @@ def test_variants_overrule_the_card(student_folder):
 
 def test_nonsense_is_refused():
     clip = true_clips(1)[0]
-    with pytest.raises(InputError, match="at least one clip"):
+    with pytest.raises(InputError, match="one clip"):
         robustness(Bright(), [])
-    with pytest.raises(InputError, match="the model has la"):
+    with pytest.raises(InputError, match="has la"):
         left_ventricle(Bright(structures=("la",)), clip.clip)
-    with pytest.raises(InputError, match="bool of the frames' shape"):
+    with pytest.raises(InputError, match="bool of"):
         TrueClip(clip.clip, clip.masks[:3])
-    with pytest.raises(InputError, match="one entry per frame"):
+    with pytest.raises(InputError, match="entry per frame"):
         TrueClip(clip.clip, clip.masks, np.ones(3, bool))
-    with pytest.raises(InputError, match="did you mean blur"):
+    with pytest.raises(InputError, match="mean blur"):
         RobustnessSettings(strengths={"blurr": (1,)})
-    with pytest.raises(StudyError, match="at least one clip, frame and resample"):
+    with pytest.raises(StudyError, match="clip, frame and resample"):
         RobustnessSettings(clips=0)
     with pytest.raises(StudyError, match="frames < length"):
         FirstFrameSettings(frames=48)

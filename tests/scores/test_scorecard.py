@@ -156,7 +156,7 @@ def test_constant_mask_holds_the_pixels_inside_on_half_of_the_frames():
     first, second = np.zeros((3, 1, 4), bool), np.zeros((1, 1, 4), bool)
     first[:3, 0, 0], first[:2, 0, 1], first[0, 0, 2], second[0, 0, 3] = True, True, True, True
     assert constant_mask([first, second]).tolist() == [[True, True, False, False]]
-    with pytest.raises(InputError, match="at least one training clip"):
+    with pytest.raises(InputError, match="one training clip"):
         constant_mask([])
 
 
@@ -221,13 +221,13 @@ def test_plain_turns_numpy_and_infinite_numbers_into_json():
 
 def test_cases_that_do_not_fit_together_are_refused():
     masks = np.ones((3, 4, 4), bool)
-    with pytest.raises(InputError, match=r"Clip a: predicted masks .* differ"):
+    with pytest.raises(InputError, match=r"Clip a: .*differ"):
         ClipCase("a", masks, masks[:2])
-    with pytest.raises(InputError, match=r"must lie in 0\.\.2"):
+    with pytest.raises(InputError, match=r"0\.\.2"):
         ClipCase("a", masks, masks, es_frames=(3,))
-    with pytest.raises(InputError, match="one entry per frame"):
+    with pytest.raises(InputError, match="entry per frame"):
         ClipCase("a", masks, masks, labelled=np.ones(2, bool))
-    with pytest.raises(InputError, match="at least one clip"):
+    with pytest.raises(InputError, match="one clip"):
         scorecard([])
 
 

@@ -90,7 +90,7 @@ def test_thirds_whose_ends_read_alike_are_still_three():
 
 
 def test_words_and_numbers_in_one_column_are_refused():
-    with pytest.raises(InputError, match="column quality must hold numbers or words, got both"):
+    with pytest.raises(InputError, match=r"quality .*got both"):
         strata(rows_of(dice=[0.9, 0.8], quality=["good", 0.3]))
 
 

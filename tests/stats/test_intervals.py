@@ -55,7 +55,7 @@ def test_one_clip_has_a_value_and_no_interval():
 
 
 def test_no_clip_and_impossible_levels_are_refused():
-    with pytest.raises(InputError, match="at least one clip"):
+    with pytest.raises(InputError, match="one clip"):
         bootstrap([], seed=0)
     with pytest.raises(InputError, match="0 < level < 1"):
         bootstrap([1, 2], seed=0, level=95)
@@ -111,7 +111,7 @@ def test_one_patient_alone_has_no_ends():
 
 
 def test_groups_must_name_a_patient_for_each_clip():
-    with pytest.raises(InputError, match="one patient for each of the 3 clips, got 2 labels"):
+    with pytest.raises(InputError, match="3 clips, got 2"):
         bootstrap([1, 2, 3], seed=0, groups=["a", "b"])
 
 
@@ -193,9 +193,9 @@ def test_a_single_pair_has_a_value_alone():
 
 
 def test_pairs_that_do_not_match_are_refused():
-    with pytest.raises(InputError, match=r"same clips, got shapes \(3,\) and \(2,\)"):
+    with pytest.raises(InputError, match=r"got shapes \(3,\) and \(2,\)"):
         paired_difference([1.0, 2, 3], [1.0, 2], seed=0)
-    with pytest.raises(InputError, match="Leave out the clips that either lacks"):
+    with pytest.raises(InputError, match="Leave out"):
         paired_difference([1.0, np.nan], [1.0, 2], seed=0)
-    with pytest.raises(InputError, match="at least one clip"):
+    with pytest.raises(InputError, match="one clip"):
         paired_difference([], [], seed=0)

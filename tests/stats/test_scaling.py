@@ -106,9 +106,9 @@ def test_the_points_prefer_the_law_that_was_planted_and_few_bent_ones_tell_nothi
 @pytest.mark.parametrize(
     ("sizes", "deficits", "rule"),
     [
-        ([1, 2], [0.5, 0.4], "at least 3 different sizes, got 2"),
-        ([7, 7, 7], [0.5, 0.4, 0.3], "at least 3 different sizes, got 1"),
-        ([1, 2, 3], [0.5, 0.4], "as many sizes as deficits"),
+        ([1, 2], [0.5, 0.4], "3 different sizes, got 2"),
+        ([7, 7, 7], [0.5, 0.4, 0.3], "3 different sizes, got 1"),
+        ([1, 2, 3], [0.5, 0.4], "many sizes"),
         ([1, 2, 3], [0.5, 0.4, 0.0], "above 0 and finite"),
         ([1, 2, np.inf], [0.5, 0.4, 0.1], "above 0 and finite"),
     ],
@@ -119,7 +119,7 @@ def test_what_no_law_can_be_fitted_to_is_refused(sizes, deficits, rule):
 
 
 def test_a_floor_wants_five_sizes():
-    with pytest.raises(InputError, match="at least 5 different sizes, got 4"):
+    with pytest.raises(InputError, match="5 different sizes, got 4"):
         saturating_law([1, 2, 3, 4], [0.5, 0.4, 0.3, 0.2], seed=0)
 
 
@@ -140,7 +140,7 @@ def test_every_point_off_the_front_is_beaten_by_one_on_it_and_none_on_it_is():
 
 
 def test_a_front_of_what_does_not_fit_together_is_refused():
-    with pytest.raises(InputError, match="as many finite costs as scores"):
+    with pytest.raises(InputError, match="finite costs"):
         pareto_front([1, 2], [0.5])
     with pytest.raises(InputError, match="finite"):
         pareto_front([1, np.nan], [0.5, 0.6])

@@ -47,7 +47,7 @@ def test_splits_share_out_all_entries(undisturbed):
     store = Store(undisturbed)
     parts = [store.split(name) for name in SPLITS]
     assert sorted(entry.name for part in parts for entry in part) == sorted(entry.name for entry in store.entries)
-    with pytest.raises(InputError, match="no split 'val'; it has test, train, validation"):
+    with pytest.raises(InputError, match=r"'val'.* test, train, validation"):
         store.split("val")
 
 
@@ -86,7 +86,7 @@ def test_masks_alone_make_a_store(tmp_path):
     writer.write(0, entries, None, masks)
     store = writer.finish(1)
     np.testing.assert_array_equal(store.masks("clip-0-1"), masks[4:])
-    with pytest.raises(InputError, match="holds no frames"):
+    with pytest.raises(InputError, match="no frames"):
         store.clip("clip-0-1")
 
 
@@ -96,9 +96,9 @@ def test_frames_alone_make_a_store(tmp_path):
     writer.write(0, entries, frames, None)
     store = writer.finish(1)
     np.testing.assert_array_equal(store.frames("clip-0-1"), frames[4:])
-    with pytest.raises(InputError, match="holds no masks"):
+    with pytest.raises(InputError, match="no masks"):
         store.masks("clip-0-1")
-    with pytest.raises(StudyError, match="frames, masks or both"):
+    with pytest.raises(StudyError, match="masks or both"):
         writer_in(tmp_path / "none", structures=(), with_frames=False)
 
 
@@ -151,7 +151,7 @@ def test_killed_at_any_step_and_started_again_gives_the_same_bytes(undisturbed, 
     ran = in_a_process_of_its_own(STOPPED, tmp_path, step)
     assert ran.returncode == -9, ran.stderr
     assert any(".part" in name for name in content(tmp_path))
-    with pytest.raises(InputError, match="no finished store"):
+    with pytest.raises(InputError, match="finished store"):
         Store(tmp_path)
     written(tmp_path)
     assert content(tmp_path) == content(undisturbed)
@@ -175,7 +175,7 @@ def test_a_damaged_shard_is_written_again(undisturbed, tmp_path, damage):
 def test_a_shard_under_way_leaves_no_index_behind(tmp_path):
     written(tmp_path)
     writer_in(tmp_path).write(1, *shard_of(1))
-    with pytest.raises(InputError, match="no finished store"):
+    with pytest.raises(InputError, match="finished store"):
         Store(tmp_path)
 
 
@@ -191,7 +191,7 @@ def test_finishing_removes_shards_beyond_the_last(undisturbed, tmp_path):
 
 def test_other_settings_are_refused_by_name(tmp_path):
     writer_in(tmp_path).write(0, *shard_of(0))
-    with pytest.raises(StudyError, match=r"other settings \(settings.seed: 1 -> 2\)"):
+    with pytest.raises(StudyError, match=r"settings\.seed: 1 -> 2"):
         writer_in(tmp_path, settings={"seed": 2, "range": [10, 20.5]})
     with pytest.raises(StudyError, match=r"size"):
         writer_in(tmp_path, size=(8, 8))
@@ -209,7 +209,7 @@ def test_a_folder_in_which_nothing_was_made_yet_is_anybodys(tmp_path):
 def test_a_missing_shard_is_told_at_the_end(tmp_path):
     writer = writer_in(tmp_path)
     writer.write(1, *shard_of(1))
-    with pytest.raises(StudyError, match=r"lacks 1 of 2 shards, the first is \[0\]"):
+    with pytest.raises(StudyError, match=r"1 of 2 shards.* \[0\]"):
         writer.finish(2)
 
 
@@ -223,7 +223,7 @@ def test_a_name_may_come_once(tmp_path):
 
 @pytest.mark.parametrize("name", ["../../outside", "a/b", "a\\b", "..", ".", "a\0b", "", 7])
 def test_a_clips_name_leads_nowhere(undisturbed, tmp_path, name):
-    with pytest.raises(InputError, match="a name that is no path"):
+    with pytest.raises(InputError, match="no path"):
         Entry(name, "test", 3)
     folder = tmp_path / "sent"
     shutil.copytree(undisturbed, folder)
@@ -234,7 +234,7 @@ def test_a_clips_name_leads_nowhere(undisturbed, tmp_path, name):
     index = json.loads((folder / "index.json").read_text())
     index["files"][marker.name] = hashlib.sha256(marker.read_bytes()).hexdigest()
     (folder / "index.json").write_text(json.dumps(index))
-    with pytest.raises(InputError, match="a name that is no path"):
+    with pytest.raises(InputError, match="no path"):
         Store(folder)
 
 
@@ -242,11 +242,11 @@ def test_arrays_that_do_not_fit_the_entries_are_refused(tmp_path):
     writer = writer_in(tmp_path)
     entries, frames, masks = shard_of(0)
     for wrong in ((frames[1:], masks), (frames, masks[:, :1]), (None, masks), (frames, masks.astype(np.float32))):
-        with pytest.raises(InputError, match="of this shard must be uint8"):
+        with pytest.raises(InputError, match="uint8"):
             writer.write(0, entries, *wrong)
     with pytest.raises(InputError, match="no NaN"):
         writer.write(0, [Entry("a", "test", len(frames), None, {"ef": float("nan")})], frames, masks)
-    with pytest.raises(InputError, match="at least one frame"):
+    with pytest.raises(InputError, match="one frame"):
         Entry("a", "test", 0)
     assert not writer.has(0)
 
@@ -257,24 +257,24 @@ def test_damage_is_found_and_named(tmp_path, name):
     data = bytearray((tmp_path / name).read_bytes())
     data[-1] ^= 1
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(InputError, match=f"{name} is damaged"):
+    with pytest.raises(InputError, match=f"{name} .*damaged"):
         store.verify()
     (tmp_path / name).write_bytes(data[:-40])
-    with pytest.raises(InputError, match=f"{name} is damaged"):
+    with pytest.raises(InputError, match=f"{name} .*damaged"):
         for entry in store.entries:
             store.frames(entry.name), store.masks(entry.name)
 
 
 def test_a_damaged_index_or_marker_is_refused_at_once(tmp_path):
     written(tmp_path)
-    with pytest.raises(InputError, match="no clip 'nobody' among its 6"):
+    with pytest.raises(InputError, match="'nobody' among its 6"):
         Store(tmp_path).frames("nobody")
     marker = tmp_path / "shard-00001.json"
     marker.write_text(marker.read_text().replace("60.25", "61.25"))
-    with pytest.raises(InputError, match=r"shard-00001\.json is damaged"):
+    with pytest.raises(InputError, match=r"shard-00001\.json .*damaged"):
         Store(tmp_path)
     (tmp_path / "index.json").write_text(json.dumps({"format": "other"}))
-    with pytest.raises(InputError, match="not the index of a store"):
+    with pytest.raises(InputError, match="not the index"):
         Store(tmp_path)
 
 
@@ -301,5 +301,5 @@ def test_a_full_disk_is_said_and_leaves_no_shard(tmp_path):
 
 def test_a_file_in_the_place_of_the_folder_is_said(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="Cannot make the folder"):
+    with pytest.raises(OutputError, match="Cannot make"):
         writer_in(tmp_path / "file")

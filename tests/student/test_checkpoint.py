@@ -95,7 +95,7 @@ def test_a_save_that_fails_leaves_the_older_student_as_it_was(folder, make_netwo
 
 
 def test_a_card_of_another_network_is_refused(tmp_path, make_network, card):
-    with pytest.raises(InputError, match=r"The card describes .* save the two that belong together"):
+    with pytest.raises(InputError, match="The card describes"):
         save(tmp_path / "a", make_network(blocks=1), card)
     assert not (tmp_path / "a").exists()
 
@@ -111,7 +111,7 @@ def test_altered_weights_are_refused(folder):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"model\.safetensors does not have the checksum of its card"):
+    with pytest.raises(InputError, match=r"model\.safetensors .*checksum"):
         load_network(folder)
 
 
@@ -122,37 +122,37 @@ def test_missing_weights_are_refused(folder):
 
 
 def test_a_folder_without_a_card_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"No student in .*holds no model\.json"):
+    with pytest.raises(InputError, match=r"No student .*model\.json"):
         load_network(tmp_path / "nowhere")
 
 
 def test_a_card_that_is_no_json_is_refused(folder):
     (folder / "model.json").write_text("{")
-    with pytest.raises(InputError, match="not readable JSON"):
+    with pytest.raises(InputError, match="readable JSON"):
         read_card(folder)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t.update(version=2), "format version 2, this echodfkd reads 1"),
+        (lambda t: t.update(version=2), "version 2, .*reads 1"),
         (lambda t: t.update(format="other"), 'lacks "format"'),
         (lambda t: t.update(colour="red"), "unknown key colour"),
         (lambda t: t["network"].update(depth=3), r"unknown key network\.depth"),
         (lambda t: t["preprocessing"].update(crop=3), r"unknown key preprocessing\.crop"),
         (lambda t: t.pop("threshold"), "missing key threshold"),
         (lambda t: t["network"].pop("skip"), r"missing key network\.skip"),
-        (lambda t: t["network"].update(blocks=9), r"student\.blocks must be"),
-        (lambda t: t.update(threshold=1.5), "threshold lies between 0 and 1, got 1.5"),
+        (lambda t: t["network"].update(blocks=9), r"student\.blocks"),
+        (lambda t: t.update(threshold=1.5), r"threshold .*got 1\.5"),
         (lambda t: t.update(warm_up=-1), "got -1"),
         (lambda t: t["preprocessing"].update(size=33), "multiple of 2, got 33"),
-        (lambda t: t["preprocessing"].update(resize="crop"), "resizes by 'pad to square and area-resample' only"),
-        (lambda t: t["preprocessing"].update(input_scale=0), "input scale is a number above 0"),
-        (lambda t: t.update(largest_component="yes"), "true or false, got 'yes'"),
-        (lambda t: t.update(hindsight=1), "hindsight is true or false, got 1"),
-        (lambda t: t.update(files={}), r"files must list model\.safetensors"),
-        (lambda t: t["files"].update({"../../etc/passwd": "0"}), "files must list"),
-        (lambda t: t.update(network=3), "not a student's card"),
+        (lambda t: t["preprocessing"].update(resize="crop"), "pad to square and area-resample"),
+        (lambda t: t["preprocessing"].update(input_scale=0), "input scale"),
+        (lambda t: t.update(largest_component="yes"), "got 'yes'"),
+        (lambda t: t.update(hindsight=1), "hindsight .*got 1"),
+        (lambda t: t.update(files={}), r"files .*model\.safetensors"),
+        (lambda t: t["files"].update({"../../etc/passwd": "0"}), "files must"),
+        (lambda t: t.update(network=3), "student's card"),
     ],
 )
 def test_a_card_that_says_the_impossible_is_refused(folder, change, message):
@@ -165,7 +165,7 @@ def test_a_card_that_says_the_impossible_is_refused(folder, change, message):
 
 def test_weights_of_another_shape_are_refused(folder):
     edit(folder, lambda table: table["network"].update(layers=1))
-    with pytest.raises(InputError, match=r"does not hold the weights of B2,1") as caught:
+    with pytest.raises(InputError, match="weights of B2,1") as caught:
         load_network(folder)
     assert "\n" not in str(caught.value)
 
@@ -174,7 +174,7 @@ def test_a_file_of_another_kind_is_refused(folder):
     path = folder / "model.safetensors"
     path.write_bytes(b"text")
     edit(folder, lambda table: table["files"].update({path.name: sha256(path)}))
-    with pytest.raises(InputError, match="does not hold the weights"):
+    with pytest.raises(InputError, match="the weights"):
         load_network(folder)
 
 

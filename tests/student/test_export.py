@@ -54,7 +54,7 @@ def test_auto_takes_the_graph(folder, clip):
 def test_an_altered_graph_is_refused(folder):
     path = folder / "model.onnx"
     path.write_bytes(path.read_bytes() + b" ")
-    with pytest.raises(InputError, match=r"model\.onnx does not have the checksum"):
+    with pytest.raises(InputError, match=r"model\.onnx .*checksum"):
         load_student(folder)
 
 
@@ -77,7 +77,7 @@ def test_exporting_is_quiet_and_leaves_the_network_as_it_was(tmp_path, make_netw
 def test_weights_that_are_not_finite_are_refused(tmp_path, make_network):
     network = make_network(blocks=1, filters=2)
     network.head.weight.data.fill_(torch.inf)
-    with pytest.raises(InputError, match="differs from torch by nan"):
+    with pytest.raises(InputError, match="torch by nan"):
         export_onnx(network, Card(network.settings, Preprocessing(size=8)), tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
 

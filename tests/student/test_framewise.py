@@ -61,10 +61,10 @@ def test_its_name_tells_levels_and_filters():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"levels": 6}, "student.levels must be a whole number from 1 to 5, got 6"),
-        ({"filters": 0}, "student.filters must be a whole number from 1 to 256, got 0"),
-        ({"kind": "recurrent"}, "student.kind must be framewise, or left out for a recurrent student, got 'recurrent'"),
-        ({"structures": ("lv", "lv")}, "student.structures: Structures must be different names"),
+        ({"levels": 6}, r"student\.levels .*1 to 5, got 6"),
+        ({"filters": 0}, r"student\.filters .*1 to 256, got 0"),
+        ({"kind": "recurrent"}, r"student\.kind .*framewise.*got 'recurrent'"),
+        ({"structures": ("lv", "lv")}, r"student\.structures: .*different names"),
     ],
 )
 def test_impossible_settings_are_refused(wrong, message):
@@ -92,11 +92,9 @@ def test_every_pixel_sees_both_its_own_grey_and_the_coarsest_level(network):
 
 
 def test_frames_of_another_shape_are_refused(network):
-    with pytest.raises(InputError, match="U3,4 needs heights and widths that are multiples of 4, got 30 x 32"):
+    with pytest.raises(InputError, match=r"U3,4 .*multiples of 4, got 30 x 32"):
         network(frames(1, 2, 1, 30, 32))
-    with pytest.raises(
-        InputError, match=r"float frames \(batch, time, 1, height, width\), got float32 \(2, 1, 32, 32\)"
-    ):
+    with pytest.raises(InputError, match=r"got float32 \(2, 1, 32, 32\)"):
         network(frames(2, 1, 32, 32))
 
 
@@ -138,9 +136,9 @@ def test_only_a_frame_wise_card_has_a_kind(tmp_path, network):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kind": "transformer"}, "student.kind must be framewise, or left out .* got 'transformer'"),
+        ({"kind": "transformer"}, r"student\.kind .*got 'transformer'"),
         ({"blocks": 4}, r"unknown key network\.blocks"),
-        ({"levels": 9}, r"student\.levels must be a whole number from 1 to 5, got 9"),
+        ({"levels": 9}, r"student\.levels .*1 to 5, got 9"),
         ({"kind": None}, r"unknown key network\.kind"),
     ],
 )

@@ -138,10 +138,10 @@ def test_the_caller_overrules_the_card(tmp_path, make_network):
 
 
 def test_hindsight_is_true_or_false():
-    with pytest.raises(StudyError, match="hindsight is true or false, got 1"):
+    with pytest.raises(StudyError, match=r"hindsight .*got 1"):
         Card(hindsight=1)
 
 
 def test_a_network_without_memory_has_no_hindsight():
-    with pytest.raises(StudyError, match="has no memory: a second pass would say the same"):
+    with pytest.raises(StudyError, match="no memory"):
         Card(FramewiseSettings(), hindsight=True)

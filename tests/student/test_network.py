@@ -80,14 +80,14 @@ def test_the_name_is_the_papers():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"blocks": 5}, "student.blocks must be a whole number from 1 to 4, got 5"),
+        ({"blocks": 5}, r"student\.blocks .*1 to 4, got 5"),
         ({"blocks": True}, "got True"),
-        ({"layers": 0}, "student.layers must be a whole number from 1 to 4, got 0"),
-        ({"filters": 1.5}, "student.filters must be a whole number from 1 to 256, got 1.5"),
-        ({"skip": "some"}, "student.skip must be none, last or all, got 'some'"),
-        ({"blocks": 1, "skip": "all"}, "needs at least 2 blocks, got 1"),
-        ({"structures": ("lv", "spleen")}, "student.structures: Structures must be different names out of lv,"),
-        ({"structures": ()}, "got \\[\\]"),
+        ({"layers": 0}, r"student\.layers .*1 to 4, got 0"),
+        ({"filters": 1.5}, r"student\.filters .*1 to 256, got 1\.5"),
+        ({"skip": "some"}, r"student\.skip .*got 'some'"),
+        ({"blocks": 1, "skip": "all"}, "2 blocks, got 1"),
+        ({"structures": ("lv", "spleen")}, r"student\.structures: .*different names"),
+        ({"structures": ()}, r"got \[\]"),
     ],
 )
 def test_impossible_settings_are_refused(wrong, message):
@@ -226,8 +226,8 @@ def test_bfloat16_autocast_keeps_the_cell_in_float32_and_the_masks_close(make_ne
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ((1, 2, 1, 20, 16), "B4,1 needs heights and widths that are multiples of 8, got 20 x 16"),
-        ((1, 2, 3, 16, 16), r"takes float frames \(batch, time, 1, height, width\), got float32 \(1, 2, 3, 16, 16\)"),
+        ((1, 2, 1, 20, 16), "B4,1 .*multiples of 8, got 20 x 16"),
+        ((1, 2, 3, 16, 16), r"got float32 \(1, 2, 3, 16, 16\)"),
         ((2, 1, 16, 16), "got float32"),
     ],
 )

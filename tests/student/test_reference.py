@@ -149,31 +149,31 @@ def without(key):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda w: w.update({"model.attention.weight": torch.zeros(1)}), r"unknown keys model\.attention\.weight"),
+        (lambda w: w.update({"model.attention.weight": torch.zeros(1)}), r"unknown .*model\.attention\.weight"),
         (
             lambda w: w.update({"model.conv_lstm_blocks.0.conv_lstm_layers.0.layer.weight": torch.zeros(1)}),
-            r"unknown keys model\.conv_lstm_blocks\.0\.conv_lstm_layers\.0\.layer\.weight",
+            r"unknown .*\.conv_lstm_layers\.0\.layer\.weight",
         ),
-        (without("model.conv_lstm_blocks.0.conv_lstm_layers.1.layer.bias"), r"no value for encoder\.0\.0\.norm\.bias"),
+        (without("model.conv_lstm_blocks.0.conv_lstm_layers.1.layer.bias"), r"no value .*encoder\.0\.0\.norm\.bias"),
         (
             lambda w: w.update({"model.conv_lstm_blocks.1.conv_lstm_layers.0.cell.conv.bias": torch.zeros(3)}),
-            r"other shapes for encoder\.1\.0\.lstm\.conv\.bias",
+            r"shapes .*encoder\.1\.0\.lstm\.conv\.bias",
         ),
         (
             lambda w: w.update(
                 {"model.conv_lstm_upsampling.0.conv_lstm_layers.1.layer.weight": torch.zeros(7, 1, 3, 3)}
             ),
-            r"gives 7 channels, the decoder of a B2,1 has \[12\]",
+            r"7 channels, .*B2,1 has \[12\]",
         ),
         (
             without("model.conv_lstm_upsampling.0.conv_lstm_layers.1.layer.weight"),
-            r"one decoder level for each of \[12\] channels, got 0",
+            r"\[12\] channels, got 0",
         ),
-        (without("model.output_layer.layer.weight"), "not of the published code"),
+        (without("model.output_layer.layer.weight"), "published code"),
         (lambda w: w.update({"model.output_layer.layer.weight": torch.zeros(2, 12, 1, 1)}), "one output.*has 2"),
         (
             lambda w: w.update({"model.conv_lstm_blocks.6.conv_lstm_layers.0.cell.conv.bias": torch.zeros(1)}),
-            "published code does not make: student.blocks",
+            r"published code .*student\.blocks",
         ),
     ],
 )
@@ -187,7 +187,7 @@ def test_weights_that_do_not_fit_are_refused_by_name(change, message):
 
 def test_a_checkpoint_with_python_objects_is_never_unpickled(tmp_path):
     path = checkpoint(tmp_path / "best.ckpt", published(1, 1), hyper_parameters=Harmful(tmp_path / "ran"))
-    with pytest.raises(InputError, match=r"holds Python objects.*not opened.*torch\.save\(") as caught:
+    with pytest.raises(InputError, match=r"Python objects.*torch\.save\(") as caught:
         import_reference(path, tmp_path / "student")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "ran").exists()
@@ -210,7 +210,7 @@ def test_a_bare_state_dict_is_taken_as_well(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 cut off"])
 def test_a_file_that_is_no_checkpoint_is_one_clear_line(tmp_path, content):
     (tmp_path / "best.ckpt").write_bytes(content)
-    with pytest.raises(InputError, match=r"best\.ckpt is (no checkpoint|not a readable)") as caught:
+    with pytest.raises(InputError, match=r"best\.ckpt .*(no checkpoint|readable)") as caught:
         read_state_dict(tmp_path / "best.ckpt")
     assert "\n" not in str(caught.value)
 
@@ -222,10 +222,10 @@ def test_a_missing_checkpoint_is_one_clear_line(tmp_path):
 
 def test_a_checkpoint_without_weights_is_refused(tmp_path):
     torch.save({"state_dict": {"epoch": 3}}, tmp_path / "best.ckpt")
-    with pytest.raises(InputError, match="no state_dict, tensors by their names"):
+    with pytest.raises(InputError, match="no state_dict"):
         read_state_dict(tmp_path / "best.ckpt")
 
 
 def test_our_own_weights_are_told_apart():
-    with pytest.raises(InputError, match="not of the published code"):
+    with pytest.raises(InputError, match="published code"):
         reference_network(seeded_network(NetworkSettings(blocks=1), 0).state_dict())

@@ -170,7 +170,7 @@ def test_a_clip_of_ten_thousand_frames_streams(folder):
     "frame", [np.zeros((8, 8), np.float32), np.zeros((8, 8, 3), np.uint8), np.zeros((0, 8), np.uint8)]
 )
 def test_frames_of_another_kind_are_refused(folder, frame):
-    with pytest.raises(InputError, match=r"Frames must be \(height, width\) uint8"):
+    with pytest.raises(InputError, match=r"\(height, width\) uint8"):
         list(load_student(folder).stream([noise(8, 8)] * 20 + [frame]))
 
 
@@ -183,12 +183,12 @@ def test_the_caller_overrules_the_card(folder):
 
 
 def test_an_unknown_backend_is_refused(folder):
-    with pytest.raises(InputError, match="auto, onnx or torch, got 'tpu'"):
+    with pytest.raises(InputError, match="onnx or torch, got 'tpu'"):
         load_student(folder, "tpu")
 
 
 def test_the_graph_is_refused_where_there_is_none(folder):
-    with pytest.raises(InputError, match=r"has no model\.onnx"):
+    with pytest.raises(InputError, match=r"no model\.onnx"):
         load_student(folder, "onnx")
 
 
@@ -198,7 +198,7 @@ def test_a_file_that_is_no_graph_is_one_clear_line(folder):
     weights = sha256(folder / "model.safetensors")
     listed = f'"model.onnx": "{sha256(folder / "model.onnx")}", "model.safetensors": "{weights}"'
     (folder / "model.json").write_text(card.replace(f'"model.safetensors": "{weights}"', listed))
-    with pytest.raises(InputError, match=r"model\.onnx is not a graph") as caught:
+    with pytest.raises(InputError, match=r"model\.onnx .*graph") as caught:
         load_student(folder)
     assert "\n" not in str(caught.value)
 

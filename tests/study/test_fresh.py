@@ -128,7 +128,7 @@ def children(parent: int) -> list[int]:
 
 
 def test_a_worker_ended_from_outside_is_told_in_one_line(study):
-    with pytest.raises(OutputError, match="worker process was ended from outside"), FreshWindows(study, 1) as source:
+    with pytest.raises(OutputError, match="ended from outside"), FreshWindows(study, 1) as source:
         for _ in source.epoch(0):
             for worker in multiprocessing.active_children():
                 worker.kill()
@@ -140,10 +140,10 @@ def test_what_is_drawn_belongs_to_what_a_student_is_made_from(study, stores, und
     made_from = read_json(undisturbed / "model.json")["provenance"]["made_from"]
     assert made_from["fresh"]["annotator"] == "traced" and made_from["fresh"]["train"]["count"] == 5
     more = replace(study, conditions=replace(study.conditions, arrhythmia=0.5))
-    with pytest.raises(StudyError, match="another study or other clips"):
+    with pytest.raises(StudyError, match="another study"):
         distill(more, *stores, undisturbed, workers=0)
     monkeypatch.setattr("echodfkd.commands.distill.GENERATOR", 0)
-    with pytest.raises(StudyError, match="another study or other clips"):
+    with pytest.raises(StudyError, match="another study"):
         distill(study, *stores, undisturbed, workers=0)
 
 

@@ -175,9 +175,9 @@ def test_the_sector_holds_the_ventricle():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"length": 0}, "length must be above 0, got 0"),
-        ({"base_width_es": 0}, "base_width_es must be above 0, got 0"),
-        ({"coaptation": 1.2}, "coaptation must be between 0 and 1, got 1.2"),
+        ({"length": 0}, "length .*above 0, got 0"),
+        ({"base_width_es": 0}, "base_width_es .*above 0, got 0"),
+        ({"coaptation": 1.2}, r"coaptation .*got 1\.2"),
     ],
 )
 def test_anatomy_refuses_nonsense(change, words):
@@ -188,13 +188,13 @@ def test_anatomy_refuses_nonsense(change, words):
 @pytest.mark.parametrize(
     ("group", "change", "words"),
     [
-        ("acoustics", {"half_angle": 95}, "half angle of 0 to 90"),
-        ("acoustics", {"lateral": 0.8}, "point spread lie in 0..0.5"),
-        ("display", {"dynamic_range": 0}, "must be above 0"),
+        ("acoustics", {"half_angle": 95}, "half angle"),
+        ("acoustics", {"lateral": 0.8}, "point spread"),
+        ("display", {"dynamic_range": 0}, "above 0"),
         ("display", {"smoothing": 2}, "in 0..1"),
-        ("tissue", {"segments": (1.0,)}, "at least 2 segments"),
-        ("tissue", {"septal_edge": 0}, "septal_edge must be above 0"),
-        ("tracing", {"base_es": 16}, "base_es must be in -15..15, got 16"),
+        ("tissue", {"segments": (1.0,)}, "2 segments"),
+        ("tissue", {"septal_edge": 0}, "septal_edge .*above 0"),
+        ("tracing", {"base_es": 16}, "base_es .*got 16"),
     ],
 )
 def test_dials_refuse_nonsense(group, change, words):

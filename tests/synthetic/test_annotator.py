@@ -100,5 +100,5 @@ def test_a_human_who_closes_at_the_leaflets_leaves_out_a_strip_as_high_as_said()
 
 
 def test_an_annotator_that_nobody_knows_is_refused():
-    with pytest.raises(InputError, match="An annotator is one of anatomical, traced, got tight"):
+    with pytest.raises(InputError, match="anatomical, traced, got tight"):
         generate(recipes(1, 2), annotator="tight")

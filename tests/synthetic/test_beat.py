@@ -89,7 +89,7 @@ def test_a_clip_within_diastole_still_knows_its_beat():
         ({"intervals": (0.1,) * 6}, "at least 0.2 s"),
         ({"fillings": (1.0,)}, "one filling"),
         ({"early_filling": 0.8}, "leave room"),
-        ({"late_closure": 1.2}, "late_closure must be in 0..1, got 1.2"),
+        ({"late_closure": 1.2}, r"late_closure .*got 1\.2"),
     ],
 )
 def test_rhythm_refuses_nonsense(change, words):

@@ -63,5 +63,5 @@ def test_every_prompt_of_the_bundled_file_is_a_caption():
 
 
 def test_no_picture_is_refused():
-    with pytest.raises(InputError, match="at least one picture"):
+    with pytest.raises(InputError, match="one picture"):
         stacked([])

@@ -98,27 +98,27 @@ def test_arrhythmia_makes_beats_irregular():
     [
         (
             {"ejection_fraction": (60, 40)},
-            r"ejection_fraction must be \(lowest, highest\) within 5..85, got \(60, 40\)",
+            r"ejection_fraction .*5\.\.85, got \(60, 40\)",
         ),
-        ({"heart_rate": (0, 60)}, "heart_rate must be .* within 30..200"),
-        ({"fps": (50, 5000)}, "fps must be .* within 10..400"),
-        ({"quality": (0, 2)}, "quality must be .* within 0..1"),
-        ({"arrhythmia": 1.5}, "arrhythmia is a share of clips"),
-        ({"cropped": -0.1}, "cropped is a share of clips, 0..1, got -0.1"),
-        ({"full_depth": 1}, "cropped and full_depth are shares .* together 1 at most, got 0.6 and 1. Give both."),
-        ({"fps": (float("nan"), 50)}, "fps must be"),
-        ({"held": {"tissue.rigde": 0}}, "not drawn, tissue.rigde: did you mean tissue.ridge"),
-        ({"held": {"tissue.ridge": float("nan")}}, "tissue.ridge must be held at a number, got nan"),
-        ({"held": {"tissue.ridge": float("inf")}}, "tissue.ridge must be held at a number, got inf"),
-        ({"held": {"acoustics.coherence": 1}}, "Acoustics: coherence must be 0 or more and below 1, got 1.0"),
-        ({"held": {"tissue.ridge_place": 1.2}}, r"no clip can be. Tissue: ridge_place must be in 0..1, got 1.2"),
-        ({"held": {"tissue.gap_width": 0}}, r"Tissue: gap_width must be above 0, got \(0.0, 0.0\)"),
-        ({"held": {"display.logo": 300}}, "Display: logo must be in 0..255, got 300.0"),
-        ({"held": {"anatomy.coaptation": 0}}, "Anatomy: coaptation must be between 0 and 1, got 0.0"),
-        ({"held": {"anatomy.septl": 0.3}}, "not drawn, anatomy.septl: did you mean anatomy.septal"),
-        ({"held": {"anatomy.base_width_es": 0}}, "Anatomy: base_width_es must be above 0, got 0.0"),
-        ({"held": {"tracing.base": 20}}, "Tracing: base must be in -15..15, got 20.0"),
-        ({"held": {"rhythm.phase": -0.1}}, "Rhythm: phase must be in 0..1, got -0.1"),
+        ({"heart_rate": (0, 60)}, r"heart_rate .*30\.\.200"),
+        ({"fps": (50, 5000)}, r"fps .*10\.\.400"),
+        ({"quality": (0, 2)}, r"quality .*0\.\.1"),
+        ({"arrhythmia": 1.5}, "arrhythmia .*share"),
+        ({"cropped": -0.1}, r"cropped .*got -0\.1"),
+        ({"full_depth": 1}, r"cropped and full_depth .*got 0\.6 and 1"),
+        ({"fps": (float("nan"), 50)}, "fps"),
+        ({"held": {"tissue.rigde": 0}}, r"tissue\.rigde: .*tissue\.ridge"),
+        ({"held": {"tissue.ridge": float("nan")}}, r"tissue\.ridge .*got nan"),
+        ({"held": {"tissue.ridge": float("inf")}}, r"tissue\.ridge .*got inf"),
+        ({"held": {"acoustics.coherence": 1}}, r"coherence .*below 1, got 1\.0"),
+        ({"held": {"tissue.ridge_place": 1.2}}, r"ridge_place .*got 1\.2"),
+        ({"held": {"tissue.gap_width": 0}}, r"gap_width .*got \(0\.0, 0\.0\)"),
+        ({"held": {"display.logo": 300}}, r"logo .*got 300\.0"),
+        ({"held": {"anatomy.coaptation": 0}}, r"coaptation .*got 0\.0"),
+        ({"held": {"anatomy.septl": 0.3}}, r"anatomy\.septl: .*anatomy\.septal"),
+        ({"held": {"anatomy.base_width_es": 0}}, r"base_width_es .*got 0\.0"),
+        ({"held": {"tracing.base": 20}}, r"base .*got 20\.0"),
+        ({"held": {"rhythm.phase": -0.1}}, r"phase .*got -0\.1"),
         ({"held": {"acoustics.depth": 0.05}}, "nearest < depth"),  # some nearest is nearer
         ({"held": {"rhythm.early_filling": 0.75}}, "sum below 1"),  # with some atrial kicks
     ],
@@ -150,7 +150,7 @@ def test_a_recipe_of_another_version_is_refused(gone):
     values = draw_recipe(Conditions(), 0, 0, 10).to_dict()
     group, *dial = gone.split(".")
     del (values[group] if dial else values)[dial[0] if dial else group]
-    with pytest.raises(InputError, match="Not a clip recipe"):
+    with pytest.raises(InputError, match="clip recipe"):
         ClipRecipe.from_dict(values)
 
 
@@ -159,7 +159,7 @@ def test_every_clip_that_is_drawn_has_a_sound_heart():
 
 
 def test_a_clip_has_at_least_one_frame():
-    with pytest.raises(InputError, match="at least one frame"):
+    with pytest.raises(InputError, match="one frame"):
         replace(draw_recipe(Conditions(), 0, 0, 10), frames=0)
 
 

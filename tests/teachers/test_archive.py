@@ -57,31 +57,31 @@ def test_same_masks_same_bytes(tmp_path):
 
 def test_masks_of_another_clip_are_refused(tmp_path):
     for masks, structures in ((ONE[1:], ("lv",)), (ONE[:, 1:], ("lv",)), (TWO, ("lv",)), (ONE, ("lv", "la"))):
-        with pytest.raises(InputError, match=r"must hold masks \(4, "):
+        with pytest.raises(InputError, match=r"masks \(4, "):
             archive(tmp_path, masks, structures)(CLIP)
-    with pytest.raises(InputError, match=r"No such file: .*other\.seg\.npz"):
+    with pytest.raises(InputError, match=r"No such .*other\.seg\.npz"):
         MaskArchive(tmp_path)(Clip("other", CLIP.frames))
 
 
 def test_a_clip_whose_name_is_a_path_has_no_masks(tmp_path):
     write_masks(tmp_path / "outside.seg.npz", ONE)
     teacher = archive(tmp_path / "masks", ONE)
-    with pytest.raises(InputError, match=r"A clip's name is no path, got '\.\./outside'"):
+    with pytest.raises(InputError, match=r"no path, got '\.\./outside'"):
         teacher(Clip("../outside", CLIP.frames))
 
 
 def test_what_is_no_archive_is_refused(tmp_path):
-    with pytest.raises(InputError, match="is no mask archive"):
+    with pytest.raises(InputError, match="no mask archive"):
         MaskArchive(tmp_path)
     path = tmp_path / "0X1A.seg.npz"
     write_masks(path, ONE)
     whole = path.read_bytes()
     for content in (b"", b"hello", whole[: len(whole) // 2], whole[:60] + b"\xff" * 40 + whole[100:]):
         path.write_bytes(content)
-        with pytest.raises(InputError, match="damaged or not an archive of masks"):
+        with pytest.raises(InputError, match="damaged"):
             read_masks(path)
     np.savez(path, masks=ONE)
-    with pytest.raises(InputError, match="damaged or not an archive of masks"):
+    with pytest.raises(InputError, match="damaged"):
         read_masks(path)
     np.savez(path, ONE.astype(np.float32))
     with pytest.raises(InputError, match="got float32"):
@@ -116,13 +116,13 @@ def test_what_others_zip_is_refused_in_one_line(tmp_path, name):
         raw[at] |= flags
         raw[at + 2 : at + 4] = compression.to_bytes(2, "little")
     path.write_bytes(raw)
-    with pytest.raises(InputError, match=r"damaged or not an archive of masks|must hold uint8"):
+    with pytest.raises(InputError, match=r"damaged|uint8"):
         read_masks(path)
 
 
 def test_pickled_objects_are_never_unpacked(tmp_path):
     np.savez(tmp_path / "0X1A.seg.npz", np.array([{"a": 1}], dtype=object))
-    with pytest.raises(InputError, match="damaged or not an archive of masks"):
+    with pytest.raises(InputError, match="damaged"):
         MaskArchive(tmp_path)(CLIP)
 
 

@@ -76,7 +76,7 @@ def test_clips_of_another_size_get_masks_of_their_own_size(checkpoint):
 def test_other_weights_are_refused_by_the_first_that_is_odd(tmp_path):
     path = tmp_path / "other.pt"
     torch.save({"state_dict": {"module.backbone.conv1.weight": torch.zeros(2)}}, path)
-    with pytest.raises(InputError, match=r"is not EchoNet's DeepLabv3 .*: \d+ of its weights are missing, unknown or"):
+    with pytest.raises(InputError, match=r"DeepLabv3 .*: \d+ of its weights"):
         load_teacher(Teacher("deeplab", path), None, ("lv",))
 
 
@@ -84,14 +84,14 @@ def test_other_weights_are_refused_by_the_first_that_is_odd(tmp_path):
 @pytest.mark.parametrize("content", [{1: torch.zeros(2)}, {"state_dict": {0: torch.zeros(2)}}, {}, [1]])
 def test_tensors_without_names_are_no_checkpoint(tmp_path, content):
     torch.save(content, tmp_path / "other.pt")
-    with pytest.raises(InputError, match="holds no state_dict, tensors by their names, as a checkpoint does"):
+    with pytest.raises(InputError, match="no state_dict"):
         load_teacher(Teacher("deeplab", tmp_path / "other.pt"), None, ("lv",))
 
 
 @with_torchvision
 def test_objects_are_not_unpickled(tmp_path):
     torch.save({"state_dict": {}, "evil": Path("x")}, tmp_path / "evil.pt")
-    with pytest.raises(InputError, match="holds Python objects, which unpickling would run"):
+    with pytest.raises(InputError, match="Python objects"):
         load_teacher(Teacher("deeplab", tmp_path / "evil.pt"), None, ("lv",))
 
 
@@ -99,7 +99,7 @@ def test_without_torchvision_the_extra_is_named(tmp_path, monkeypatch):
     from echodfkd.teachers import deeplab
 
     monkeypatch.setattr(deeplab, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtra, match=r"pip install 'echodfkd\[teachers\]'"):
+    with pytest.raises(MissingExtra, match=r"echodfkd\[teachers\]"):
         deeplab.network(tmp_path / "any.pt")
 
 

@@ -83,7 +83,7 @@ def test_a_file_is_fetched_once_and_its_sum_kept_beside_it(server, tmp_path):
 
 def test_a_broken_download_goes_on_where_it_stopped(server, tmp_path):
     server.limit = 1_000_000
-    with pytest.raises(InputError, match=r"broke off after 1000000 of 3000000 bytes\. The same command goes on"):
+    with pytest.raises(InputError, match=r"1000000 of 3000000 .*same command"):
         fetch.fetch(NAME, tmp_path)
     server.limit = None
     assert fetch.fetch(NAME, tmp_path).read_bytes() == CONTENT
@@ -119,25 +119,25 @@ def test_a_wrong_sum_is_refused_and_nothing_is_kept(server, tmp_path, monkeypatc
 def test_the_sum_of_the_first_download_holds_for_every_later_one(server, tmp_path):
     fetch.fetch(NAME, tmp_path).unlink()
     server.content = CONTENT[:-1] + b"x"
-    with pytest.raises(InputError, match=rf"not {SUM}: it was changed or damaged"):
+    with pytest.raises(InputError, match=f"not {SUM}"):
         fetch.fetch(NAME, tmp_path)
     assert files(tmp_path) == {f"{FILE}.sha256"}
 
 
 def test_an_altered_file_is_not_used(server, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    with pytest.raises(InputError, match=f"fetch it by `echodfkd models fetch {NAME}`"):
+    with pytest.raises(InputError, match=f"echodfkd models fetch {NAME}"):
         fetch.find_fetched(NAME)
     path = fetch.fetch(NAME)
     assert path == tmp_path / "echodfkd" / "models" / FILE and Teacher("deeplab", name=NAME).folder == path
     path.write_bytes(CONTENT[1:])
-    with pytest.raises(InputError, match="is damaged or altered"):
+    with pytest.raises(InputError, match="damaged or altered"):
         fetch.find_fetched(NAME)
 
 
 def test_a_web_page_is_neither_kept_nor_decides(server, tmp_path):
     server.content = b"<!DOCTYPE html><title>Sign in</title>"
-    with pytest.raises(InputError, match=r"gives no torch checkpoint \(a web page\?\)\. It is not kept"):
+    with pytest.raises(InputError, match="no torch checkpoint"):
         fetch.fetch(NAME, tmp_path)
     assert files(tmp_path) == set()
     server.content = CONTENT
@@ -160,7 +160,7 @@ def test_an_empty_record_says_what_to_do(server, tmp_path):
     record = tmp_path / f"{FILE}.sha256"
     record.write_text("")
     for _ in range(2):
-        with pytest.raises(InputError, match=r"\.sha256 holds no SHA-256\. Remove it"):
+        with pytest.raises(InputError, match=r"\.sha256 .*Remove"):
             fetch.fetch(NAME, tmp_path)
     record.unlink()
     assert fetch.fetch(NAME, tmp_path) == path and record.read_text().startswith(SUM)

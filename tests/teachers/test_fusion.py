@@ -112,7 +112,7 @@ def test_what_nobody_knows_of_a_clip_is_unknown_and_0():
 
 
 def test_a_structure_that_nobody_teaches_is_refused():
-    with pytest.raises(InputError, match="No teacher knows la: 0 knows lv; 1 knows rv"):
+    with pytest.raises(InputError, match="la: 0 knows lv; 1 knows rv"):
         fused(Says(lv=0.3), Says(rv=0.3), structures=("lv", "la"))
 
 
@@ -128,14 +128,14 @@ def test_votes_are_heard_before_they_are_brought_together():
     ("settings", "fault"),
     [
         ({"kind": "fusion"}, "needs its teachers"),
-        ({"of": (Teacher(),)}, r"teacher\.of goes with kind = 'fusion'"),
-        ({"fusion": "staple"}, r"teacher\.fusion goes with kind = 'fusion'"),
+        ({"of": (Teacher(),)}, r"teacher\.of .*'fusion'"),
+        ({"fusion": "staple"}, r"teacher\.fusion .*'fusion'"),
         ({"kind": "fusion", "of": (Teacher("fusion", of=(Teacher(),)),)}, "not of fusions"),
-        ({"kind": "fusion", "of": (Teacher(weight=2.0),)}, "read by fusion = 'weighted', got fusion = 'mean'"),
-        ({"kind": "fusion", "of": (Teacher(),), "structures": ("lv",)}, r"say them in \[\[teacher\.of\]\]"),
-        ({"weight": 0.0}, "weight must be above 0"),
-        ({"threshold": 1.0}, "threshold lies between 0 and 1"),
-        ({"partial": True}, "partial goes with kind = 'archive'"),
+        ({"kind": "fusion", "of": (Teacher(weight=2.0),)}, "'weighted', got .*'mean'"),
+        ({"kind": "fusion", "of": (Teacher(),), "structures": ("lv",)}, r"\[\[teacher\.of\]\]"),
+        ({"weight": 0.0}, "weight .*above 0"),
+        ({"threshold": 1.0}, "threshold .*0 and 1"),
+        ({"partial": True}, "partial .*'archive'"),
     ],
 )
 def test_settings_that_contradict_themselves_are_refused(settings, fault):

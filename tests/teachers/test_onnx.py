@@ -90,10 +90,10 @@ def test_frames_are_normalised_in_grey_levels():
 
 
 def test_graphs_that_take_something_else_are_refused(tmp_path):
-    with pytest.raises(InputError, match=r"must take one float32 input \(frame, 1, 8, 8\), it takes frames .*3, 8, 8"):
+    with pytest.raises(InputError, match=r"float32 input \(frame, 1, 8, 8\), .*3, 8, 8"):
         teacher(graph(tmp_path / "g.onnx", channels=3))
     (tmp_path / "no.onnx").write_bytes(b"no graph")
-    with pytest.raises(InputError, match="is not a graph that onnxruntime can run"):
+    with pytest.raises(InputError, match="not a graph"):
         teacher(tmp_path / "no.onnx")
     with pytest.raises(InputError, match="No such graph"):
         teacher(tmp_path / "none.onnx")
@@ -114,25 +114,25 @@ def test_graphs_without_input_or_with_masks_that_are_no_numbers_are_refused(tmp_
     )
     floats = helper.make_tensor_type_proto(TensorProto.FLOAT, [1, 1, 8, 8])
     path = other_graph(tmp_path / "none.onnx", constant, [], floats)
-    with pytest.raises(InputError, match=r"must take one float32 input .*, it takes none"):
+    with pytest.raises(InputError, match=r"float32 input .*none"):
         teacher(path)
     node = helper.make_node("Cast", ["frames"], ["out"], to=TensorProto.STRING)
     path = other_graph(
         tmp_path / "words.onnx", node, [frames], helper.make_tensor_type_proto(TensorProto.STRING, shape)
     )
-    with pytest.raises(InputError, match=r"must give masks as its first output, it gives out tensor\(string\)"):
+    with pytest.raises(InputError, match=r"first output.* tensor\(string\)"):
         teacher(path)
     node = helper.make_node("SequenceConstruct", ["frames"], ["out"])
     sequence = helper.make_sequence_type_proto(helper.make_tensor_type_proto(TensorProto.FLOAT, shape))
-    with pytest.raises(InputError, match=r"it gives out seq\(tensor\(float\)\)"):
+    with pytest.raises(InputError, match=r"seq\(tensor\(float\)\)"):
         teacher(other_graph(tmp_path / "list.onnx", node, [frames], sequence))
 
 
 def test_outputs_that_are_no_masks_of_the_structures_are_refused(tmp_path):
     path = graph(tmp_path / "g.onnx", outputs=2)
-    with pytest.raises(InputError, match=r"must give \(8, 1, 8, 8\) \(frame, structure, height, width\) for lv, got"):
+    with pytest.raises(InputError, match=r"\(8, 1, 8, 8\) .*for lv, got"):
         teacher(path)(CLIP)
-    with pytest.raises(InputError, match=r"no probabilities\. See teacher\.input\.output"):
+    with pytest.raises(InputError, match=r"no probabilities.* teacher\.input\.output"):
         teacher(graph(tmp_path / "g.onnx", scale=300.0), output="probabilities")(CLIP)
     with pytest.raises(InputError, match="no probabilities"):
         teacher(graph(tmp_path / "g.onnx", scale=float("nan")))(CLIP)
@@ -141,9 +141,9 @@ def test_outputs_that_are_no_masks_of_the_structures_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
-        ({"size": 0}, "at least 1 pixel, got 0"),
-        ({"mean": (1.0, 2.0)}, r"mean needs one number, or one for each channel, got \[1.0, 2.0\]"),
-        ({"std": (0.0,)}, r"std must be above 0, got \[0.0\]"),
+        ({"size": 0}, "1 pixel, got 0"),
+        ({"mean": (1.0, 2.0)}, r"mean .*got \[1\.0, 2\.0\]"),
+        ({"std": (0.0,)}, r"std .*above 0, got \[0\.0\]"),
     ],
 )
 def test_impossible_inputs_are_refused(given, fault):
@@ -152,5 +152,5 @@ def test_impossible_inputs_are_refused(given, fault):
 
 
 def test_a_graph_needs_the_names_of_its_channels(tmp_path):
-    with pytest.raises(StudyError, match="does not name its channels"):
+    with pytest.raises(StudyError, match="name its channels"):
         Teacher("onnx", tmp_path)

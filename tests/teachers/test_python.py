@@ -79,14 +79,14 @@ def test_it_may_know_more_of_some_clips_than_of_others():
 @pytest.mark.parametrize(
     ("name", "fault"),
     [
-        ("Mute", r"is no segmenter \(echodfkd\.Segmenter\): it lacks structures, threshold"),
+        ("Mute", "no segmenter .*structures, threshold"),
         ("function", "is no class"),
         ("Nobody", "has no Nobody"),
-        ("Double", r"must give float32 \(2, 2, 3, 4\) .*, got float64"),
-        ("Sure", "The threshold of their_teacher:Sure must lie between 0 and 1, got 7"),
-        ("Vague", "must lie between 0 and 1, got 'half'"),
-        ("Needy", r"must be made from nothing, see teacher\.path: missing a required argument: 'path'"),
-        ("Wild", "must give probabilities from 0 to 1"),
+        ("Double", r"float32 \(2, 2, 3, 4\) .*got float64"),
+        ("Sure", "threshold of their_teacher:Sure .*got 7"),
+        ("Vague", "got 'half'"),
+        ("Needy", r"teacher\.path: .*'path'"),
+        ("Wild", "probabilities .*0 to 1"),
     ],
 )
 def test_what_is_no_segmenter_is_refused(name, fault):
@@ -101,7 +101,7 @@ def test_what_is_no_segmenter_is_refused(name, fault):
         (".m1:A", "named module:Class"),
         ("a..b:C", "named module:Class"),
         ("no_such_module:X", "PYTHONPATH"),
-        ("not_python:X", "The module not_python is not Python: "),
+        ("not_python:X", "not_python is not Python"),
     ],
 )
 def test_what_cannot_be_imported_is_refused(name, fault, tmp_path):

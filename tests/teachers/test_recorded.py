@@ -23,10 +23,10 @@ def test_masks_stay_probabilities():
 
 
 def test_a_structure_that_was_not_recorded_is_refused():
-    with pytest.raises(InputError, match="No recorded masks of rv; there are lv, la"):
+    with pytest.raises(InputError, match=r"masks of rv; .*lv, la"):
         RecordedTeacher(MASKS.__getitem__, ("lv", "rv"), ("lv", "la"))
 
 
 def test_masks_of_another_length_are_refused():
-    with pytest.raises(InputError, match=r"recorded of clip b must be \(3, 5, 4, 5\), got \(2, 5, 4, 5\)"):
+    with pytest.raises(InputError, match=r"clip b .*\(3, 5, 4, 5\), got \(2, 5, 4, 5\)"):
         RecordedTeacher(MASKS.__getitem__, ("lv",), STRUCTURES)(Clip("b", CLIP.frames))

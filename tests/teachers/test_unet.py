@@ -76,7 +76,7 @@ def test_bfloat16_moves_no_mask_by_much(models):
 
 
 def test_frames_of_another_kind_are_refused(models):
-    with pytest.raises(InputError, match=r"must be \(time, height, width\) uint8, got float32"):
+    with pytest.raises(InputError, match=r"\(time, height, width\) uint8, got float32"):
         UNetTeacher(models["framewise"]).masks(FRAMES.astype(np.float32))
 
 
@@ -89,17 +89,17 @@ def test_any_model_teaches_the_structures_that_are_asked_for(models, kind):
 
 
 def test_a_structure_that_the_model_does_not_know_is_refused(models):
-    with pytest.raises(InputError, match="The teacher knows lv, la, myocardium, but not rv"):
+    with pytest.raises(InputError, match="lv, la, myocardium, but not rv"):
         load_teacher(Teacher("model", models["framewise"]), None, ("lv", "rv"))
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"holds no model\.json"):
+    with pytest.raises(InputError, match=r"no model\.json"):
         load_teacher(Teacher("model", tmp_path), None, ("lv",))
 
 
 def test_only_a_frame_wise_model_takes_frames_at_once(models):
-    with pytest.raises(InputError, match="holds a B2,1, which remembers: load_student runs it"):
+    with pytest.raises(InputError, match=r"B2,1.* load_student"):
         UNetTeacher(models["recurrent"])
 
 

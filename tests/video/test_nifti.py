@@ -43,11 +43,11 @@ def test_a_slice_axis_of_one_counts_as_none_and_milliseconds_give_the_rate(tmp_p
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        (FRAMES.astype(np.int16) - 3, "grey levels must be 0 to 255, got -3 to 252"),
+        (FRAMES.astype(np.int16) - 3, "0 to 255, got -3 to 252"),
         (FRAMES.astype(np.int16) * 4, "got 0 to 1020"),
         (FRAMES / 255, "got 0 to 1"),
         (np.where(FRAMES > 200, np.nan, FRAMES), "got nan"),
-        (np.zeros((2, 3, 4, 5), np.uint8), r"must be numbers \(x, y\) or \(x, y, t\), got uint8 \(5, 4, 3, 2\)"),
+        (np.zeros((2, 3, 4, 5), np.uint8), r"\(x, y, t\), got uint8 \(5, 4, 3, 2\)"),
     ],
 )
 def test_what_is_no_grey_clip_is_refused_and_not_stretched(tmp_path, values, reason):
@@ -62,7 +62,7 @@ def test_a_header_that_announces_more_than_there_is_gets_no_room(tmp_path, suffi
     image.header["dim"][1:4] = 30_000
     content = image.header.binaryblock + b"\0" * 4 + FRAMES.tobytes()
     (tmp_path / f"a{suffix}").write_bytes(gzip.compress(content) if suffix.endswith("gz") else content)
-    with pytest.raises(InputError, match="is cut off or damaged: its values cannot be read"):
+    with pytest.raises(InputError, match="damaged: its values"):
         read(tmp_path / f"a{suffix}")
 
 
@@ -76,7 +76,7 @@ def test_a_damaged_header_is_told_in_one_line(tmp_path, place, value):
     content = bytearray((tmp_path / "a.nii").read_bytes())
     content[place : place + len(value)] = value
     (tmp_path / "a.nii").write_bytes(content)
-    with pytest.raises(InputError, match=r"damaged|must be numbers") as caught:
+    with pytest.raises(InputError, match=r"damaged NIfTI|or damaged|numbers") as caught:
         read(tmp_path / "a.nii")
     assert "\n" not in str(caught.value)
 
@@ -109,7 +109,7 @@ def test_a_cut_file_is_refused_in_one_line(tmp_path, suffix, kept):
 
 def test_text_by_that_name_is_refused(tmp_path):
     (tmp_path / "a.nii").write_text("patient list")
-    with pytest.raises(InputError, match="not a film or picture"):
+    with pytest.raises(InputError, match="film or picture"):
         read(tmp_path / "a.nii")
 
 
@@ -117,12 +117,12 @@ def test_labels_are_whole_numbers(tmp_path):
     save_nifti(tmp_path / "a.nii", FRAMES % 4)
     np.testing.assert_array_equal(nifti.read_labels(tmp_path / "a.nii"), FRAMES % 4)
     save_nifti(tmp_path / "b.nii", FRAMES * 0.5)
-    with pytest.raises(InputError, match="whole numbers of 0 to 255"):
+    with pytest.raises(InputError, match="0 to 255"):
         nifti.read_labels(tmp_path / "b.nii")
 
 
 def test_without_nibabel_the_install_line_is_named(tmp_path, monkeypatch):
     save_nifti(tmp_path / "a.nii", FRAMES)
     monkeypatch.setitem(__import__("sys").modules, "nibabel", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'echodfkd\[nifti\]'"):
+    with pytest.raises(MissingExtra, match=r"echodfkd\[nifti\]"):
         read(tmp_path / "a.nii")

@@ -285,7 +285,7 @@ def test_what_is_no_film_is_refused_in_one_line_each(tmp_path):
     (tmp_path / "folder.avi").mkdir()
     (tmp_path / "notes.txt").write_text("hello")
     (tmp_path / "header.avi").write_bytes(b"RIFF\0\0\0\0AVI LIST\0\0\0\0junk" * 3)
-    assert "not a film or picture: its content" in refusal(tmp_path / "text.avi")
+    assert "film or picture" in refusal(tmp_path / "text.avi")
     assert "is empty (0 bytes)" in refusal(tmp_path / "empty.avi")
     assert "is not a file" in refusal(tmp_path / "folder.avi")
     assert "No such file" in refusal(tmp_path / "missing.avi")
@@ -333,9 +333,9 @@ def test_frames_that_are_no_film_are_refused_and_leave_nothing(tmp_path):
     for fps in (0, -1, float("nan")):
         with pytest.raises(InputError, match="above 0 Hz"):
             video.write(path, good, fps)
-    with pytest.raises(InputError, match="A PNG holds one frame"):
+    with pytest.raises(InputError, match=r"PNG .*one frame"):
         video.write(tmp_path / "a.png", good)
-    with pytest.raises(InputError, match=r"written as \.mp4, \.avi, \.gif, \.png"):
+    with pytest.raises(InputError, match=r"\.mp4, \.avi, \.gif, \.png"):
         video.write(tmp_path / "a.webm", good)
     assert list(tmp_path.iterdir()) == []
 

@@ -103,12 +103,12 @@ def test_similarity_is_the_cosine_with_the_mean_of_the_wordings(made, judge):
 
 
 def test_a_prompt_without_words_is_refused(judge):
-    with pytest.raises(InputError, match="at least one wording"):
+    with pytest.raises(InputError, match="one wording"):
         judge.similarities(smooth_frames(1, SIZE, SIZE), {"wall": ()})
 
 
 def test_frames_that_are_no_frames_are_refused(judge):
-    with pytest.raises(InputError, match=r"Frames must be \(time, height, width\) uint8"):
+    with pytest.raises(InputError, match=r"\(time, height, width\) uint8"):
         judge.image_embeddings(np.zeros((1, SIZE, SIZE)))
 
 
@@ -184,9 +184,7 @@ class TestCache:
 
 class TestRefusals:
     def test_a_name_that_is_none(self):
-        with pytest.raises(
-            InputError, match="No judge nobody: give standin, echoclip, hf-hub:OWNER/MODEL or local-dir"
-        ):
+        with pytest.raises(InputError, match=r"No judge nobody: .*standin, echoclip"):
             load_judge("nobody")
 
     def test_a_precision_that_is_none(self):
@@ -194,13 +192,13 @@ class TestRefusals:
             load_judge("standin", precision="float16")
 
     def test_a_folder_without_a_model(self, tmp_path):
-        with pytest.raises(InputError, match=r"holds no judge: open_clip_config\.json and weights"):
+        with pytest.raises(InputError, match=r"no judge: open_clip_config\.json"):
             load_judge(f"local-dir:{tmp_path}")
 
     def test_a_folder_whose_weights_are_something_else(self, tmp_path):
         (tmp_path / "open_clip_config.json").write_text("{}")
         (tmp_path / "x.safetensors").write_bytes(b"no")
-        with pytest.raises(InputError, match="is not a model that open_clip loads") as refusal:
+        with pytest.raises(InputError, match=r"not a model .*open_clip") as refusal:
             load_judge(f"local-dir:{tmp_path}")
         assert "\n" not in str(refusal.value)
 
@@ -210,7 +208,7 @@ class TestRefusals:
 
         monkeypatch.setattr(echoclip, "_unreached", lambda: "")
         monkeypatch.setattr(open_clip, "create_model", refused)
-        with pytest.raises(InputError, match=r"could not be fetched .*licence.*hf auth login.*`standin`") as refusal:
+        with pytest.raises(InputError, match=r"licence.*hf auth login.*standin") as refusal:
             load_judge("echoclip")
         assert "\n" not in str(refusal.value)
 
@@ -220,7 +218,7 @@ class TestRefusals:
 
         monkeypatch.setattr(echoclip, "_unreached", lambda: "")
         monkeypatch.setattr(open_clip, "create_model", refused)
-        with pytest.raises(InputError, match=r"abcdefg \.\.\.\)\. EchoCLIP lies"):
+        with pytest.raises(InputError, match=r"abcdefg \.\.\.\)"):
             load_judge("echoclip")
 
     def test_a_hub_that_is_not_there_is_one_line_at_once_and_nothing_is_logged(self, monkeypatch, capfd, caplog):
@@ -228,14 +226,14 @@ class TestRefusals:
 
         monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        with pytest.raises(InputError, match=r"http://127\.0\.0\.1:9 was not reached: Connection refused\)"):
+        with pytest.raises(InputError, match=r"http://127\.0\.0\.1:9 .*Connection refused"):
             load_judge("hf-hub:nobody/nothing")
         assert capfd.readouterr() == ("", "") and not caplog.records
         assert constants.HF_HUB_OFFLINE is False
 
     def test_without_open_clip_the_install_line_is_told(self, monkeypatch):
         monkeypatch.setattr(echoclip, "find_spec", lambda name: None)
-        with pytest.raises(MissingExtra, match=r"works without one: --judge none.*pip install 'echodfkd\[echoclip\]'"):
+        with pytest.raises(MissingExtra, match=r"--judge none.*echodfkd\[echoclip\]"):
             load_judge("standin")
 
 

@@ -127,7 +127,7 @@ def test_so_many_clips_are_needed_that_the_order_is_right_in_95_of_100_draws():
 def test_equal_models_are_never_told_apart():
     assert clips_needed([1.0, -1.0]) is None
     assert clips_needed([0.5, 0.5, 0.5]) == 1
-    with pytest.raises(InputError, match="two or more differences"):
+    with pytest.raises(InputError, match="two or more"):
         clips_needed([1.0])
 
 
@@ -150,7 +150,7 @@ class TestSpoilt:
         assert np.hypot(*centres[0]) == pytest.approx(4, abs=0.8)
 
     def test_masks_of_another_size_cannot_be_swapped_in(self):
-        with pytest.raises(InputError, match="must have the clip's size"):
+        with pytest.raises(InputError, match="clip's size"):
             spoilt(disc(9)[None], disc(9, size=60)[None], 0)
 
 
@@ -241,13 +241,13 @@ def test_without_a_truth_the_judge_says_which_is_higher_and_after_how_many_clips
 
 @pytest.mark.parametrize("sd", [(-1.0, 1.0), (np.nan, 1.0)])
 def test_a_scale_without_a_spread_that_can_be_is_refused(sd):
-    with pytest.raises(InputError, match="standard deviations of 0 or more"):
+    with pytest.raises(InputError, match="standard deviations"):
         Scale((0.0, 0.0), sd)
 
 
 def test_models_must_be_judged_on_the_same_frames():
     rows = compared(Planted(), {"a": 0, "b": 2}, clips=2)
-    with pytest.raises(InputError, match="same frames of the same clips; clip1 is not"):
+    with pytest.raises(InputError, match=r"same frames .*clip1"):
         mask_scores(rows[:-1], resamples=10)
 
 
@@ -290,7 +290,7 @@ def test_a_judge_that_answers_at_random_has_an_auc_of_a_half():
 
 
 def test_frames_and_masks_of_two_shapes_are_refused():
-    with pytest.raises(InputError, match="must be of one shape"):
+    with pytest.raises(InputError, match="one shape"):
         blackened(np.zeros((1, 9, 9), np.uint8), np.zeros((1, 9, 8), bool))
-    with pytest.raises(InputError, match="radius of 0 pixels or more"):
+    with pytest.raises(InputError, match="radius of 0"):
         dilated(np.zeros((1, 9, 9), bool), -1)

@@ -110,12 +110,12 @@ def test_one_null_compared_with_itself_is_no_nearer():
 
 @pytest.mark.parametrize("pair", [([1.0], [1.0, 2.0]), ([], []), ([np.nan], [1.0])])
 def test_two_finite_similarities_per_frame_are_asked_for(pair):
-    with pytest.raises(InputError, match="two finite similarities per frame"):
+    with pytest.raises(InputError, match="similarities per frame"):
         valve_curve(*pair)
 
 
 def test_every_clip_needs_its_reference():
-    with pytest.raises(InputError, match="a reference per clip"):
+    with pytest.raises(InputError, match="reference per clip"):
         phase_scores([], [])
-    with pytest.raises(InputError, match="at least one null curve"):
+    with pytest.raises(InputError, match="null curve"):
         phase_scores([{}], [Reference(9, 50, (), ())], draws=0)

@@ -63,7 +63,7 @@ def test_a_fraction_depends_on_ranks_and_gaps_not_on_level_or_scale():
 
 @pytest.mark.parametrize("values", [np.zeros(3), np.full(101, np.nan)])
 def test_a_similarity_per_prompt_is_asked_for(values):
-    with pytest.raises(InputError, match="One finite similarity per prompt"):
+    with pytest.raises(InputError, match="similarity per prompt"):
         ranked_fraction(values, ASKED)
 
 
@@ -96,7 +96,7 @@ def test_the_table_has_a_line_per_clip_and_reads_back():
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[masks", "not a readable file"),
+        ("[masks", "readable file"),
         ("[mask]\nwall = ['A']", r"unknown key mask"),
         ("[masks]\nwall = 'A'", r"masks\.wall: .* array, got 'A'"),
         ("[masks]\nwall = ['A']\nVALVE", r"\[masks\] holds wall, left_ventricle, nothing"),
@@ -109,7 +109,7 @@ def test_the_table_has_a_line_per_clip_and_reads_back():
         ("MASKSVALVE[fraction]\nwordings = ['{percent}']\nlowest = 'a'", r"fraction\.lowest: .* integer, got 'a'"),
         ("MASKSVALVE[fraction]\nwordings = ['{percent}']\nsteps = 5", r"unknown key fraction\.steps"),
         ("masks = 5", r"masks: .*, got 5"),
-        ("MASKSVALVE[curation]\nwall = ['A']", r"\[curation\] wall has the name of another column"),
+        ("MASKSVALVE[curation]\nwall = ['A']", "wall .*another column"),
         ("MASKSVALVE[curation]\nopen = ['A']", "another column"),
         ("MASKSVALVE[curation]\nFileName = ['A']", "another column"),
         ("MASKSVALVE[curation]\nEF_ranked = ['A']", "another column"),
@@ -128,5 +128,5 @@ def test_a_wrong_file_is_refused_with_the_rule(tmp_path, text, told):
 def test_frames_are_spread_evenly():
     assert spread(5, None).tolist() == [0, 1, 2, 3, 4] == spread(5, 9).tolist()
     assert spread(12, 3).tolist() == [2, 6, 10]
-    with pytest.raises(InputError, match="At least one frame"):
+    with pytest.raises(InputError, match="one frame"):
         spread(5, 0)

@@ -76,7 +76,7 @@ def test_a_copy_of_it_has_never_seen_a_patient_either(tmp_path, left_out):
     for path in STANDIN.iterdir():
         if path.name not in left_out:
             (tmp_path / path.name).write_bytes(path.read_bytes())
-    assert load_judge(f"local-dir:{tmp_path}", device="cpu").warning.startswith("The judge has never seen a patient.")
+    assert "never seen a patient" in load_judge(f"local-dir:{tmp_path}", device="cpu").warning
 
 
 def test_whose_card_says_nothing_is_not_warned_of(judge):

@@ -150,7 +150,7 @@ def test_what_cannot_be_drawn_is_refused():
         overlay_frame(np.zeros((4, 4)), {})
     with pytest.raises(InputError, match="Structures are lv"):
         overlay_frame(grey(), {"heart": disc()})
-    with pytest.raises(InputError, match=r"as the frame, got bool \(9, 9\)"):
+    with pytest.raises(InputError, match=r"got bool \(9, 9\)"):
         overlay_frame(grey(), {"lv": np.ones((9, 9), bool)})
     with pytest.raises(InputError, match="fill in"):
         OverlayStyle(fill=2)

@@ -64,7 +64,7 @@ def test_without_truth_the_means_are_drawn():
     figure = means_figure(found)
     (shown,) = {tuple(label.get_text() for label in axes.get_yticklabels()) for axes in figure.axes[:1]}
     assert shown == ("good", "fair", "bad")
-    with pytest.raises(InputError, match="needs rows with both"):
+    with pytest.raises(InputError, match="rows with both"):
         truth_figure(found, made(False))
 
 

@@ -58,5 +58,5 @@ def test_frames_that_no_clip_has_are_left_out():
 
 def test_what_was_not_run_has_no_section():
     assert shown.section(None) is None
-    with pytest.raises(InputError, match="at least one variant"):
+    with pytest.raises(InputError, match="one variant"):
         shown.first_figure(replace(scores(causal=0.4), variants={}))

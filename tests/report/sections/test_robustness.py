@@ -60,5 +60,5 @@ def test_one_clip_alone_has_no_bands():
 def test_what_was_not_run_has_no_section():
     assert shown.section(None) is None
     assert shown.section(replace(FOUND, kinds={})) is None
-    with pytest.raises(InputError, match="at least one kind"):
+    with pytest.raises(InputError, match="one kind"):
         shown.robustness_figure(replace(FOUND, kinds={}))

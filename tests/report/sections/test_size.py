@@ -60,7 +60,7 @@ def test_the_grids_section_can_be_written_and_shows_three_figures(found):
 
 def test_a_grid_of_nobody_says_so():
     empty = size_scores([], seed=0)
-    assert size.grid_section(empty).text == ("No student of the grid is scored yet.",)
+    assert "No student" in size.grid_section(empty).text[0]
 
 
 def test_the_figures_show_the_students_where_they_are(found):
@@ -113,7 +113,7 @@ def test_a_law_in_words_says_when_it_tells_nothing():
         return Laws(6, power, floor, preferred)
 
     rising = size.law_words("dice", laws(-0.3, 0.1))
-    assert "by a slope of -0.100 (-0.300 to 0.100)" in rising and "does not tell a slope from none" in rising
+    assert "by a slope of -0.100 (-0.300 to 0.100)" in rising and "not tell a slope" in rising
     told = size.law_words("iou", laws(0.1, 0.3, "power"), 0.11)
     assert "1 - IoU" in told and "the paper says 0.11" in told and "prefer no floor" in told and "5.0" in told
     assert "does not tell" not in told and "the search ends" not in told
