@@ -1,11 +1,14 @@
 """Frames to the working square and masks back to the input's own size; the aspect ratio is kept.
 
-A frame is thought of as lying in the middle of a black square as large as its longer side. Both ways are two small
-matrix products, one per axis, whose weights depend on the sizes alone; the padding and its removal are part of
-the weights. Where pixels are known not to be square, they are made so first: networks see hearts in their true
-proportions.
+A frame is thought of as lying in the middle of a black square as large as its longer side. Both ways are weighted sums
+along each axis, whose weights depend on the sizes alone; the padding and its removal are part of the weights. Where
+pixels are known not to be square, they are made so first: networks see hearts in their true proportions.
+
+The sums are taken tap by tap and never as matrix products: an output pixel is made of few input pixels, and threads of
+a BLAS library that wait for each other take many times as long as such a sum.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from math import gcd
 
@@ -15,6 +18,8 @@ from numpy.typing import NDArray
 from echodfkd.errors import InputError
 
 Weights = NDArray[np.float64]  # (to, from): every row says how an output pixel is made of input pixels
+Taps = tuple[tuple[NDArray[np.intp], NDArray[np.floating]], ...]  # for every output pixel an input pixel and its weight
+Span = tuple[int, int]  # from the first pixel to before the last
 Spacing = tuple[float, float] | None  # mm per pixel, y then x, where known
 
 
@@ -34,13 +39,8 @@ def fit(frames: NDArray[np.uint8], size: int, spacing: Spacing = None) -> NDArra
     side = max(height, width)
     total = (side // gcd(side, size)) ** 2  # the weights of one output pixel add up to this
     exact = np.float32 if 255 * total < 2**24 else np.float64
-    rows = _overlaps(side, size)[:, _middle(side, height)].astype(exact)
-    columns = _overlaps(side, size)[:, _middle(side, width)].astype(exact).T
-    result = np.empty((*frames.shape[:-2], size, size), np.uint8)
-    for frame, out in zip(frames.reshape(-1, height, width), result.reshape(-1, size, size), strict=True):
-        sums = (rows @ frame.astype(exact) @ columns).astype(np.int64)
-        out[...] = (2 * sums + total) // (2 * total)
-    return result
+    rows, columns = (_taps(_overlaps, side, size, exact, given=_middle(side, n)) for n in (height, width))
+    return _averaged(frames, rows, columns, total)
 
 
 def unfit(masks: NDArray[np.float32], height: int, width: int, spacing: Spacing = None) -> NDArray[np.float32]:
@@ -52,7 +52,7 @@ def unfit(masks: NDArray[np.float32], height: int, width: int, spacing: Spacing 
     size, other = _checked(masks, np.float32, min(height, width))
     if size != other:
         raise InputError(f"Masks to be brought back must be square, got {other} x {size} pixels.")
-    return resized(_unpadded(masks, *square_size(height, width, spacing)), height, width)
+    return np.clip(resized(_unpadded(masks, *square_size(height, width, spacing)), height, width), 0, 1)
 
 
 def _unpadded(masks: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
@@ -60,13 +60,8 @@ def _unpadded(masks: NDArray[np.float32], height: int, width: int) -> NDArray[np
     size, side = masks.shape[-1], max(height, width)
     if height == width == size:
         return masks
-    weights = _shares(size, side)
-    rows = weights[_middle(side, height)].astype(np.float32)
-    columns = weights[_middle(side, width)].astype(np.float32).T
-    result = np.empty((*masks.shape[:-2], height, width), np.float32)
-    for mask, out in zip(masks.reshape(-1, size, size), result.reshape(-1, height, width), strict=True):
-        np.clip(rows @ mask @ columns, 0, 1, out=out)
-    return result
+    rows, columns = (_taps(_shares, size, side, np.float32, asked=_middle(side, n)) for n in (height, width))
+    return _mixed(masks, rows, columns)
 
 
 def square_pixels(frames: NDArray[np.uint8], spacing: Spacing) -> NDArray[np.uint8]:
@@ -79,13 +74,10 @@ def square_pixels(frames: NDArray[np.uint8], spacing: Spacing) -> NDArray[np.uin
     after = square_size(*before, spacing)
     if before == after:
         return frames
-    rows, columns = (_overlaps(source, target) for source, target in zip(before, after, strict=True))
-    total = int(rows[0].sum() * columns[0].sum())
-    result = np.empty((*frames.shape[:-2], *after), np.uint8)
-    for frame, out in zip(frames.reshape(-1, *before), result.reshape(-1, *after), strict=True):
-        sums = (rows @ frame.astype(np.float64) @ columns.T).astype(np.int64)
-        out[...] = (2 * sums + total) // (2 * total)
-    return result
+    sides = list(zip(before, after, strict=True))
+    total = int(np.prod([_overlaps(source, target)[0].sum() for source, target in sides]))
+    rows, columns = (_taps(_overlaps, source, target, np.float64) for source, target in sides)
+    return _averaged(frames, rows, columns, total)
 
 
 def square_size(height: int, width: int, spacing: Spacing) -> tuple[int, int]:
@@ -97,15 +89,55 @@ def square_size(height: int, width: int, spacing: Spacing) -> tuple[int, int]:
 
 
 def resized(masks: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-    """Probabilities (..., height, width) float32 at another size, each side by itself: the way from `square_pixels`.
+    """Values (..., height, width) float32 at another size, each side by itself: the way from `square_pixels`.
 
-    Bilinear between pixel centres going up, mean by area going down.
+    Bilinear between pixel centres going up, edges held; mean by area going down.
     """
     before = _checked(masks, np.float32, min(height, width))
     if before == (height, width):
         return masks
-    rows, columns = (_shares(a, b).astype(np.float32) for a, b in zip(before, (height, width), strict=True))
-    return np.clip(rows @ masks @ columns.T, 0, 1)
+    rows, columns = (_taps(_shares, a, b, np.float32) for a, b in zip(before, (height, width), strict=True))
+    return _mixed(masks, rows, columns)
+
+
+def _averaged(frames: NDArray[np.uint8], rows: Taps, columns: Taps, total: int) -> NDArray[np.uint8]:
+    """Weighted sums of frames (..., height, width) over `total`, which the weights of a pixel add up to; half up."""
+    result = np.empty((*frames.shape[:-2], len(rows[0][0]), len(columns[0][0])), np.uint8)
+    for frame, out in zip(_planes(frames), _planes(result), strict=True):
+        sums = _sums(frame, rows, columns).astype(np.int64)
+        out[...] = (2 * sums + total) // (2 * total)
+    return result
+
+
+def _mixed(masks: NDArray[np.float32], rows: Taps, columns: Taps) -> NDArray[np.float32]:
+    """Weighted means of values (..., height, width)."""
+    result = np.empty((*masks.shape[:-2], len(rows[0][0]), len(columns[0][0])), np.float32)
+    for mask, out in zip(_planes(masks), _planes(result), strict=True):
+        out[...] = _sums(mask, rows, columns)
+    return result
+
+
+def _planes(array: np.ndarray) -> np.ndarray:
+    """An array (..., height, width) as (plane, height, width)."""
+    return array.reshape(-1, *array.shape[-2:])
+
+
+def _sums(plane: np.ndarray, rows: Taps, columns: Taps) -> np.ndarray:
+    """Weighted sums of a plane (height, width) along both axes, in the type of the weights."""
+    if len(rows[0][0]) < len(plane):  # columns are costly to gather: few are gathered before or after
+        return _along(_along(plane, rows).T, columns).T
+    return _along(_along(plane.T, columns).T, rows)
+
+
+def _along(plane: np.ndarray, taps: Taps) -> np.ndarray:
+    """Weighted sums of the rows of a plane."""
+    plane = np.ascontiguousarray(plane, taps[0][1].dtype)
+    sums = np.zeros((len(taps[0][0]), plane.shape[1]), plane.dtype)
+    for place, weight in taps:
+        part = plane[place]
+        part *= weight[:, None]
+        sums += part
+    return sums
 
 
 def _checked(array: np.ndarray, dtype: type, size: int) -> tuple[int, int]:
@@ -118,10 +150,31 @@ def _checked(array: np.ndarray, dtype: type, size: int) -> tuple[int, int]:
     return array.shape[-2], array.shape[-1]
 
 
-def _middle(side: int, length: int) -> slice:
+def _middle(side: int, length: int) -> Span:
     """Where `length` pixels lie in the middle of `side`; where the padding is odd, one more pixel lies after it."""
     start = (side - length) // 2
-    return slice(start, start + length)
+    return start, start + length
+
+
+@lru_cache(maxsize=64)
+def _taps(
+    weigh: Callable[[int, int], Weights],
+    source: int,
+    target: int,
+    kind: type[np.floating],
+    given: Span | None = None,
+    asked: Span | None = None,
+) -> Taps:
+    """The weights from `source` to `target` pixels, of those `given` to those `asked` for, as few taps as they need."""
+    weights = weigh(source, target)[slice(*asked or (0, target)), slice(*given or (0, source))]
+    first, last = (weights > 0).argmax(axis=1), weights.shape[1] - 1 - (weights > 0)[:, ::-1].argmax(axis=1)
+    last = np.where(weights.any(axis=1), last, first)
+    taps = []
+    for k in range(int((last - first).max()) + 1):
+        place = np.minimum(first + k, last)
+        weight = np.where(first + k <= last, np.take_along_axis(weights, place[:, None], axis=1)[:, 0], 0)
+        taps.append((_frozen(place), _frozen(weight.astype(kind))))
+    return tuple(taps)
 
 
 @lru_cache(maxsize=64)
@@ -144,7 +197,7 @@ def _shares(source: int, target: int) -> Weights:
     return _frozen(np.maximum(0, 1 - np.abs(centres[:, None] - np.arange(source)[None])))
 
 
-def _frozen(weights: Weights) -> Weights:
-    """`weights`, read-only: the cache hands the same array to everybody."""
-    weights.setflags(write=False)
-    return weights
+def _frozen(array: np.ndarray) -> np.ndarray:
+    """The array, read-only: the cache hands the same one to everybody."""
+    array.setflags(write=False)
+    return array

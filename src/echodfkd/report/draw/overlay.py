@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from echodfkd.errors import InputError
 from echodfkd.measure.beats import Events, check_rate
 from echodfkd.report.draw.strip import Strip, stamp
+from echodfkd.resize import resized
 
 Rgb = NDArray[np.uint8]  # (height, width, 3)
 Colour = tuple[int, int, int]
@@ -99,10 +99,7 @@ def scale_factor(shape: tuple[int, ...], style: OverlayStyle) -> int:
 
 def enlarged(image: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     """The image (height, width) `factor` times as large by bilinear interpolation; edges are held."""
-    if factor == 1:
-        return image
-    rows, columns = (_bilinear(side, factor) for side in image.shape)
-    return (rows @ image @ columns.T).astype(np.float32, copy=False)
+    return resized(image, *(side * factor for side in image.shape))
 
 
 def contour(mask: NDArray[np.bool_], factor: int, line: float) -> NDArray[np.float32]:
@@ -124,13 +121,6 @@ def _softened(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     weights = np.array([0.25, 0.5, 0.25], np.float32)
     rows = np.einsum("k,kyx->yx", weights, [soft[n : n + len(mask)] for n in range(3)])
     return np.einsum("k,kyx->yx", weights, [rows[:, n : n + mask.shape[1]] for n in range(3)])
-
-
-@lru_cache(maxsize=16)
-def _bilinear(side: int, factor: int) -> NDArray[np.float32]:
-    """Weights (factor x side, side) of bilinear enlargement between pixel centres."""
-    place = np.clip((np.arange(side * factor) + 0.5) / factor - 0.5, 0, side - 1)
-    return np.maximum(0, 1 - np.abs(place[:, None] - np.arange(side))).astype(np.float32)
 
 
 def _edge_pixels(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
