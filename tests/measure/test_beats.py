@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 from planted_hearts import beating
+from scipy import ndimage, signal
 
 from echodfkd.errors import InputError
-from echodfkd.measure.beats import BeatDetector, Events, beat_events, heart_rate
+from echodfkd.measure.beats import BeatDetector, Events, beat_events, heart_rate, peaks, smoothed
 
 
 @pytest.mark.parametrize("fps", [25, 50, 100, 200])
@@ -67,6 +68,22 @@ def test_events_of_a_shifted_clip_are_shifted():
     curve, _, _ = beating(260, 50)
     whole, late = beat_events(curve, 50), beat_events(curve[20:], 50)
     assert {frame + 20 for frame in late.es_frames} <= set(whole.es_frames)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_peaks_and_smoothing_are_scipys(seed):
+    draw = np.random.default_rng(seed)
+    curve = draw.normal(size=draw.integers(1, 90))
+    prominence, distance, width = draw.uniform(0, 2), draw.uniform(1, 9), draw.uniform(0.1, 4)
+    expected, _ = signal.find_peaks(curve, prominence=prominence, distance=distance)
+    assert peaks(curve, prominence, distance).tolist() == expected.tolist()
+    oracle = ndimage.gaussian_filter1d(curve, width, mode="nearest")
+    np.testing.assert_allclose(smoothed(curve, 1, width), oracle, atol=1e-12)
+
+
+def test_the_middle_of_a_plateau_is_its_peak_and_an_end_is_none():
+    assert peaks(np.array([3, 0, 2, 2, 2, 1, 5.0]), 0, 1).tolist() == [3]
+    assert peaks(np.array([1, 1, 1.0]), 0, 1).tolist() == peaks(np.array([1.0]), 0, 1).tolist() == []
 
 
 def test_an_unknown_frame_rate_is_assumed_and_said():

@@ -5,8 +5,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import gaussian_filter1d
-from scipy.signal import find_peaks
 
 from echodfkd.errors import InputError
 
@@ -72,7 +70,7 @@ def beat_events(area: ArrayLike, fps: float | None, detector: BeatDetector | Non
     if len(curve) < 3 or high - low <= detector.least_range * max(curve.mean(), 1e-9):
         return Events((), (), rate, fps is None)
     rise = detector.prominence * (high - low)
-    minima, _ = find_peaks(-curve, prominence=rise, distance=max(1.0, detector.distance_s * rate))
+    minima = peaks(-curve, prominence=rise, distance=max(1.0, detector.distance_s * rate))
     maxima = _maxima_around(curve, minima, rise, edge=max(1, round(detector.smoothing_s * rate)))
     return Events(maxima, tuple(int(frame) for frame in minima), rate, fps is None)
 
@@ -101,7 +99,38 @@ def check_rate(fps: float | None) -> float:
 def smoothed(curve: NDArray[np.float64], fps: float, seconds: float) -> NDArray[np.float64]:
     """The curve after a Gaussian whose standard deviation is given in seconds; the end values are held outside."""
     sigma = seconds * fps
-    return curve if sigma < 1e-6 else gaussian_filter1d(curve, sigma, mode="nearest")
+    if sigma < 1e-6:
+        return curve
+    reach = int(4 * sigma + 0.5)
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    return np.convolve(np.pad(curve, reach, mode="edge"), weights / weights.sum(), mode="valid")
+
+
+def peaks(curve: NDArray[np.float64], prominence: float, distance: float) -> NDArray[np.intp]:
+    """The peaks of a curve (time,) that are at least `distance` apart, the higher first, and then `prominence` high.
+
+    As scipy.signal.find_peaks has them, whose import takes longer than the rest of a clip: the middle of a plateau is a
+    peak, an end is none, and a peak's prominence is its height over the higher of the two lowest points on the ways to
+    higher ground.
+    """
+    ends = np.append(np.flatnonzero(np.diff(curve)), len(curve) - 1)  # of every stretch of equal values
+    level = curve[ends]
+    high = 1 + np.flatnonzero((level[1:-1] > level[:-2]) & (level[1:-1] > level[2:]))
+    found = (ends[high - 1] + 1 + ends[high]) // 2
+    kept: list[int] = []
+    for peak in found[np.argsort(curve[found])[::-1]].tolist():
+        if all(abs(peak - other) >= np.ceil(distance) for other in kept):
+            kept.append(peak)
+    return np.array(sorted(peak for peak in kept if _prominence(curve, peak) >= prominence), np.intp)
+
+
+def _prominence(curve: NDArray[np.float64], peak: int) -> float:
+    """How far a peak stands above the higher of the two lowest points on the ways to higher ground, or to the ends."""
+    higher = np.flatnonzero(curve > curve[peak])
+    place = np.searchsorted(higher, peak)
+    start = higher[place - 1] + 1 if place else 0
+    stop = higher[place] if place < len(higher) else len(curve)
+    return float(curve[peak] - max(curve[start : peak + 1].min(), curve[peak:stop].min()))
 
 
 def _maxima_around(curve: NDArray[np.float64], minima: NDArray, rise: float, edge: int) -> tuple[int, ...]:

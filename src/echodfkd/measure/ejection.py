@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates
 
 from echodfkd.errors import InputError
 from echodfkd.measure.beats import Events
@@ -233,6 +232,21 @@ def _widths(mask: Mask, axis: Axis, spacing: Spacing, rows: int) -> NDArray[np.f
     columns = int(np.ceil(4 * (high - low) / scale.min()))
     step = (high - low) / columns
     side = low + step * (np.arange(columns) + 0.5)
-    points = axis.centre + along[:, None, None] * axis.direction + side[None, :, None] * across
-    inside = map_coordinates(mask.astype(np.float32), np.moveaxis(points / scale, -1, 0), order=1, mode="grid-constant")
-    return inside.sum(axis=1, dtype=np.float64) * step
+    y, x = (
+        (centre + along[:, None] * ahead + side * aside) / unit
+        for centre, ahead, aside, unit in zip(axis.centre, axis.direction, across, scale, strict=True)
+    )
+    return _between(mask, y, x).sum(axis=1, dtype=np.float64) * step
+
+
+def _between(mask: Mask, y: NDArray, x: NDArray) -> NDArray[np.float32]:
+    """The mask read at rows `y` and columns `x` by linear interpolation between pixel centres; outside it is empty."""
+    padded = np.pad(mask, ((1, 2), (1, 2))).astype(np.float32)  # past its empty rim lies what lies on it
+    width, seen = padded.shape[1], padded.ravel()
+    down, right = (np.clip(at + 1, 0, size + 1) for at, size in zip((y, x), mask.shape, strict=True))
+    row, column = down.astype(np.intp), right.astype(np.intp)
+    down, right = (down - row).astype(np.float32), (right - column).astype(np.float32)
+    corner = row * width + column
+    upper, lower = (seen[k] + right * (seen[k + 1] - seen[k]) for k in (corner, corner + width))
+    inside: NDArray[np.float32] = upper + down * (lower - upper)
+    return inside

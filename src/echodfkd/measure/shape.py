@@ -2,12 +2,10 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.spatial import ConvexHull
 
 from echodfkd.errors import InputError
+from echodfkd.measure.pieces import Mask, pieces
 
-Mask = NDArray[np.bool_]  # (height, width)
 MaskClip = NDArray[np.bool_]  # (time, height, width)
 Spacing = tuple[float, float] | None  # mm per pixel, y then x
 
@@ -37,16 +35,13 @@ def area_curve(masks: MaskClip) -> NDArray[np.int64]:
 
 def component_areas(mask: Mask) -> NDArray[np.int64]:
     """Pixels of every connected component (pixels sharing an edge), largest first; empty for an empty mask."""
-    labels, _ = ndimage.label(mask[_box(mask)])  # labelling a large image costs
-    return np.sort(np.bincount(labels.ravel(), minlength=1)[1:])[::-1]
+    return np.sort(pieces(mask[_box(mask)]).areas)[::-1]
 
 
 def largest_component(mask: Mask) -> Mask:
     """The largest connected component (pixels sharing an edge) alone; empty stays empty, a tie keeps the upper one."""
-    labels, count = ndimage.label(mask)
-    if count < 2:
-        return mask
-    return labels == 1 + np.argmax(np.bincount(labels.ravel())[1:])
+    found = pieces(mask)
+    return mask if len(found.areas) < 2 else found.mask(int(np.argmax(found.areas)))
 
 
 def touches_border(mask: Mask) -> bool:
@@ -77,12 +72,25 @@ def solidity(mask: Mask) -> float:
     if len(rows) < 2 or np.count_nonzero(piece.any(axis=0)) < 2:
         return 1.0  # a straight line, a pixel, nothing: no hull with an area
     first, last = piece[rows].argmax(axis=1), piece.shape[1] - 1 - piece[rows, ::-1].argmax(axis=1)
-    ends = np.concatenate([np.stack([rows, first], axis=1), np.stack([rows, last], axis=1)])
-    corners = ends[ConvexHull(ends).vertices]
+    left, right = _bulge(rows, -first), _bulge(rows, last)
+    corners = np.array([*((y, -x) for y, x in left), *reversed(right)])
     step = np.roll(corners, -1, axis=0) - corners
     twice_area = abs(int((corners[:, 0] * step[:, 1] - corners[:, 1] * step[:, 0]).sum()))
     inside = (twice_area + int(np.gcd(*step.T).sum())) / 2 + 1
     return float(np.count_nonzero(piece) / inside)
+
+
+def _bulge(rows: NDArray, columns: NDArray) -> list[tuple[int, int]]:
+    """The corners (row, column) of the convex hull to the side where columns grow, from the first row to the last."""
+    corners: list[tuple[int, int]] = []
+    for y, x in zip(rows.tolist(), columns.tolist(), strict=True):
+        while len(corners) > 1:
+            (y0, x0), (y1, x1) = corners[-2:]
+            if (x1 - x0) * (y - y0) > (x - x0) * (y1 - y0):  # beyond the straight line past it
+                break
+            corners.pop()
+        corners.append((y, x))
+    return corners
 
 
 def _box(mask: Mask) -> tuple[slice, slice]:
