@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from small_work import note
+from small_work import note, squared, threads_of
 
-from echodfkd.engine import for_each
-from echodfkd.errors import InputError
+from echodfkd.engine import cores, for_each, in_order, threads
+from echodfkd.errors import InputError, OutputError
 
 PROGRAM = """
 import os, sys, time
@@ -75,3 +75,20 @@ def test_work_in_processes_is_done_elsewhere_and_all_of_it(tmp_path):
 def test_an_error_in_a_process_is_raised_here(tmp_path, processes):
     with pytest.raises(InputError, match="bad"):
         for_each(partial(note, tmp_path), ["good", "bad"], "note", processes)
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_results_come_in_the_order_of_the_items(processes):
+    assert list(in_order(squared, range(7), processes)) == [number**2 for number in range(7)]
+
+
+def test_what_ends_its_process_costs_itself_alone_where_somebody_says_what_comes_in_its_place():
+    items = [1, 2, -3, 4, -5, 6]
+    assert list(in_order(squared, items, 2, lost=abs)) == [1, 4, 3, 16, 5, 36]
+    with pytest.raises(OutputError, match="ended from outside"):
+        list(in_order(squared, items, 2))
+
+
+def test_a_worker_computes_on_one_thread():
+    here, *there = [threads(), *in_order(threads_of, range(2), 2)]
+    assert here == cores() and there == [1, 1]

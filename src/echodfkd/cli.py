@@ -238,6 +238,10 @@ def segment(
             help="Also pass over each clip from its end and average (default: as the model's card says).",
         ),
     ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option("--processes", min=1, help="Clips segmented side by side (default: one for each processor)."),
+    ] = None,
 ) -> None:
     """Masks, areas, ED and ES frames and ejection fraction of clips. Not for diagnosis."""
     from echodfkd.commands import segment as verb
@@ -257,6 +261,7 @@ def segment(
         largest_component=largest_component,
         warm_up=warm_up,
         hindsight=hindsight,
+        processes=processes,
         done=tell,
     )
     done = sum(one.measures is not None for one in found)

@@ -89,7 +89,7 @@ def _grid(study: Study, out: Path, here: Run, taught: Pair, real: Pair | None, w
             score_sizes(out)
     with here.stage("speed"):  # one after another, so that whatever else the machine does is about the same for all
         for name in students:
-            measure_speed(out / STUDENTS / name, taught[0], threads=1)
+            measure_speed(out / STUDENTS / name, taught[0])
     with here.stage("report"):
         scores = score_sizes(out)
         return Finished(scores, report(out))

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -196,6 +197,49 @@ def test_a_bad_clip_costs_one_line_and_the_others_are_done(clip, tmp_path, stude
     assert "text.avi" in complaint and f"No such file: {tmp_path / 'no.avi'}" in complaint
     assert names_in(out) == ["clip", "later", "summary.csv"]
     assert [row["verdict"] == "not done" for row in rows_in(out).values()] == [False, False, True, True]
+
+
+def test_clips_side_by_side_get_what_one_after_another_gets_in_the_same_order(clip, tmp_path, student_folder, echodfkd):
+    for number in range(3):
+        write(clip.with_name(f"more{number}.avi"), beating(10 + number), 50)
+    clip.with_name("text.avi").write_text("no film")
+    words = ("segment", clip.parent, clip.parent, "--model", student_folder, "--overlay", "--out")
+    told = [echodfkd(*words, tmp_path / out, "--processes", count) for out, count in (("a", 1), ("b", 2))]
+    one, two = ((code, out.splitlines()[:-1], complaint) for code, out, complaint in told)
+    assert one == two and len(one[1]) == 4
+    assert names_in(tmp_path / "a") == names_in(tmp_path / "b") == ["clip", "more0", "more1", "more2", "summary.csv"]
+    assert rows_in(tmp_path / "a") == rows_in(tmp_path / "b")
+    for name in ("clip", "more0", "more1", "more2"):
+        for file in ("measures.json", "overlay.mp4"):
+            assert (tmp_path / "a" / name / file).read_bytes() == (tmp_path / "b" / name / file).read_bytes()
+        assert all(map(np.array_equal, *(masks_in(tmp_path / out / name).values() for out in "ab")))
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_ctrl_c_leaves_whole_clips_and_nothing_else(processes, clip, tmp_path, student_folder):
+    for number in range(8):
+        write(clip.with_name(f"long{number}.avi"), beating(2000), 50)
+    out = tmp_path / "out"
+    words = ["segment", clip.parent, "--model", student_folder, "--out", out, "--processes", processes]
+    command = subprocess.Popen(
+        [sys.executable, "-m", "echodfkd", *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert command.stdout.readline().startswith("[1/9] clip")
+    os.killpg(command.pid, signal.SIGINT)  # Ctrl-C reaches everybody in the terminal
+    _, complaint = command.communicate(timeout=60)
+    assert command.returncode == 130 and complaint.count("\n") == 1 and "Traceback" not in complaint
+    assert "clip" in names_in(out) and not [name for name in names_in(out) if name.startswith(".")]
+    assert all(names_in(out / name) == CONTRACT for name in names_in(out))
+
+
+def test_segmenting_imports_neither_torch_nor_scipy(clip, tmp_path, student_folder):
+    program = "import sys; sys.modules['torch'] = sys.modules['scipy'] = None\nfrom echodfkd.cli import main; main()"
+    words = ["segment", clip, "--model", student_folder, "--out", tmp_path / "out", "--hindsight"]
+    subprocess.run([sys.executable, "-c", program, *map(str, words)], check=True)
 
 
 def test_a_folder_stands_for_the_clips_in_it_by_name(clip, tmp_path, student_folder, echodfkd):

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.clip import Clip
-from echodfkd.engine import progress
+from echodfkd.engine import cores, for_each, in_order
 from echodfkd.errors import InputError, OccupiedError, one_line
 from echodfkd.files import filling, holding, make_folder, read_json, remove_parts, write_json, write_text
 from echodfkd.measure.measures import Measures, measures
@@ -50,6 +52,54 @@ class Segmented:
     refusal: str = ""
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A clip to be segmented, the `number`th of `count`; `first` is the first of all that bears its name."""
+
+    path: Path
+    first: Path
+    number: int
+    count: int
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Segments one clip after another into `out`, here or in other processes; each loads the student once a `call`."""
+
+    model: Path
+    options: tuple[tuple[str, Any], ...]
+    out: Path
+    overlay: bool = False
+    call: str = field(default_factory=lambda: uuid4().hex)
+
+    @property
+    def student(self) -> Student:
+        """The model with the options."""
+        return _student(self)
+
+    def __call__(self, asked: _Asked) -> Segmented:
+        """What came of the clip."""
+        path, name = asked.path, clip_name(asked.path)
+        one = Segmented(name, asked.number, asked.count)
+        try:
+            _check_place(path, self.out / name, asked.first)
+            made = segment_clip(file_source(path), self.student, self.out / name, overlay=self.overlay)
+            return replace(one, measures=made)
+        except (InputError, OccupiedError) as error:  # this clip's alone; a full disk is everybody's
+            return replace(one, refusal=one_line(error))
+
+
+@lru_cache(maxsize=1)
+def _student(job: _Job) -> Student:
+    return load_student(job.model, **dict(job.options))
+
+
+def _lost(asked: _Asked) -> Segmented:
+    """What is said of a clip that ended its process."""
+    refusal = f"{asked.path}: the process that segmented it was ended from outside, twice (out of memory?)."
+    return Segmented(clip_name(asked.path), asked.number, asked.count, refusal=refusal)
+
+
 def segment(
     inputs: Sequence[Path],
     model: Path,
@@ -59,32 +109,33 @@ def segment(
     largest_component: bool | None = None,
     warm_up: int | None = None,
     hindsight: bool | None = None,
+    processes: int | None = None,
     done: Callable[[Segmented], None] | None = None,
 ) -> list[Segmented]:
     """Segments every clip of `inputs` (files, or folders of them) into `out`; what came of each, in their order.
 
-    `done` hears of each clip as soon as it is through. A clip that fails gets a row in `summary.csv`, which also keeps
-    the rows of clips that lie in `out` from earlier calls; the others are still done. Raises InputError where the model
-    is damaged or no clip is given, OutputError where `out` cannot be written.
+    Several clips are segmented side by side in up to `processes` processes, one thread each: None is one for each
+    processor, but no more than half as many as there are clips, as a process takes a while to start. `done` hears of
+    each clip, in order, as soon as it is through. A clip that fails, even one that ends its process, gets a row in
+    `summary.csv`, which also keeps the rows of clips that lie in `out` from earlier calls; the others are still done.
+    Raises InputError where the model is damaged or no clip is given, OutputError where `out` cannot be written.
     """
-    student = load_student(model, largest_component=largest_component, warm_up=warm_up, hindsight=hindsight)
-    _check_ventricle(student)
+    options = {"largest_component": largest_component, "warm_up": warm_up, "hindsight": hindsight}
+    job = _Job(model, tuple(options.items()), out, overlay)
+    _check_ventricle(job.student)
     paths = clip_files(inputs)
+    first = {clip_name(path): path for path in reversed(paths)}
+    asked = [_Asked(path, first[clip_name(path)], number, len(paths)) for number, path in enumerate(paths, start=1)]
     found: list[Segmented] = []
     with holding(out):
         remove_parts(out)
-        seen = dict[str, Path]()
-        for number, path in enumerate(paths, start=1):
-            name = clip_name(path)
-            one = Segmented(name, number, len(paths))
-            try:
-                _check_place(path, out / name, seen.setdefault(name, path))
-                one = replace(one, measures=segment_clip(file_source(path), student, out / name, overlay=overlay))
-            except (InputError, OccupiedError) as error:  # this clip's alone; a full disk is everybody's
-                one = replace(one, refusal=one_line(error))
-            found.append(one)
-            if done is not None:
-                done(one)
+        try:
+            for one in in_order(job, asked, processes or min(cores(), len(asked) // 2), _lost):
+                found.append(one)
+                if done is not None:
+                    done(one)
+        finally:
+            remove_parts(out)
         rows = [_row(one) for one in found]
         write_text(out / "summary.csv", summary([*rows, *_earlier_rows(out, {row["FileName"] for row in rows})]))
     return found
@@ -110,13 +161,25 @@ def segment_store(clips: Store, student_folder: Path, out: Path, names: Sequence
 
     They lie there as `segment` lays them out; what is done is kept.
     """
-    student = load_student(student_folder)
+    job = _Job(student_folder, (), out)
+    identity_now, missing = identity(job.student), []
     make_folder(out)
     remove_parts(out)
-    for name in progress([entry.name for entry in clips.split("test")] if names is None else names, "segment"):
+    for name in [entry.name for entry in clips.split("test")] if names is None else names:
         measures = out / name / "measures.json"
-        if not measures.is_file() or read_json(measures).get("model") != identity(student):
-            segment_clip(clip_source(clips.clip(name)), student, out / name)
+        if not measures.is_file() or read_json(measures).get("model") != identity_now:
+            missing.append(name)
+    for_each(partial(_segment_stored, clips.folder, job), missing, "segment", min(cores(), len(missing) // 2))
+
+
+def _segment_stored(folder: Path, job: _Job, name: str) -> None:
+    """The masks and measures of one clip of the store in `folder`."""
+    segment_clip(clip_source(_store(folder, job.call).clip(name)), job.student, job.out / name)
+
+
+@lru_cache(maxsize=1)
+def _store(folder: Path, call: str) -> Store:
+    return Store(folder)
 
 
 def _row(one: Segmented) -> dict[str, Any]:

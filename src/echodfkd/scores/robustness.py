@@ -194,7 +194,7 @@ def first_frame_scores(
     clips: Sequence[TrueClip],
     settings: FirstFrameSettings | None = None,
     constant: Mask | None = None,
-    threads: int | None = None,
+    threads: int = 1,
 ) -> FirstFrames:
     """`first_frames` of the student in that folder in each of VARIANTS, and of a constant mask.
 

@@ -12,17 +12,17 @@ from echodfkd.store.store import Store
 from echodfkd.student.student import load_student
 
 
-def measure_speed(folder: Path, clips: Store, threads: int | None = None) -> None:
+def measure_speed(folder: Path, clips: Store, threads: int = 1) -> None:
     """Writes how fast the student in `folder` streams a test clip, and on what, as `scores/speed.json`."""
     speed = streaming_speed(folder / "student", clips.clip(clips.split("test")[0]), threads=threads)
     write_json(folder / "scores" / "speed.json", plain(replace(speed, environment=environment())))
 
 
-def streaming_speed(student: Path, clip: Clip, repeats: int = 5, threads: int | None = None) -> Speed:
+def streaming_speed(student: Path, clip: Clip, repeats: int = 5, threads: int = 1) -> Speed:
     """Frames per second of the student streaming `clip` frame by frame, resizing included: median, lowest, highest.
 
-    The first pass warms up and is not counted. `threads` are onnxruntime's, None as many as it takes by itself. It is
-    this machine's figure under whatever else it was doing.
+    The first pass warms up and is not counted. `threads` are onnxruntime's. It is this machine's figure
+    under whatever else it was doing.
     """
     model = load_student(student, threads=threads)
     rates = []

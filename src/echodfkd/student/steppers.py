@@ -23,9 +23,9 @@ class Stepper(Protocol):
 
 
 class OnnxStepper:
-    """Steps through an exported graph with onnxruntime on the CPU; `threads` None is all that this process may use."""
+    """Steps through an exported graph with onnxruntime on the CPU, on one thread: a step is too small to share."""
 
-    def __init__(self, path: Path, threads: int | None = None):
+    def __init__(self, path: Path, threads: int = 1):
         self._session = onnx_session(path, threads)
         self._states = self._session.get_inputs()[1:]
 

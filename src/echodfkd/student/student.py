@@ -117,7 +117,7 @@ def load_student(
     model: Path | str | None = None,
     backend: Literal["auto", "onnx", "torch"] = "auto",
     *,
-    threads: int | None = None,
+    threads: int = 1,
     warm_up: int | None = None,
     largest_component: bool | None = None,
     hindsight: bool | None = None,
@@ -125,9 +125,9 @@ def load_student(
     """A student ready to segment: of its folder or, as text, of a bundled name such as b2; None is the bundled b4.
 
     `warm_up`, `largest_component` and `hindsight` overrule its card. `auto` takes the ONNX graph where the folder has
-    one, as it steps faster than torch and needs none of it, and torch otherwise. `threads` limits onnxruntime's
-    threads; torch keeps its own number. Raises InputError where a file is missing, altered or unknown, MissingExtra
-    where torch is needed and not installed.
+    one, as it steps faster than torch and needs none of it, and torch otherwise. `threads` are onnxruntime's: several
+    gain little on so small a step, and clips side by side gain more; torch keeps its own number. Raises InputError
+    where a file is missing, altered or unknown, MissingExtra where torch is needed and not installed.
     """
     folder = model if isinstance(model, Path) else find_model(model)
     card = read_card(folder)

@@ -14,6 +14,7 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
+from echodfkd.engine import threads
 from echodfkd.errors import InputError
 from echodfkd.video import container
 from echodfkd.video.source import Picture, Video
@@ -40,7 +41,7 @@ def _opened(path: Path, kind: container.Kind) -> Iterator[tuple[av.container.Inp
         if not film.streams.video:
             raise InputError(f"{path} holds no pictures (sound only?).")
         stream = film.streams.video[0]
-        stream.thread_type = "AUTO"
+        stream.thread_type, stream.thread_count = "AUTO", threads()
         yield film, stream
 
 
