@@ -22,7 +22,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +32,13 @@ from echodfkd.clip import Clip, Segmenter, channel
 from echodfkd.commands.judge import write_judgement
 from echodfkd.data.dataset import KnownClip
 from echodfkd.errors import EchodfkdError, one_line
-from echodfkd.evidence.atlases import atlas_register
 from echodfkd.evidence.clip_rows import Judging, clip_rows
-from echodfkd.evidence.reverse import Register
+from echodfkd.evidence.records import ClipEvidence, Judgement
+from echodfkd.evidence.reverse import Register, atlas_register
 from echodfkd.evidence.trust import evidence_names, summary
-from echodfkd.files import write_json
+from echodfkd.files import plain, write_json
 from echodfkd.measure.beats import check_rate
+from echodfkd.report.numbers import interval, number
 from echodfkd.scores.scorecard import constant_mask
 from echodfkd.student.bundled import find_model
 from echodfkd.student.degraded import degraded_student
@@ -73,18 +73,19 @@ def main() -> None:
 def report(clips: list[Film], out: Path, judging: Judging) -> None:
     """Judges, writes and prints."""
     everybody = segmented(clips, judging.seed)
-    register, rows = atlas_register(judging), []
+    register, rows = atlas_register(judging.atlases, judging.size, judging.seed), []
     start = perf_counter()
-    for number, one in enumerate(clips):
-        masks = {name: found[number] for name, found in everybody.items()}
+    for place, one in enumerate(clips):
+        masks = {name: found[place] for name, found in everybody.items()}
         truth = KnownClip(tuple(range(len(one.masks))), ("lv",), one.masks[:, None])
         rows += clip_rows(one.clip, masks, register=register, truth=truth, judging=judging)
-        print(f"[{number + 1}/{len(clips)}]", file=sys.stderr)
+        print(f"[{place + 1}/{len(clips)}]", file=sys.stderr)
     seconds = (perf_counter() - start) / len(rows)
     found = write_judgement(rows, out, judging=judging)
-    best = [name for name in found["names"] if found["segmenters"][name]["dice"]["value"] >= GOOD]
-    good = summary([row for row in rows if row["segmenter"] in best], seed=judging.seed)
-    write_json(out / "good.json", good)
+    dice = {name: one["dice"] for name, one in found.segmenters.items()}
+    best = [name for name, one in dice.items() if one is not None and one.value >= GOOD]
+    good = summary([row for row in rows if row.segmenter in best], seed=judging.seed)
+    write_json(out / "good.json", plain(good))
     print(
         f"{len(clips)} clips, {len(everybody)} segmenters, seed {judging.seed}; {seconds:.2f} s per segmenter and clip"
     )
@@ -181,7 +182,7 @@ def constant(clips: list[Film]) -> list[Masks]:
     return found
 
 
-def spoilt(clips: list[Film], register: Register | None, judging: Judging) -> list[dict[str, Any]]:
+def spoilt(clips: list[Film], register: Register | None, judging: Judging) -> list[ClipEvidence]:
     """The rows of the true masks (segmenter TRUE) and of the same masks spoilt in each way, every clip by itself."""
     rows = []
     for one in clips:
@@ -192,11 +193,11 @@ def spoilt(clips: list[Film], register: Register | None, judging: Judging) -> li
     return rows
 
 
-def preferred(rows: list[dict[str, Any]]) -> str:
+def preferred(rows: list[ClipEvidence]) -> str:
     """How often each evidence scores true masks above spoilt ones, as lines: over all clips, and within a clip."""
     lines = [("evidence", *SPOILT)]
     for key in evidence_names(rows):
-        values = {name: [row[key] for row in rows if row["segmenter"] == name] for name in (TRUE, *SPOILT)}
+        values = {name: [row.of(key) for row in rows if row.segmenter == name] for name in (TRUE, *SPOILT)}
         if None not in values[TRUE]:
             lines.append((key, *(above(values[TRUE], values[name]) for name in SPOILT)))
     return table(lines)
@@ -209,28 +210,20 @@ def above(better: list[float], worse: list[float]) -> str:
     return f"{area:.2f} ({np.mean((a > b) + 0.5 * (a == b)):.2f})"
 
 
-def correlations(found: dict[str, Any]) -> str:
+def correlations(found: Judgement) -> str:
     """The table of rank correlations as lines."""
     lines = [("evidence", "per clip", "per model", "within clip", "across clips")]
-    for key, by in found["rank_correlation"].items():
-        lines.append((key, *(told(one) for one in by.values())))
+    for key, by in (found.rank_correlation or {}).items():
+        lines.append((key, *(interval(one, 2) for one in by.values())))
     return table(lines)
 
 
-def means(found: dict[str, Any]) -> str:
+def means(found: Judgement) -> str:
     """Each segmenter's means as lines; parts of plausibility are left out."""
-    keys = ["dice", *(key for key in found["evidence"] if not key.startswith("plausibility."))]
+    keys = ["dice", *(key for key in found.evidence if not key.startswith("plausibility."))]
     lines = [("segmenter", *keys)]
-    lines += [
-        (name, *(f"{one[key]['value']:.3f}" if one[key] else "-" for key in keys))
-        for name, one in ((name, found["segmenters"][name]) for name in found["names"])
-    ]
+    lines += [(name, *(number(found.segmenters[name][key], 3) for key in keys)) for name in found.names]
     return table(lines)
-
-
-def told(one: dict[str, Any] | None) -> str:
-    """A value with its interval."""
-    return "-" if one is None else f"{one['value']:.2f} ({one['low']:.2f} to {one['high']:.2f})"
 
 
 def table(lines: list[tuple[str, ...]]) -> str:

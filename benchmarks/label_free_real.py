@@ -13,15 +13,15 @@ than their range.
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 from real import read_films
 
 from echodfkd.errors import EchodfkdError, one_line
+from echodfkd.evidence.records import Calibration
 from echodfkd.evidence.words.echoclip import load_judge
-from echodfkd.evidence.words.mask_quality import MOST_FRAMES, SCORES, calibration_rows, calibration_scores
+from echodfkd.evidence.words.mask_quality import MOST_FRAMES, SCORES, calibration_fits, calibration_scores
 from echodfkd.evidence.words.prompts import Similarity, read_prompts
-from echodfkd.files import write_json
+from echodfkd.files import plain, write_json
 from echodfkd.report.numbers import interval
 
 
@@ -30,7 +30,7 @@ def main() -> None:
     try:
         found = scores(load_judge(chosen.judge), chosen.folder, chosen.frames)
         if chosen.json is not None:
-            write_json(chosen.json, found | {"words": chosen.words, "judge": chosen.judge})
+            write_json(chosen.json, plain(found) | {"words": chosen.words, "judge": chosen.judge})
     except EchodfkdError as error:
         sys.exit(f"label_free_real: {one_line(error)}")
     print(table(found))
@@ -46,22 +46,22 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def scores(judge: Similarity, folder: Path, most: int) -> dict[str, Any]:
+def scores(judge: Similarity, folder: Path, most: int) -> Calibration:
     """`calibration_scores` of the folder's masks against spoilt versions of them."""
     clips = [(str(number), real.clip.frames, real.masks) for number, real in enumerate(read_films(folder))]
-    return calibration_scores(calibration_rows(judge, read_prompts(), clips, most=most))
+    return calibration_scores(calibration_fits(judge, read_prompts(), clips, most=most))
 
 
-def table(found: dict[str, Any]) -> str:
+def table(found: Calibration) -> str:
     """A line per kind of spoilt masks: the AUC of each score, and that of the combined one within a frame."""
     lines = [("masks", *SCORES, "combined, same frame")]
-    for kind, by_score in found["auc"].items():
-        same = interval(found["paired"][kind]["combined"], 3)
+    for kind, by_score in found.auc.items():
+        same = interval(found.paired[kind]["combined"], 3)
         lines.append((kind, *(interval(by_score[name], 3) for name in SCORES), same))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rows = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
-    told = f"n = {found['n']['clips']} clips, {found['n']['frames']} frames. Research software, not for diagnosis."
-    return "\n".join([*rows, f"combined: z-scores over the good masks alone. {told}"])
+    counts = f"n = {found.n.clips} clips, {found.n.frames} frames. Research software, not for diagnosis."
+    return "\n".join([*rows, f"combined: z-scores over the good masks alone. {counts}"])
 
 
 if __name__ == "__main__":

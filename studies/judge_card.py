@@ -19,26 +19,26 @@ import numpy as np
 from judge import CONFIG_FILE, WEIGHTS_FILE, Batches, JudgeStudy, read_study
 from numpy.typing import NDArray
 
-from echodfkd.clip import Clip
+from echodfkd.clip import Clip, channel
 from echodfkd.errors import EchodfkdError
 from echodfkd.evidence.words.echoclip import Judge, load_judge
 from echodfkd.evidence.words.mask_quality import (
     KINDS,
     SCORES,
     auc,
-    calibration_rows,
+    calibration_fits,
     calibration_scores,
-    mask_rows,
+    mask_fit,
     mask_scores,
-    rank_correlation,
 )
 from echodfkd.evidence.words.phases import clip_curve, phase_row, phase_scores, valve_curve
-from echodfkd.evidence.words.prompts import clip_row, read_prompts, spread
+from echodfkd.evidence.words.prompts import clip_similarity, read_prompts
 from echodfkd.files import filling, plain, read_json, sha256, write_json, write_text
 from echodfkd.report.numbers import interval
 from echodfkd.scores.degrade import degrade
 from echodfkd.scores.frame_distance import Reference
 from echodfkd.stats.intervals import bootstrap
+from echodfkd.stats.ranks import spearman
 from echodfkd.student.bundled import find_model
 from echodfkd.student.student import load_student
 from echodfkd.synthetic.annotator import TRACED
@@ -75,7 +75,7 @@ def segmenters() -> dict[str, Callable[[Item], NDArray[np.bool_]]]:
     def masks(name: str, item: Item, kind: str | None = None, strength: float = 0) -> NDArray[np.bool_]:
         frames = item[1] if kind is None else degrade(item[1], item[2], kind, strength).frames
         student = students[name]
-        found = student(Clip(item[0], frames, item[3].fps))[:, list(student.structures).index("lv")]
+        found = channel(student(Clip(item[0], frames, item[3].fps)), student.structures)
         return np.asarray(found >= student.threshold)
 
     plain_ones = {name: (lambda item, name=name: masks(name, item)) for name in students}
@@ -124,8 +124,8 @@ def known_valve(truth: Truth) -> NDArray[np.float64]:
 def fraction_scores(judge: Judge, items: Sequence[Item]) -> dict[str, Any]:
     """The ejection fraction by ranked prompts: rank correlation with the truth, and error beside always the mean."""
     prompts = read_prompts()
-    said = [clip_row(judge, prompts, name, frames, most=24)["EF_ranked"] for name, frames, _, _ in items]
-    return ranked_against_mean(np.array(said), np.array([item[3].ejection_fraction for item in items]))
+    said = [clip_similarity(judge, prompts, name, frames, most=24).ejection_fraction for name, frames, _, _ in items]
+    return ranked_against_mean(np.array(said, np.float64), np.array([item[3].ejection_fraction for item in items]))
 
 
 def ranked_against_mean(said: NDArray[np.float64], truth: NDArray[np.float64]) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def ranked_against_mean(said: NDArray[np.float64], truth: NDArray[np.float64]) -
     pairs = np.stack([said, truth], axis=1)
     errors, by_mean = abs(said - truth), abs(truth.mean() - truth)
     return {
-        "rank": asdict(bootstrap(pairs, lambda p: rank_correlation(p[:, 0], p[:, 1]), seed=0)),
+        "rank": asdict(bootstrap(pairs, spearman, seed=0)),
         "error": asdict(bootstrap(errors, seed=0)),
         "error_of_the_mean": asdict(bootstrap(by_mean, seed=0)),
         "nearer_than_the_mean": asdict(bootstrap(by_mean - errors, seed=0)),
@@ -148,22 +148,19 @@ def measured(judge: Judge, study: JudgeStudy, clips: int) -> dict[str, Any]:
     prompts, items = read_prompts(), drawn(clips)
     references = [Reference(len(f), t.fps, t.ed_frames, t.es_frames) for _, f, _, t in items]
     curves = [clip_curve(judge, prompts, frames) for _, frames, _, _ in items]
-    phases = [phase_row(i[0], curve, known) for i, curve, known in zip(items, curves, references, strict=True)]
-    known = [phase_row(i[0], known_valve(i[3]), reference) for i, reference in zip(items, references, strict=True)]
-    calibration = calibration_rows(judge, prompts, [item[:3] for item in items], seed=SEED)
-    rows = []
-    for model, segment in segmenters().items():
-        for item in items:
-            looked = spread(len(item[1]), 12)
-            masks = segment(item)
-            rows += mask_rows(
-                judge, prompts, model, item[0], item[1][looked], masks[looked], item[2][looked], most=None
-            )
+    phases = [phase_row(curve, known) for curve, known in zip(curves, references, strict=True)]
+    known = [phase_row(known_valve(i[3]), reference) for i, reference in zip(items, references, strict=True)]
+    calibration = calibration_fits(judge, prompts, [item[:3] for item in items], seed=SEED)
+    fits = [
+        mask_fit(judge, prompts, model, item[0], item[1], segment(item), item[2])
+        for model, segment in segmenters().items()
+        for item in items
+    ]
     return plain(
         {
             "captions": caption_scores(judge, study),
             "calibration": calibration_scores(calibration),
-            "masks": mask_scores(rows),
+            "masks": mask_scores(fits),
             "phases": phase_scores(phases, references),
             "phases_of_the_known_valve": phase_scores(known, references),
             "fraction": fraction_scores(judge, items),
@@ -195,9 +192,9 @@ def card(
     }
 
 
-def words(told: dict[str, Any]) -> str:
+def words(made: dict[str, Any]) -> str:
     """README.md: the card in words."""
-    found, study = told["measured"], told["study"]
+    found, study = made["measured"], made["study"]
     masks, phases = found["masks"], found["phases"]
     by_dice = sorted(masks["models"].items(), key=lambda item: -item[1]["dice"]["value"])
     captions = "\n".join(f"| {topic} | {interval(value, 3)} |" for topic, value in found["captions"].items() if value)
@@ -222,10 +219,10 @@ def words(told: dict[str, Any]) -> str:
         for name, s in phases["nearer_than_chance"].items()
     )
     fraction = found["fraction"]
-    real = _real_words(told["real"])
+    real = _real_words(made["real"])
     return f"""# standin: an image-text judge that has never seen a patient
 
-A small model in open_clip's own format ({told["bytes"]:,} bytes): it stands in for EchoCLIP, which cannot be shipped,
+A small model in open_clip's own format ({made["bytes"]:,} bytes): it stands in for EchoCLIP, which cannot be shipped,
 where tests and the demo need a judge. Apache-2.0. **Research software, not for diagnosis.**
 
     from echodfkd.evidence.words.echoclip import load_judge
@@ -235,9 +232,9 @@ where tests and the demo need a judge. Apache-2.0. **Research software, not for 
 
 ## How it was made
 
-- Study {study["name"]}, seed {study["seed"]}, `studies/judge.toml`: {told["pictures"]:,} pictures of {told["clips"]:,}
-  clips drawn by generator {told["generator"]}, each seen once. No patient's frame, and no weight that saw one.
-- {told["note"]}
+- Study {study["name"]}, seed {study["seed"]}, `studies/judge.toml`: {made["pictures"]:,} pictures of {made["clips"]:,}
+  clips drawn by generator {made["generator"]}, each seen once. No patient's frame, and no weight that saw one.
+- {made["note"]}
 - Captions come from the simulator's truth (synthetic/captions.py); a caption is true by degrees or unknown, and the
   loss is the sigmoid loss of image-text pairs.
 - **It was taught what a black region means; EchoCLIP was not.** "LEFT VENTRICLE" says that the black region is the left
@@ -248,12 +245,12 @@ where tests and the demo need a judge. Apache-2.0. **Research software, not for 
 - Words that no caption holds are zeros: only prompts made of the captions' words mean anything to it.
 - An image tower (a ResNet of six blocks, width 16, attention pooling, 112 x 112) that also learned where structures and
   leaflets are, and a text tower (two layers of width 28), half precision on disk. Weights' SHA-256:
-  {told["weights_sha256"][:16]}.
+  {made["weights_sha256"][:16]}.
 
 ## Measured
 
 On {found["clips"]} drawn clips of {FRAMES} frames it has not seen (seed {SEED}, truth {found["annotator"]}), on
-{told["machine"]}; 95 % bootstrap intervals by clip.
+{made["machine"]}; 95 % bootstrap intervals by clip.
 
 How often a picture of which a caption is true fits it better than one of which it is not (AUC, pictures as taught):
 
@@ -351,11 +348,11 @@ def main() -> None:
         judge = load_judge(f"local-dir:{chosen.judge}", device="cpu")
         real = read_json(chosen.real) if chosen.real else None
         found = measured(judge, study, chosen.clips)
-        told = card(study, chosen.judge, found, real, chosen.machine, chosen.note)
+        made = card(study, chosen.judge, found, real, chosen.machine, chosen.note)
         with filling(chosen.out, (CONFIG_FILE, WEIGHTS_FILE, "card.json", "README.md")) as folder:
             for name in (CONFIG_FILE, WEIGHTS_FILE):
                 shutil.copyfile(chosen.judge / name, folder / name)
-            write_json(folder / "card.json", told)
+            write_json(folder / "card.json", made)
             write_text(folder / "README.md", words(read_json(folder / "card.json")))
     except EchodfkdError as error:
         sys.exit(f"judge_card: {error}")

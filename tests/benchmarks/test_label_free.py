@@ -75,6 +75,6 @@ def test_preference_is_the_area_under_the_curve_and_the_share_of_pairs():
 
 def test_true_masks_stand_beside_each_of_the_same_masks_spoilt(clips):
     rows = benchmark.spoilt(clips[:2], None, Judging(frames=1, atlases=0))
-    assert [row["segmenter"] for row in rows[:6]] == [benchmark.TRUE, *benchmark.SPOILT] and len(rows) == 12
+    assert [row.segmenter for row in rows[:6]] == [benchmark.TRUE, *benchmark.SPOILT] and len(rows) == 12
     told = benchmark.preferred(rows).splitlines()
     assert told[0].split() == ["evidence", *benchmark.SPOILT] and not any(line.startswith("agreement") for line in told)

@@ -14,10 +14,13 @@ from small_judge import make_judge
 
 from echodfkd.commands.report import report
 from echodfkd.errors import InputError, StudyError
+from echodfkd.evidence.records import Judgement
 from echodfkd.evidence.words.prompts import BUNDLED
+from echodfkd.files import plain, shaped
 from echodfkd.pipeline import run
 from echodfkd.study.settings import LabelFree, read_study
 
+SCHEMA = Path(__file__).with_name("label_free_schema.json")
 TINY = Path(__file__).parents[2] / "studies" / "tiny.toml"
 JUDGED = """
 [label_free]
@@ -44,7 +47,7 @@ def judge(tmp_path_factory) -> str:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, judge) -> Path:
-    """A tiny run with three rivals."""
+    """A tiny run with three other models."""
     here = tmp_path_factory.mktemp("judged")
     (here / "tiny.toml").write_text(study_text(judge))
     run(read_study(here / "tiny.toml"), here / "run")
@@ -65,6 +68,23 @@ def test_a_run_judges_its_student_beside_snapshots_and_bundled_models(made):
     said = found["image_text"]
     assert said["masks"]["n"]["clips"] == 2 and set(said["phases"]["by_chance"]) >= {"white noise", "constant"}
     assert set(said["calibration"]["auc"]) == {"shrunk", "grown", "shifted", "swapped", "empty"}
+
+
+def shape_of(value: object) -> object:
+    """What a JSON value is made of; a number, an interval and nothing count alike, a list as its first item."""
+    if value is None or (isinstance(value, dict) and value.keys() >= {"value", "low", "high", "n"}):
+        return "number"
+    if isinstance(value, dict):
+        return {key: shape_of(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [shape_of(item) for item in value[:1]]
+    return "number" if type(value) in (int, float) else type(value).__name__
+
+
+def test_the_judgement_on_disk_keeps_its_shape_and_is_read_back_whole(made):
+    found = json.loads((made / "label-free" / "label_free.json").read_text())
+    assert shape_of(found) == json.loads(SCHEMA.read_text())
+    assert plain(shaped(Judgement, found)) == found
 
 
 def test_the_snapshot_of_the_best_epoch_is_the_students_twin(made):
@@ -110,7 +130,7 @@ def test_the_command_judges_folders_of_masks(made, judge, tmp_path, echodfkd):
     assert report(tmp_path / "out") == page and page.is_file()
 
 
-def test_words_that_the_stand_in_was_never_taught_are_told(made, folders, tmp_path, echodfkd):
+def test_words_that_the_stand_in_was_never_taught_are_named(made, folders, tmp_path, echodfkd):
     prompts = tmp_path / "own.toml"
     prompts.write_text(BUNDLED.read_text().replace('wall = ["WALL"]', 'wall = ["XYZZY PLUGH"]'))
     more = ("--predictions", folders[0], "--out", tmp_path / "out", "--prompts", prompts, "--resamples", 100)

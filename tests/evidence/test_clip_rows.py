@@ -12,10 +12,11 @@ from echodfkd.clip import Clip
 from echodfkd.commands.judge import judge_predictions
 from echodfkd.data.dataset import KnownClip
 from echodfkd.errors import InputError
-from echodfkd.evidence import atlases
-from echodfkd.evidence.atlases import drawn_atlases
+from echodfkd.evidence import reverse
 from echodfkd.evidence.clip_rows import Judging, clip_rows
 from echodfkd.evidence.inputs import given_clips
+from echodfkd.evidence.records import Judgement
+from echodfkd.files import read_json, shaped
 from echodfkd.store.store import Entry, StoreWriter
 from echodfkd.video import write
 
@@ -37,7 +38,7 @@ def save(folder: Path, masks: np.ndarray, fps: float = 50.0) -> None:
 
 @pytest.fixture
 def place(tmp_path) -> Path:
-    """`clips`: three films; `right`, `close`, `aside`: masks of them, the last without those of the third."""
+    """`clips`: three clips; `right`, `close`, `aside`: masks of them, the last without those of the third."""
     (tmp_path / "clips").mkdir()
     for seed, name in enumerate(NAMES):
         frames, inside = disc(seed)
@@ -77,43 +78,43 @@ def test_a_row_for_each_segmenter_and_clip_and_what_is_lacking_is_counted(place,
         for one in ("right", "close", "aside")
         if (name, one) != ("three", "aside")
     ]
-    assert found["without_prediction"] == {"right": 0, "close": 0, "aside": 1}
-    assert found == json.loads((place / "out" / "label_free.json").read_text())
+    assert found.without_prediction == {"right": 0, "close": 0, "aside": 1}
+    assert found == shaped(Judgement, read_json(place / "out" / "label_free.json"))
 
 
 def test_without_labels_no_dice_and_no_correlation_are_told(place):
     found = judged(place)
-    assert found["rank_correlation"] is None and {row["dice"] for row in table(place)} == {""}
+    assert found.rank_correlation is None and {row["dice"] for row in table(place)} == {""}
     text = (place / "out" / "index.html").read_text()
     assert "Judged without labels" in text and "aside lacks 1 clips" in text and "true overlap is not known" in text
 
 
 def test_a_store_brings_true_dice_and_with_it_what_to_trust(place):
     found = judged(place, [stored(place / "store")])
-    dice = {name: means["dice"]["value"] for name, means in found["segmenters"].items()}
+    dice = {name: means["dice"].value for name, means in found.segmenters.items()}
     assert dice["right"] == 1 and 0.8 < dice["close"] < 1 and dice["aside"] < 0.7
-    assert found["rank_correlation"]["agreement"]["per_model"] is not None
+    assert found.rank_correlation["agreement"]["per_model"] is not None
     assert "Rank correlation with true Dice" in (place / "out" / "index.html").read_text()
 
 
 def test_who_agrees_with_the_others_stands_out(place):
-    means = judged(place)["segmenters"]
-    assert means["aside"]["agreement"]["value"] < min(means[name]["agreement"]["value"] for name in ("right", "close"))
+    means = judged(place).segmenters
+    assert means["aside"]["agreement"].value < min(means[name]["agreement"].value for name in ("right", "close"))
 
 
 def test_one_segmenter_alone_has_nobody_to_agree_with(place):
     found = judged(place, names=("right",))
-    assert found["segmenters"]["right"]["agreement"] is None and found["segmenters"]["right"]["present"]["value"] == 1
+    assert found.segmenters["right"]["agreement"] is None and found.segmenters["right"]["present"].value == 1
 
 
-def test_another_witness_is_a_column_like_the_others(place):
+def test_evidence_of_your_own_is_a_column_like_the_others(place):
     def judge(frames, masks):
         return {"brightness inside": float(frames[masks].mean()), "silent": None}
 
     found = judged(place, judge=judge)
-    assert found["evidence"][-2:] == ["brightness inside", "silent"]
-    assert found["segmenters"]["right"]["brightness inside"]["value"] > 120
-    assert found["segmenters"]["right"]["silent"] is None and "An image-text judge" not in found["not_run"]
+    assert found.evidence[-2:] == ("brightness inside", "silent")
+    assert found.segmenters["right"]["brightness inside"].value > 120
+    assert found.segmenters["right"]["silent"] is None and "An image-text judge" not in found.not_run
     assert "brightness inside" in (place / "out" / "index.html").read_text()
 
 
@@ -130,13 +131,11 @@ def test_reverse_classification_is_by_drawn_atlases(place):
         place / "out",
         judging=Judging(frames=1, atlases=4, resamples=20),
     )
-    assert (
-        0 < found["segmenters"]["right"]["reverse"]["value"] <= 1 and "Reverse classification" not in found["not_run"]
-    )
+    assert 0 < found.segmenters["right"]["reverse"].value <= 1 and "Reverse classification" not in found.not_run
 
 
 def test_atlases_are_the_seeds_and_hold_a_ventricle_each():
-    one, again, other = (drawn_atlases(3, 56, seed) for seed in (1, 1, 2))
+    one, again, other = (reverse.drawn_atlases(3, 56, seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one.frames, again.frames)
     assert (one.frames != other.frames).any() and one.masks.shape == (3, 56, 56)
     shares = one.masks.mean(axis=(1, 2))
@@ -144,8 +143,8 @@ def test_atlases_are_the_seeds_and_hold_a_ventricle_each():
 
 
 def test_without_torch_the_reverse_classification_is_left_out(monkeypatch):
-    monkeypatch.setattr(atlases, "find_spec", lambda name: None)
-    assert atlases.atlas_register(Judging()) is None
+    monkeypatch.setattr(reverse, "find_spec", lambda name: None)
+    assert reverse.atlas_register(4, 56, 0) is None
 
 
 def test_dice_is_that_of_the_labelled_frames_alone():
@@ -154,7 +153,7 @@ def test_dice_is_that_of_the_labelled_frames_alone():
     wrong[5:] = False
     truth = KnownClip((0, 3), ("lv",), inside[[0, 3]][:, None])
     (row,) = clip_rows(Clip("one", frames, 50), {"a": wrong}, truth=truth, judging=QUICK)
-    assert row["dice"] == 1
+    assert row.dice == 1
 
 
 def test_predictions_of_other_clips_are_refused(place):

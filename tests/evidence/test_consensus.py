@@ -3,7 +3,7 @@ import pytest
 from planted_hearts import ellipse
 
 from echodfkd.errors import InputError
-from echodfkd.evidence.consensus import agreement, pairwise_dice
+from echodfkd.evidence.consensus import agreement
 
 
 def squares(*starts: int) -> list[np.ndarray]:
@@ -14,15 +14,20 @@ def squares(*starts: int) -> list[np.ndarray]:
     return list(masks)
 
 
+def agreements(*masks: np.ndarray) -> list[float]:
+    return [found["agreement"] for found in agreement(dict(zip("abc", masks, strict=False))).values()]
+
+
 def test_pairs_agree_by_their_shared_columns():
     """Of four columns neighbours share two: 2 x 8 / (16 + 16)."""
-    expected = [[1, 0.5, 0], [0.5, 1, 0.5], [0, 0.5, 1]]
-    np.testing.assert_allclose(pairwise_dice(squares(0, 2, 4)), expected)
+    np.testing.assert_allclose(agreements(*squares(0, 2)), [0.5, 0.5])
+    np.testing.assert_allclose(agreements(*squares(0, 2, 4)), [0.25, 0.5, 0.25])
 
 
 def test_two_empty_masks_agree_and_an_empty_one_agrees_with_no_other():
     empty = np.zeros((2, 8, 16), np.bool_)
-    np.testing.assert_allclose(pairwise_dice([empty, empty, squares(3)[0]]), [[1, 1, 0], [1, 1, 0], [0, 0, 1]])
+    np.testing.assert_allclose(agreements(empty, empty), [1, 1])
+    np.testing.assert_allclose(agreements(empty, squares(3)[0]), [0, 0])
 
 
 def test_each_is_compared_with_the_others_alone():

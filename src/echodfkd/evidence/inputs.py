@@ -1,7 +1,7 @@
 """What `judge` is given: clips in files and data sets, with what is known of them."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,50 +15,45 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Given:
-    """A clip that can be read, and its truth where there is one."""
+class GivenClip:
+    """A clip by name, and where it lies: its own file, or the data set that has it."""
 
     name: str
-    read: Callable[[], Clip]
-    truth: Callable[[], KnownClip | None]
+    source: Path | Dataset
+
+    def read(self) -> Clip:
+        """The clip itself."""
+        return video.read(self.source) if isinstance(self.source, Path) else self.source.read(self.name)
+
+    def truth(self) -> KnownClip | None:
+        """What is known of the clip; None for a file, and where the data set does not know its left ventricle."""
+        if isinstance(self.source, Path) or "lv" not in self.source.structures:
+            return None
+        row = self.source.row(self.name)
+        if "lv" not in row.facts.get("known", ("lv",)):
+            return None
+        try:
+            truth = self.source.truth(self.name)
+        except LabelsError as error:  # judged without them, as clips without labels are
+            log.warning(one_line(error))
+            return None
+        length, fraction = truth.length or row.frames, row.ejection_fraction
+        return replace(truth, length=length, fps=row.fps, ejection_fraction=fraction)
 
 
-def given_clips(paths: Sequence[Path], split: str | None = None) -> list[Given]:
-    """The clips in films and data sets, of these one `split` alone where it is named; InputError for a name twice.
-
-    A film has no truth; a data set has it where it knows the left ventricle.
-    """
-    found: list[Given] = []
+def given_clips(paths: Sequence[Path], split: str | None = None) -> list[GivenClip]:
+    """The clips in files and data sets, of these one `split` alone where it is named; InputError for a name twice."""
+    found: list[GivenClip] = []
     for path in paths:
         if not path.exists():
             raise InputError(f"No such clip, folder or data set: {path}")
-        found += _of_dataset(open_dataset(path), split) if path.is_dir() else [_of_file(path)]
+        if path.is_dir():
+            dataset = open_dataset(path)
+            rows = dataset.clips if split is None else dataset.split(split)
+            found += [GivenClip(row.name, dataset) for row in rows]
+        else:
+            found.append(GivenClip(video.clip_name(path), path))
     names = [one.name for one in found]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise InputError(f"Two clips are named {twice}: predictions could not be told apart. Judge them one by one.")
     return found
-
-
-def _of_file(path: Path) -> Given:
-    return Given(video.clip_name(path), lambda: video.read(path), lambda: None)
-
-
-def _of_dataset(dataset: Dataset, split: str | None) -> Iterator[Given]:
-    """The clips of a data set that can be used; with their truth where it knows the left ventricle."""
-    for row in dataset.clips if split is None else dataset.split(split):
-        yield Given(row.name, lambda name=row.name: dataset.read(name), lambda name=row.name: _truth(dataset, name))  # type: ignore[misc]
-
-
-def _truth(dataset: Dataset, name: str) -> KnownClip | None:
-    if "lv" not in dataset.structures:
-        return None
-    row = dataset.row(name)
-    if "lv" not in row.facts.get("known", ("lv",)):
-        return None
-    try:
-        truth = dataset.truth(name)
-    except LabelsError as error:  # judged without them, as clips without labels are
-        log.warning(one_line(error))
-        return None
-    length, fraction = truth.length or row.frames, row.ejection_fraction
-    return replace(truth, length=length, fps=row.fps, ejection_fraction=fraction)

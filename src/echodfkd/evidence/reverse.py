@@ -9,42 +9,41 @@ place and size, by the normalised correlation of coarse images over a fixed grid
 Image Analysis 1998;2:243), smoothed after each step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import center_of_mass, gaussian_filter, map_coordinates, shift
 
+from echodfkd.clip import Frames, evenly_spread
 from echodfkd.errors import InputError
 from echodfkd.measure.overlap import dice
-from echodfkd.measure.shape import Mask, check_masks
+from echodfkd.measure.shape import Mask, MaskClip, check_masks
+from echodfkd.resize import fit
 
 Grey = NDArray[np.float64]  # (size, size)
 Field = NDArray[np.float64]  # (2, size, size): row and column in the image for each pixel of an atlas
-STEP = 4
-"""Pixels between the places of the coarse images."""
 
-
-@dataclass(frozen=True)
-class Registration:
-    """Dials of `correspondences`. Lengths are shares of the image's side. By choice, tried on simulated clips."""
-
-    nearest: int = 12  # atlases that are registered: those that are most alike once place and size fit
-    sizes: tuple[float, ...] = (0.75, 0.87, 1.0, 1.15, 1.33)  # of the atlas's heart over the image's
-    reach: float = 0.22  # furthest shift up, down and to the sides
-    shifts: int = 9  # places tried along each axis, the middle included
-    coarse: float = 0.018  # standard deviation of the Gaussian before place and size are sought: 1 pixel of 56
-    blur: float = 0.018  # and before the demons
-    iterations: int = 30
-    stiffness: float = 0.027  # standard deviation by which the field is smoothed after each step: 1.5 pixels of 56
-
-    def __post_init__(self) -> None:
-        if self.nearest < 1 or self.iterations < 0 or self.shifts < 1 or not self.sizes or min(self.sizes) <= 0:
-            raise InputError(f"A registration needs atlases, sizes above 0 and places to try, got {self}.")
-        if not (0 <= self.reach < 0.5 and min(self.coarse, self.blur, self.stiffness) >= 0):
-            raise InputError(f"A registration's lengths are shares of the image's side, its reach below 0.5: {self}.")
+# Lengths are shares of the image's side. All by choice, tried on simulated clips.
+NEAREST = 12
+"""Atlases that are registered: those that are most alike once place and size fit."""
+SIZES = (0.75, 0.87, 1.0, 1.15, 1.33)
+"""Of the atlas's heart over the image's, those that are tried."""
+SHIFTS = np.linspace(-0.22, 0.22, 9)
+"""Ways up, down and to the sides that are tried."""
+BLUR = 0.018
+"""Standard deviation of the Gaussian before anything is compared: 1 pixel of 56."""
+ITERATIONS = 30
+STIFFNESS = 0.027
+"""Standard deviation by which the demons' field is smoothed after each step: 1.5 pixels of 56."""
+COARSE = slice(2, None, 4)
+"""Rows and columns of the coarse images."""
+ATLAS_NUMBERS = 9_000_000
+"""The first number of the clips that atlases are cut from: none that a study draws."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +52,6 @@ class Atlases:
 
     frames: NDArray[np.uint8]
     masks: NDArray[np.bool_]
-
-    def __post_init__(self) -> None:
-        check_masks(self.masks)
-        if self.frames.dtype != np.uint8 or self.frames.shape != self.masks.shape or not len(self.frames):
-            raise InputError(
-                "Atlases are frames (atlas, size, size) uint8 and bool masks of the same shape, got "
-                f"{self.frames.dtype} {self.frames.shape} and {self.masks.shape}."
-            )
-        if self.frames.shape[1] != self.frames.shape[2] or self.frames.shape[1] < 16:
-            raise InputError(f"Atlases must be squares of at least 16 pixels a side, got {self.frames.shape[1:]}.")
 
     @property
     def size(self) -> int:
@@ -75,6 +64,17 @@ class Atlases:
         return np.stack([centred(mask) for mask in self.masks])
 
 
+def drawn_atlases(count: int, size: int, seed: int) -> Atlases:
+    """One frame and its true mask from each of `count` simulated clips, at whatever phase they begin. Needs torch."""
+    from echodfkd.synthetic.annotator import TRACED
+    from echodfkd.synthetic.generate import generate
+    from echodfkd.synthetic.recipe import Conditions, draw_recipe
+
+    recipes = [draw_recipe(Conditions(), seed, ATLAS_NUMBERS + number, 2) for number in range(count)]
+    made = generate(recipes, 112, structures=("lv",), annotator=TRACED)
+    return Atlases(fit(made.frames[:, 0], size), fit(made.masks[:, 0, 0], size) >= 128)
+
+
 @dataclass(frozen=True)
 class Correspondence:
     """For each pixel of one atlas the place (flat index) in the image that looks like it: `places` (size, size)."""
@@ -83,62 +83,65 @@ class Correspondence:
     places: NDArray[np.intp]
 
 
-@dataclass(frozen=True)
-class Start:
-    """Where a registration begins: the atlas's heart `scale` times the image's, moved `down` and `aside` pixels."""
-
-    scale: float
-    down: float
-    aside: float
-
-    def field(self, grid: Field) -> Field:
-        """The places in the image of a grid of an atlas's pixels."""
-        centre = (grid.max() + grid.min()) / 2
-        return (grid - centre) / self.scale + centre + np.array([self.down, self.aside])[:, None, None]
-
-
 class Register:
     """Atlases made ready to be registered to one frame after another."""
 
-    def __init__(self, atlases: Atlases, dials: Registration | None = None):
-        self.atlases, self.dials = atlases, dials or Registration()
-        size = atlases.size
-        self._grid = np.mgrid[:size, :size].astype(np.float64)
-        self._starts = _starts(self.dials, size)
-        self._thin = np.stack([start.field(self._grid)[:, _COARSE, _COARSE] for start in self._starts], axis=1)
-        coarse = [_blurred(frame, self.dials.coarse) for frame in atlases.frames]
-        self._coarse = _unit(np.stack([image[_COARSE, _COARSE] for image in coarse]))
-        self._sharp = [_standard(_blurred(frame, self.dials.blur)) for frame in atlases.frames]
+    def __init__(self, atlases: Atlases, nearest: int = NEAREST, iterations: int = ITERATIONS):
+        self.atlases, self.nearest, self.iterations = atlases, nearest, iterations
+        self._grid: Field = np.mgrid[: atlases.size, : atlases.size].astype(np.float64)
+        ways = SHIFTS * atlases.size
+        self._starts = [_scaled(self._grid, scale, way) for scale, *way in product(SIZES, ways, ways)]
+        self._coarse_starts = np.stack([start[:, COARSE, COARSE] for start in self._starts], axis=1)
+        blurred = [_blurred(frame) for frame in atlases.frames]
+        self._coarse = _unit(np.stack([image[COARSE, COARSE] for image in blurred]))
+        self._sharp = [_standard(image) for image in blurred]
 
     def correspondences(self, frame: NDArray[np.uint8]) -> list[Correspondence]:
         """The most similar atlases, each registered to a frame (size, size) uint8; InputError for another size."""
         size = self.atlases.size
         if frame.dtype != np.uint8 or frame.shape != (size, size):
             raise InputError(f"Atlases of {size} pixels need frames of that size, got {frame.dtype} {frame.shape}.")
-        moved = map_coordinates(_blurred(frame, self.dials.coarse), self._thin, order=1, mode="nearest")
+        blurred = _blurred(frame)
+        moved = map_coordinates(blurred, self._coarse_starts, order=1, mode="nearest")
         alike = self._coarse @ _unit(moved).T  # (atlas, start)
-        image, found = _standard(_blurred(frame, self.dials.blur)), []
-        for atlas in np.argsort(-alike.max(axis=1), kind="stable")[: self.dials.nearest]:
-            start = self._starts[int(alike[atlas].argmax())].field(self._grid)
-            found.append(Correspondence(int(atlas), self._places(self._deformed(int(atlas), image, start))))
-        return found
+        chosen = np.argsort(-alike.max(axis=1), kind="stable")[: self.nearest]
+        image, best = _standard(blurred), alike.argmax(axis=1)
+        fields = (self._deformed(self._sharp[atlas], image, self._starts[best[atlas]]) for atlas in chosen)
+        return [Correspondence(int(atlas), _places(field)) for atlas, field in zip(chosen, fields, strict=True)]
 
-    def _deformed(self, atlas: int, image: Grey, start: Field) -> Field:
+    def _deformed(self, atlas: Grey, image: Grey, start: Field) -> Field:
         """Where the atlas's pixels lie in the image after the demons."""
-        fixed, stiffness = self._sharp[atlas], self.dials.stiffness * self.atlases.size
-        slope: Field = np.stack([np.gradient(fixed, axis=axis) for axis in (0, 1)])
+        slope: Field = np.array(np.gradient(atlas))
         steepness, way = (slope**2).sum(axis=0), start - self._grid
-        for _ in range(self.dials.iterations):
-            difference = map_coordinates(image, self._grid + way, order=1, mode="nearest") - fixed
+        for _ in range(self.iterations):
+            difference = map_coordinates(image, self._grid + way, order=1, mode="nearest") - atlas
             force = -difference * slope / (steepness + difference**2 + 1e-3)
-            way = np.stack([gaussian_filter(part, stiffness) for part in way + force])
+            way = np.stack([gaussian_filter(part, STIFFNESS * self.atlases.size) for part in way + force])
         return self._grid + way
 
-    def _places(self, field: Field) -> NDArray[np.intp]:
-        """The nearest pixels of the image, as flat indices."""
-        size = self.atlases.size
-        row, column = np.clip(np.rint(field), 0, size - 1).astype(np.intp)
-        return row * size + column
+
+def atlas_register(count: int, size: int, seed: int) -> Register | None:
+    """So many atlases, drawn and ready; None where none is wanted or torch is missing."""
+    return Register(drawn_atlases(count, size, seed)) if count and find_spec("torch") is not None else None
+
+
+def reverse_evidence(
+    frames: Frames, masks: Mapping[str, MaskClip], register: Register | None, most: int
+) -> dict[str, dict[str, float]]:
+    """For each segmenter the mean `reverse` and `reverse.prior` over `most` frames; nothing without atlases."""
+    if register is None:
+        return {name: {} for name in masks}
+    at, atlases = evenly_spread(len(frames), most), register.atlases
+    found = [register.correspondences(frame) for frame in fit(frames[at], atlases.size)]
+    evidence = {}
+    for name, inside in masks.items():
+        small = fit(inside[at].astype(np.uint8) * np.uint8(255), atlases.size) >= 128
+        pairs = zip(small, found, strict=True)
+        evidence[name] = {
+            "reverse": float(np.mean([reverse_dice(mask, there, atlases) for mask, there in pairs])),
+            "reverse.prior": float(np.mean([prior_dice(mask, atlases) for mask in small])),
+        }
+    return evidence
 
 
 def reverse_dice(mask: Mask, found: Sequence[Correspondence], atlases: Atlases) -> float:
@@ -161,9 +164,9 @@ def prior_dice(mask: Mask, atlases: Atlases) -> float:
     Neither image nor place matter: it says whether the mask has shape and size of a ventricle that was drawn.
     """
     check_masks(mask, dimensions=2)
-    return (
-        float(dice(np.broadcast_to(centred(mask), atlases.masks.shape), atlases.centred).max()) if mask.any() else 0.0
-    )
+    if not mask.any():
+        return 0.0
+    return float(dice(np.broadcast_to(centred(mask), atlases.masks.shape), atlases.centred).max())
 
 
 def centred(mask: Mask) -> Mask:
@@ -174,18 +177,22 @@ def centred(mask: Mask) -> Mask:
     return np.asarray(shift(mask.astype(np.float64), way, order=1) >= 0.5)
 
 
-_COARSE = slice(STEP // 2, None, STEP)
+def _scaled(grid: Field, scale: float, way: Sequence[float]) -> Field:
+    """The places in the image of an atlas's pixels whose heart is `scale` times the image's, moved by (down, aside)."""
+    centre = (grid.max() + grid.min()) / 2
+    return (grid - centre) / scale + centre + np.array(way)[:, None, None]
 
 
-def _starts(dials: Registration, size: int) -> list[Start]:
-    """Every size and place that is tried."""
-    ways = np.linspace(-dials.reach, dials.reach, dials.shifts) * size if dials.shifts > 1 else np.zeros(1)
-    return [Start(scale, float(down), float(aside)) for scale in dials.sizes for down in ways for aside in ways]
+def _places(field: Field) -> NDArray[np.intp]:
+    """The nearest pixels of the image, as flat indices."""
+    size = field.shape[-1]
+    row, column = np.clip(np.rint(field), 0, size - 1).astype(np.intp)
+    return row * size + column
 
 
-def _blurred(frame: NDArray[np.uint8], share: float) -> Grey:
-    """A frame after a Gaussian whose standard deviation is a share of its side."""
-    return np.asarray(gaussian_filter(frame.astype(np.float64), share * len(frame)))
+def _blurred(frame: NDArray[np.uint8]) -> Grey:
+    """A frame after a Gaussian of BLUR."""
+    return np.asarray(gaussian_filter(frame.astype(np.float64), BLUR * len(frame)))
 
 
 def _standard(image: Grey) -> Grey:

@@ -1,9 +1,9 @@
 """What was found, as lines for a terminal: a scorecard, a judgement, a grid of sizes, a student."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from echodfkd.evidence.records import Judgement
 from echodfkd.files import read_json, shaped
 from echodfkd.report.numbers import count, interval, number
 from echodfkd.report.sections.size import grid_table, law_words
@@ -64,17 +64,17 @@ def _counts(found: EventScores) -> str:
     return f"{found.matched} matched, {found.missed} missed{extra}"
 
 
-def label_free_table(found: Mapping[str, Any]) -> str:
+def label_free_table(found: Judgement) -> str:
     """Means of every segmenter by the main kinds of evidence, and the rank correlation with true Dice where known."""
-    main = [key for key in found["evidence"] if "." not in key]
-    rows = [("", *(["true Dice"] if found["rank_correlation"] else []), *main)]
-    for name, means in found["segmenters"].items():
-        true = [number(means["dice"], 3)] if found["rank_correlation"] else []
+    main, ranks = [key for key in found.evidence if "." not in key], found.rank_correlation
+    rows = [("", *(["true Dice"] if ranks else []), *main)]
+    for name in found.names:
+        means = found.segmenters[name]
+        true = [number(means["dice"], 3)] if ranks else []
         rows.append((name, *true, *(number(means[key], 3) for key in main)))
-    if found["rank_correlation"]:
-        ranks = (number(found["rank_correlation"][key]["per_model"], 2) for key in main)
-        rows.append(("rank correlation of means", "", *ranks))
-    lacking = {name: count for name, count in found.get("without_prediction", {}).items() if count}
+    if ranks:
+        rows.append(("rank correlation of means", "", *(number(ranks[key]["per_model"], 2) for key in main)))
+    lacking = {name: count for name, count in found.without_prediction.items() if count}
     notes = [f"{name} lacks {count} of the clips: its means are of the others" for name, count in lacking.items()]
     return "\n".join([*_padded(rows), *notes])
 

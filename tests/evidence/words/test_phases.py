@@ -67,26 +67,26 @@ def test_events_go_through_the_table_that_summary_csv_is(tmp_path):
 
 def test_a_planted_valve_beats_curves_that_saw_no_image():
     chance, rows, references = np.random.default_rng(3), [], []
-    for number in range(12):
+    for _ in range(12):
         start = int(chance.integers(0, PERIOD))
         closed = shut(200, start)
         frames = np.repeat(closed[:, None, None] * 255, 4, axis=1).repeat(4, axis=2).astype(np.uint8)
         ed = tuple(f for f in range(start % PERIOD, 200, PERIOD) if f)
         references.append(Reference(200, 50, ed, tuple(f + SYSTOLE for f in ed if f + SYSTOLE < 199)))
         curve = clip_curve(Planted(), read_prompts(), frames)
-        rows.append(phase_row(str(number), curve, references[-1]))
+        rows.append(phase_row(curve, references[-1]))
     scores = phase_scores(rows, references, resamples=100)
     for phase in ("ed", "es"):
-        found = scores[phase]["penalised_ms"]["high"]
+        found = scores.of(phase).penalised_ms.high
         assert found < 60
-        assert all(found < null[phase]["penalised_ms"]["low"] for null in scores["by_chance"].values())
-    assert scores["ed"]["penalised_ms"]["n"] == 12
+        assert all(found < null.of(phase).penalised_ms.low for null in scores.by_chance.values())
+    assert scores.ed.penalised_ms.n == 12
 
 
 def test_chance_is_the_mean_of_several_draws_and_the_difference_is_by_clip():
     references = [Reference(200, 50, (40, 80, 120), (56, 96, 136)), Reference(150, 50, (30, 70), (46, 86))]
     rows = [
-        phase_row("x", valve_curve(shut(r.frames, s), 0 * shut(r.frames, s)), r)
+        phase_row(valve_curve(shut(r.frames, s), 0 * shut(r.frames, s)), r)
         for r, s in zip(references, (40, 30), strict=True)
     ]
     scores = phase_scores(rows, references, seed=5, resamples=20, draws=3)
@@ -94,18 +94,18 @@ def test_chance_is_the_mean_of_several_draws_and_the_difference_is_by_clip():
         by_hand = []
         for n, reference in enumerate(references):
             drawn = [-null_curves(reference, [5, n, d])["white noise"] for d in range(3)]
-            by_hand.append(np.mean([phase_row("n", curve, reference)[f"{phase}_penalised_ms"] for curve in drawn]))
-        assert scores["by_chance"]["white noise"][phase]["penalised_ms"]["value"] == pytest.approx(np.mean(by_hand))
+            by_hand.append(np.mean([phase_row(curve, reference)[f"{phase}_penalised_ms"] for curve in drawn]))
+        assert scores.by_chance["white noise"].of(phase).penalised_ms.value == pytest.approx(np.mean(by_hand))
         gap = np.mean([null - row[f"{phase}_penalised_ms"] for null, row in zip(by_hand, rows, strict=True)])
-        assert scores["nearer_than_chance"]["white noise"][phase]["penalised_ms"]["value"] == pytest.approx(gap)
-    assert set(scores["nearer_than_chance"]["constant"]["es"]) == {"penalised_ms", "afd"} and scores["draws"] == 3
+        assert scores.nearer_than_chance["white noise"][phase]["penalised_ms"].value == pytest.approx(gap)
+    assert set(scores.nearer_than_chance["constant"]["es"]) == {"penalised_ms", "afd"} and scores.draws == 3
 
 
 def test_one_null_compared_with_itself_is_no_nearer():
     reference = Reference(200, 50, (40, 80, 120), (56, 96, 136))
     rows = [chance_rows(reference, [0, n])["smoothed noise"] for n in range(4)]
-    found = phase_scores(rows, [reference] * 4, resamples=50)["nearer_than_chance"]["smoothed noise"]
-    assert all(found[phase][key]["value"] == 0 for phase in ("ed", "es") for key in ("penalised_ms", "afd"))
+    found = phase_scores(rows, [reference] * 4, resamples=50).nearer_than_chance["smoothed noise"]
+    assert all(found[phase][key].value == 0 for phase in ("ed", "es") for key in ("penalised_ms", "afd"))
 
 
 @pytest.mark.parametrize("pair", [([1.0], [1.0, 2.0]), ([], []), ([np.nan], [1.0])])

@@ -9,12 +9,11 @@ import pytest
 from echodfkd.errors import InputError
 from echodfkd.evidence.words.prompts import (
     FractionPrompts,
-    clip_row,
-    clips_csv,
+    clip_similarity,
     ranked_fraction,
     ranked_names,
     read_prompts,
-    spread,
+    similarities_csv,
 )
 
 ASKED = FractionPrompts(("EF {percent} %",), 0, 100, 0.2)
@@ -68,23 +67,24 @@ def test_a_similarity_per_prompt_is_asked_for(values):
 
 
 def test_a_planted_fraction_comes_out_in_the_clip_s_row():
-    row = clip_row(Planted(), read_prompts(), "a", np.full((5, 8, 8), 45, np.uint8))
-    assert row["FileName"] == "a" and row["EF_ranked"] == pytest.approx(45)
-    assert row["wall"] == pytest.approx(45 / 255)
+    clip = clip_similarity(Planted(), read_prompts(), "a", np.full((5, 8, 8), 45, np.uint8))
+    assert clip.name == "a" and clip.ejection_fraction == pytest.approx(45)
+    assert clip.prompts["wall"] == pytest.approx(45 / 255)
 
 
-def test_at_most_as_many_frames_are_looked_at_as_are_asked_for():
+def test_a_judge_sees_at_most_so_many_frames():
     judge = Planted()
-    clip_row(judge, read_prompts(), "a", np.zeros((50, 8, 8), np.uint8), most=7)
+    clip_similarity(judge, read_prompts(), "a", np.zeros((50, 8, 8), np.uint8), most=7)
     assert judge.looked == [7]
 
 
 def test_the_table_has_a_line_per_clip_and_reads_back():
     prompts = read_prompts()
     rows = [
-        clip_row(Planted(), prompts, name, np.full((2, 8, 8), level, np.uint8)) for name, level in (("a", 9), ("b", 60))
+        clip_similarity(Planted(), prompts, name, np.full((2, 8, 8), level, np.uint8))
+        for name, level in (("a", 9), ("b", 60))
     ]
-    back = list(csv.DictReader(io.StringIO(clips_csv(rows))))
+    back = list(csv.DictReader(io.StringIO(similarities_csv(rows))))
     assert [line["FileName"] for line in back] == ["a", "b"]
     assert float(back[1]["nothing"]) == pytest.approx(60 / 255, abs=1e-6)
     assert set(back[0]) == {"FileName", "EF_ranked", *prompts.masks, *prompts.valve, *prompts.curation}
@@ -123,10 +123,3 @@ def test_a_wrong_file_is_refused_with_the_rule(tmp_path, text, told):
     with pytest.raises(InputError, match=told) as refusal:
         read_prompts(path)
     assert str(refusal.value).startswith(str(path)) and "\n" not in str(refusal.value)
-
-
-def test_frames_are_spread_evenly():
-    assert spread(5, None).tolist() == [0, 1, 2, 3, 4] == spread(5, 9).tolist()
-    assert spread(12, 3).tolist() == [2, 6, 10]
-    with pytest.raises(InputError, match="one frame"):
-        spread(5, 0)

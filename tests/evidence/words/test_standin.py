@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from echodfkd.evidence.words.echoclip import NEVER_A_PATIENT, STANDIN, Judge, load_judge, unknown_words_warning
-from echodfkd.evidence.words.mask_quality import calibration_rows, calibration_scores
+from echodfkd.evidence.words.mask_quality import calibration_fits, calibration_scores
 from echodfkd.evidence.words.prompts import read_prompts
 from echodfkd.files import sha256
 
@@ -48,15 +48,15 @@ def test_it_weighs_at_most_six_megabytes_and_its_card_names_its_weights():
 
 
 def test_it_prefers_good_masks_to_spoilt_ones(judge, hearts):
-    scores = calibration_scores(calibration_rows(judge, read_prompts(), hearts), resamples=20)["auc"]
-    assert all(scores[kind]["combined"]["value"] > 0.85 for kind in ("grown", "shifted", "swapped", "empty"))
+    scores = calibration_scores(calibration_fits(judge, read_prompts(), hearts), resamples=20).auc
+    assert all(scores[kind]["combined"].value > 0.85 for kind in ("grown", "shifted", "swapped", "empty"))
 
 
 def test_the_paper_s_signs_hold(judge, hearts):
-    scores = calibration_scores(calibration_rows(judge, read_prompts(), hearts), resamples=20)["auc"]
+    scores = calibration_scores(calibration_fits(judge, read_prompts(), hearts), resamples=20).auc
     # It was taught on hearts of generator 2 and is asked about those of generator 3.
-    assert scores["grown"]["wall"]["value"] > 0.8
-    assert scores["shrunk"]["cavity"]["value"] > 0.8 < scores["empty"]["cavity"]["value"]
+    assert scores["grown"]["wall"].value > 0.8
+    assert scores["shrunk"]["cavity"].value > 0.8 < scores["empty"]["cavity"].value
 
 
 def test_words_that_it_was_never_taught_are_named(judge):
@@ -81,8 +81,8 @@ def test_a_copy_of_it_has_never_seen_a_patient_either(tmp_path, left_out):
 
 def test_whose_card_says_nothing_is_not_warned_of(judge):
     assert judge.warning == NEVER_A_PATIENT
-    assert Judge("echoclip", None, None, judge.preprocessing).warning == ""
-    other = Judge("local-dir:x", None, None, judge.preprocessing, card={"name": "mine", "patients": False})
+    assert Judge("echoclip", None, None, None).warning == ""
+    other = Judge("local-dir:x", None, None, None, card={"name": "mine", "patients": False})
     assert "never seen a patient" in other.warning and "stand-in" not in other.warning
 
 

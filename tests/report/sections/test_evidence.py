@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from echodfkd.errors import InputError
+from echodfkd.evidence.records import ClipEvidence
 from echodfkd.evidence.trust import summary
 from echodfkd.report.page import Page, page_html
 from echodfkd.report.sections.evidence import (
@@ -16,23 +19,23 @@ from echodfkd.report.sections.evidence import (
 
 
 def made(known=True, clips=12):
-    """`agreement` follows Dice, `edges` is noise, a witness of ours follows it the wrong way, all have a mask."""
+    """`agreement` follows Dice, `edges` is noise, evidence of ours follows it the wrong way, all have a mask."""
     chance, rows = np.random.default_rng(0), []
     for k, segmenter in enumerate(("good", "fair", "bad")):
         for clip in range(clips):
             dice = 0.9 - 0.15 * k + 0.02 * chance.standard_normal()
-            rows.append(
-                {"segmenter": segmenter, "name": f"c{clip}", "agreement": dice + 0.01, "agreement.staple": dice}
-                | {"edges": chance.random(), "<our> witness": -dice, "present": 1.0, "dice": dice if known else None}
-            )
+            evidence = {"agreement": dice + 0.01, "agreement.staple": dice, "edges": chance.random()}
+            evidence |= {"<our> evidence": -dice, "present": 1.0}
+            rows.append(ClipEvidence(segmenter, f"c{clip}", evidence, dice if known else None))
     return rows
 
 
 def test_the_table_of_evidence_sets_off_what_follows_true_dice():
-    table = correlation_table(summary(made(), resamples=100))
+    found = summary(made(), resamples=100)
+    table = correlation_table(found, found.rank_correlation)
     names = [row[0] for row in table.rows]
     assert names[0].startswith("Agreement") and names[1] == "· with the others fused by STAPLE"
-    assert table.own == {0, 1} and names[3] == "<our> witness"
+    assert table.own == {0, 1} and names[3] == "<our> evidence"
     assert table.rows[0][1].startswith("1.00 (1.00 to") and table.rows[-1][1:] == ("-", "-", "-", "-", "-")
 
 
@@ -44,7 +47,7 @@ def test_the_table_of_segmenters_has_true_dice_only_where_it_is_known():
 
 
 def test_clips_that_a_segmenter_lacks_are_named():
-    found = summary(made(), resamples=20) | {"without_prediction": {"good": 0, "bad": 2}}
+    found = replace(summary(made(), resamples=20), without_prediction={"good": 0, "bad": 2})
     assert segmenters_table(found).note == "Means over clips. bad lacks 2 clips."
     assert segmenters_table(summary(made(), resamples=20)).note == "Means over clips."
 
@@ -53,10 +56,10 @@ def test_the_figure_has_a_panel_per_evidence_and_a_mean_per_segmenter():
     rows = made()
     figure = truth_figure(summary(rows, resamples=20), rows)
     used = [axes for axes in figure.axes if axes.get_title()]
-    assert [axes.get_title() for axes in used] == ["agreement", "edge contrast", "<our> witness", "mask present"]
+    assert [axes.get_title() for axes in used] == ["agreement", "edge contrast", "<our> evidence", "mask present"]
     middle = used[0].collections[1].get_offsets()[0].tolist()
-    good = [row for row in rows if row["segmenter"] == "good"]
-    assert middle == pytest.approx([np.mean([row[key] for row in good]) for key in ("dice", "agreement")])
+    good = [row for row in rows if row.segmenter == "good"]
+    assert middle == pytest.approx([np.mean([row.of(key) for row in good]) for key in ("dice", "agreement")])
 
 
 def test_without_truth_the_means_are_drawn():
@@ -68,14 +71,13 @@ def test_without_truth_the_means_are_drawn():
         truth_figure(found, made(False))
 
 
-def test_the_section_stands_with_and_without_truth_and_pictures_and_is_absent_without_anything():
-    assert section(None) is None
+def test_the_section_stands_with_and_without_truth_and_pictures():
     for known in (True, False):
         rows = made(known)
         found = summary(rows, resamples=20)
         assert not section(found).pictures and len(section(found, rows).pictures) == 1
         text = page_html(Page("t", "l", sections=(section(found, rows),)))
-        assert ("Rank correlation" in text) == known and "&lt;our&gt; witness" in text
+        assert ("Rank correlation" in text) == known and "&lt;our&gt; evidence" in text
 
 
 def test_each_segmenter_has_its_colour():
@@ -83,6 +85,6 @@ def test_each_segmenter_has_its_colour():
 
 
 def test_a_name_is_no_formula():
-    rows = [{**row, "segmenter": f"${row['segmenter']}_$"} for row in made()]
+    rows = [replace(row, segmenter=f"${row.segmenter}_$") for row in made()]
     figure = truth_figure(summary(rows, resamples=20), rows)
     assert figure.legends[0].get_texts()[0].get_text() == r"\$good_\$"

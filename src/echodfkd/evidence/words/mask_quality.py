@@ -10,24 +10,23 @@ whether to trust them: how they rank masks spoilt on purpose, how they follow th
 many clips tell two models apart.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import distance_transform_edt, shift
 from scipy.stats import norm, rankdata
 
-from echodfkd.clip import Frames
+from echodfkd.clip import Frames, evenly_spread
 from echodfkd.errors import InputError
-from echodfkd.evidence.words.prompts import Prompts, Similarity, spread
-from echodfkd.files import plain
+from echodfkd.evidence.records import Calibration, Counts, Intervals, MaskScores, Pair, Scale, ScoreGap
+from echodfkd.evidence.words.prompts import Prompts, Similarity
 from echodfkd.measure.overlap import dice
 from echodfkd.measure.shape import MaskClip, check_masks
-from echodfkd.stats.intervals import Interval, bootstrap
+from echodfkd.stats.intervals import Interval, Statistic, bootstrap
 from echodfkd.stats.ranks import spearman
 
 MARGIN = 5.0 / 112
@@ -36,14 +35,26 @@ SCORES = ("wall", "cavity", "combined")
 MOST_FRAMES = 12
 """Frames of a clip that are judged, evenly spread: neighbours tell the same. By choice."""
 KINDS = ("shrunk", "grown", "shifted", "swapped", "empty")
-"""Ways to spoil a mask, in the order of `spoilt`."""
+"""Ways to spoil a mask, in the order of `spoilt_masks`."""
+RESIZED, SHIFTED = 4 / 112, 8 / 112
+"""How far masks are shrunk, grown and shifted to spoil them, shares of the image's shorter side. By choice."""
+GOOD = "good"
+"""The model's name under which a calibration has the masks that are not spoilt."""
 CERTAINTY = 0.95
 """How sure the order of two models must be, for `clips_needed`."""
-Row = dict[str, Any]
 Values = NDArray[np.float64]
 
 
-# --- masks and frames -------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class MaskFit:
+    """How one model's masks fit some frames of a clip: `wall`, `cavity` and true `dice` (frame,), NaN without truth."""
+
+    model: str
+    name: str
+    frames: NDArray[np.intp]
+    wall: Values
+    cavity: Values
+    dice: Values
 
 
 def margin_px(shape: tuple[int, ...]) -> float:
@@ -60,11 +71,7 @@ def dilated(masks: MaskClip, radius: float | None = None) -> MaskClip:
     reach = margin_px(masks.shape) if radius is None else radius
     if not reach >= 0:
         raise InputError(f"Masks are enlarged by a radius of 0 pixels or more, got {reach}.")
-    found = np.zeros(masks.shape, np.bool_)
-    for number, mask in enumerate(masks):
-        if mask.any():
-            found[number] = distance_transform_edt(~mask) <= reach
-    return found
+    return np.stack([(distance_transform_edt(~mask) <= reach) & mask.any() for mask in masks])
 
 
 def eroded(masks: MaskClip, radius: float) -> MaskClip:
@@ -80,16 +87,7 @@ def blackened(frames: Frames, masks: MaskClip) -> Frames:
     return np.where(masks, np.uint8(0), frames)
 
 
-@dataclass(frozen=True)
-class Spoiling:
-    """How far masks are spoilt on purpose, shares of the image's shorter side. By choice."""
-
-    shrunk: float = 4 / 112
-    grown: float = 4 / 112
-    shifted: float = 8 / 112
-
-
-def spoilt(masks: MaskClip, other: MaskClip, seed: int, by: Spoiling | None = None) -> dict[str, MaskClip]:
+def spoilt_masks(masks: MaskClip, other: MaskClip, seed: int) -> dict[str, MaskClip]:
     """Known-bad versions of good masks (time, height, width), by the names of KINDS.
 
     `shifted` goes in one direction for the whole clip, drawn from `seed`; `swapped` takes the masks of `other`, another
@@ -99,32 +97,27 @@ def spoilt(masks: MaskClip, other: MaskClip, seed: int, by: Spoiling | None = No
     check_masks(other)
     if masks.shape[1:] != other.shape[1:]:
         raise InputError(f"Swapped masks must have the clip's size {masks.shape[1:]}, got {other.shape[1:]}.")
-    by, side = by or Spoiling(), min(masks.shape[1:])
-    angle = np.random.default_rng(seed).uniform(0, 2 * np.pi)
-    way = np.rint(by.shifted * side * np.array([np.sin(angle), np.cos(angle)]))
+    side, angle = min(masks.shape[1:]), np.random.default_rng(seed).uniform(0, 2 * np.pi)
+    way = np.rint(SHIFTED * side * np.array([np.sin(angle), np.cos(angle)]))
     return {
-        "shrunk": eroded(masks, by.shrunk * side),
-        "grown": dilated(masks, by.grown * side),
+        "shrunk": eroded(masks, RESIZED * side),
+        "grown": dilated(masks, RESIZED * side),
         "shifted": shift(masks.astype(np.uint8), (0, *way), order=0) > 0,
         "swapped": other[np.arange(len(masks)) % len(other)],
         "empty": np.zeros_like(masks),
     }
 
 
-# --- judging ----------------------------------------------------------------------------------------------------------
-
-
-def frame_scores(
-    judge: Similarity, prompts: Prompts, frames: Frames, masks: MaskClip
-) -> dict[str, NDArray[np.float32]]:
+def frame_scores(judge: Similarity, prompts: Prompts, frames: Frames, masks: MaskClip) -> tuple[Values, Values]:
     """`wall` and `cavity` (time,) of the masks (time, height, width) bool on their frames."""
-    asked = dict(prompts.masks)
-    wall = judge.similarities(blackened(frames, masks), {"wall": asked.pop("wall")})["wall"]
-    found = judge.similarities(blackened(frames, dilated(masks)), asked)
-    return {"wall": wall, "cavity": found["left_ventricle"] - found["nothing"]}
+    others = {name: wordings for name, wordings in prompts.masks.items() if name != "wall"}
+    wall = judge.similarities(blackened(frames, masks), {"wall": prompts.masks["wall"]})["wall"]
+    found = judge.similarities(blackened(frames, dilated(masks)), others)
+    cavity = found["left_ventricle"] - found["nothing"]
+    return wall.astype(np.float64), cavity.astype(np.float64)
 
 
-def mask_rows(
+def mask_fit(
     judge: Similarity,
     prompts: Prompts,
     model: str,
@@ -134,152 +127,120 @@ def mask_rows(
     truth: MaskClip | None = None,
     *,
     most: int | None = MOST_FRAMES,
-) -> list[Row]:
-    """A row per judged frame of one model on one clip: model, name, frame, wall, cavity, dice (None without `truth`).
+) -> MaskFit:
+    """How one model's masks fit one clip, on at most `most` frames, the same for every model.
 
-    All arrays are (time, height, width). The same frames of a clip are judged for every model, at most `most`.
+    All arrays are (time, height, width).
     """
-    chosen = spread(len(frames), most)
-    scores = frame_scores(judge, prompts, frames[chosen], masks[chosen])
-    overlap = [None] * len(chosen) if truth is None else dice(masks[chosen], truth[chosen])
-    return [
-        plain({"model": model, "name": name, "frame": frame, "wall": wall, "cavity": cavity, "dice": fit})
-        for frame, wall, cavity, fit in zip(chosen, scores["wall"], scores["cavity"], overlap, strict=True)
-    ]
+    chosen = evenly_spread(len(frames), most or len(frames))
+    wall, cavity = frame_scores(judge, prompts, frames[chosen], masks[chosen])
+    overlap = np.full(len(chosen), np.nan) if truth is None else dice(masks[chosen], truth[chosen])
+    return MaskFit(model, name, chosen, wall, cavity, overlap)
 
 
-def calibration_rows(
+def calibration_fits(
     judge: Similarity,
     prompts: Prompts,
     clips: Sequence[tuple[str, Frames, MaskClip]],
     *,
     seed: int = 0,
     most: int | None = MOST_FRAMES,
-) -> list[Row]:
-    """`mask_rows` of good masks (model "good") and of each kind of `spoilt` ones, for clips (name, frames, good masks).
+) -> list[MaskFit]:
+    """`mask_fit` of good masks (model GOOD) and of each kind of spoilt ones, for clips (name, frames, good masks).
 
     The good masks are the truth, or the most trusted masks there are. Each clip is swapped with the next of its size;
     without any there is no swapped mask.
     """
-    rows = []
+    fits = []
     for number, (name, frames, masks) in enumerate(clips):
-        looked = spread(len(frames), most)
-        others = [
-            other for _, _, other in (*clips[number + 1 :], *clips[:number]) if other.shape[1:] == masks.shape[1:]
-        ]
-        versions = spoilt(masks, others[0] if others else masks, seed + number)
-        if not others:
+        following = (other for _, _, other in (*clips[number + 1 :], *clips[:number]))
+        other = next((other for other in following if other.shape[1:] == masks.shape[1:]), None)
+        versions = {GOOD: masks, **spoilt_masks(masks, masks if other is None else other, seed + number)}
+        if other is None:
             versions.pop("swapped")
-        for kind, version in {"good": masks, **versions}.items():
-            found = mask_rows(judge, prompts, kind, name, frames[looked], version[looked], masks[looked], most=None)
-            rows.extend(found)
-    return rows
+        fits += [
+            mask_fit(judge, prompts, kind, name, frames, version, masks, most=most)
+            for kind, version in versions.items()
+        ]
+    return fits
 
 
-# --- what the rows say ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Mean and standard deviation of `wall` and `cavity`, that `combined` makes z-scores with."""
-
-    mean: tuple[float, float]
-    sd: tuple[float, float]
-
-    def __post_init__(self) -> None:
-        if not np.isfinite([*self.mean, *self.sd]).all() or min(self.sd) < 0:
-            raise InputError(f"A scale has finite means and standard deviations of 0 or more, got {self}.")
-
-
-def scale_of(rows: Sequence[Row]) -> Scale:
-    """The scale of all frames in the rows, as the pool that z-scores are taken over."""
-    if not rows:
-        raise InputError("Masks can be compared once a frame was judged, got no rows.")
-    wall, cavity = np.array([(row["wall"], row["cavity"]) for row in rows], np.float64).T
+def scale_of(fits: Iterable[MaskFit]) -> Scale:
+    """The scale of all frames of the fits, as the pool that z-scores are taken over."""
+    pool = [(fit.wall, fit.cavity) for fit in fits]
+    if not pool:
+        raise InputError("Masks can be compared once a frame was judged, got none.")
+    wall, cavity = (np.concatenate(part) for part in zip(*pool, strict=True))
     return Scale((float(wall.mean()), float(cavity.mean())), (float(wall.std()), float(cavity.std())))
 
 
-def combined(rows: Sequence[Row], scale: Scale | None = None) -> list[Row]:
-    """The rows with `combined`: the lower of wall and cavity as z-scores of `scale`.
+def combined(fit: MaskFit, scale: Scale) -> Values:
+    """By frame the lower of wall and cavity as z-scores of `scale`.
 
-    What does not vary in the scale keeps its plain distance from the mean, 0 where all are equal. None is the scale of
-    the rows themselves; then each number depends on all the others, whoever's masks they are, and changes when a model
-    joins or leaves. A mask must pass both: their mean would let one that shows more wall make up for one that misses
-    cavity.
+    What does not vary in the scale keeps its plain distance from the mean, 0 where all are equal. A mask must pass
+    both: their mean would let one that shows more wall make up for one that misses cavity.
     """
-    known = scale_of(rows) if scale is None else scale
-    scores = np.array([(row["wall"], row["cavity"]) for row in rows], np.float64).reshape(-1, 2)
-    sd = np.array(known.sd)
-    z = (scores - np.array(known.mean)) / np.where(sd > 0, sd, 1)
-    return [{**row, "combined": float(value)} for row, value in zip(rows, z.min(axis=1), strict=True)]
+    sd = np.array(scale.sd)
+    scores = np.stack([fit.wall, fit.cavity], axis=1) - np.array(scale.mean)
+    return np.asarray((scores / np.where(sd > 0, sd, 1)).min(axis=1))
 
 
 def mask_scores(
-    rows: Sequence[Row], *, scale: Scale | None = None, seed: int = 0, resamples: int = 2000
-) -> dict[str, Any]:
-    """What a judge says of several models, and how far to trust it, from `mask_rows`; JSON-able, intervals by clip.
+    fits: Sequence[MaskFit], *, scale: Scale | None = None, seed: int = 0, resamples: int = 2000
+) -> MaskScores:
+    """What a judge says of several models, and how far to trust it; intervals by clip.
 
-    `combined` is of `scale`; None is the pool of all rows, so that it and the clips needed depend on who else is judged
-    (for numbers that can be put beside those of another comparison give the scale of one). `scale` in the result tells
-    mean and sd, and whether they were `given`. One model alone has no `combined` without a given scale: None.
+    `combined` is of `scale`; None is the pool of all fits, so that it and the clips needed depend on who else is judged
+    (for numbers that can be put beside those of another comparison give the scale of one). One model alone has no
+    `combined` without a given scale: None.
 
-    `models`: each score's mean (frames within a clip, then clips), and Dice's where known. `rank`: Spearman's
-    correlation of each score with the true Dice, `per_frame` and `per_model` (of the models' means); None where Dice is
-    not known. `pairs`: paired differences of every two models with what `clips_needed` says, the better one by true
-    Dice first; where Dice is not known, the one of higher `combined` first, with `dice` and `right` None.
+    Of `pairs` the better one by true Dice comes first; where Dice is not known, the one of higher `combined`.
     """
-    models = list(dict.fromkeys(row["model"] for row in rows))
     boot = partial(bootstrap, seed=seed, resamples=resamples)
-    used = scale_of(rows) if scale is None else scale
-    table = _table(combined(rows, used), models)
+    used = replace(scale_of(fits) if scale is None else scale, given=scale is not None)
+    models, table = _table(fits, used)
     means = _means(table)
     known = not np.isnan(means[..., -1]).any()
     columns = (*SCORES, "dice") if known else SCORES
-    scores: dict[str, Any] = {
-        "n": {"clips": len(table), "frames": len(rows) // len(models), "seed": seed, "resamples": resamples},
-        "scale": asdict(used) | {"given": scale is not None},
-        "models": {
-            model: {column: _asdict(boot(means[:, m, c])) for c, column in enumerate(columns)}
-            for m, model in enumerate(models)
-        },
-        "rank": None,
-        "pairs": None,
+    scores: dict[str, Intervals] = {
+        model: {key: boot(means[:, m, c]) for c, key in enumerate(columns)} for m, model in enumerate(models)
     }
-    if len(models) == 1 and scale is None:
-        scores["models"][models[0]]["combined"] = None
-    if len(models) > 1:
-        scores["pairs"] = [_pair(means, models, pair, boot) for pair in combinations(range(len(models)), 2)]
-    if known and len(models) > 1:
-        scores["rank"] = {
-            "per_frame": {s: _asdict(boot(table[..., [c, -1]], _rank_of_frames)) for c, s in enumerate(SCORES)},
-            "per_model": {s: _asdict(boot(means[..., [c, -1]], _rank_of_means)) for c, s in enumerate(SCORES)},
+    frames = sum(len(fit.frames) for fit in fits) // len(models)
+    n = Counts(len(table), frames=frames, seed=seed, resamples=resamples)
+    if len(models) == 1:
+        return MaskScores(n, used, {models[0]: scores[models[0]] | ({"combined": None} if scale is None else {})})
+    rank: dict[str, Intervals] | None = None
+    if known:
+        rank = {
+            "per_frame": {key: boot(table[..., [c, -1]], _rank_of_frames) for c, key in enumerate(SCORES)},
+            "per_model": {key: boot(means[..., [c, -1]], _rank_of_means) for c, key in enumerate(SCORES)},
         }
-    return plain(scores)
+    pairs = combinations(range(len(models)), 2)
+    return MaskScores(n, used, scores, rank, tuple(_pair(means, models, pair, boot, known) for pair in pairs))
 
 
-def calibration_scores(rows: Sequence[Row], *, seed: int = 0, resamples: int = 2000) -> dict[str, Any]:
-    """How well each score tells good masks from each kind of bad ones, from `calibration_rows`; JSON-able.
+def calibration_scores(fits: Sequence[MaskFit], *, seed: int = 0, resamples: int = 2000) -> Calibration:
+    """How well each score tells good masks from each kind of bad ones, from `calibration_fits`; intervals by clip.
 
-    `auc` by kind and score: the chance that a good mask of any clip scores above a bad one of any clip. `paired` is the
-    same within a frame: how often the good mask scores above the bad one on the same picture. Intervals by clip.
-
-    `combined` is of the scale of the good masks alone, told in `scale`: a kind's figures do not depend on which other
-    kinds were tried beside it.
+    `auc` is the chance that a good mask of any clip scores above a bad one of any clip. `paired` is the same within a
+    frame: how often the good mask scores above the bad one on the same picture. `combined` is of the scale of the good
+    masks alone: a kind's figures do not depend on which other kinds were tried beside it.
     """
-    models = list(dict.fromkeys(row["model"] for row in rows))
-    if "good" not in models or len(models) < 2:
-        raise InputError("A calibration needs rows of good masks and of bad ones: see calibration_rows.")
     boot = partial(bootstrap, seed=seed, resamples=resamples)
-    scale = scale_of([row for row in rows if row["model"] == "good"])
-    table = _table(combined(rows, scale), models)
-    good = models.index("good")
-    n = {"clips": len(table), "frames": len(rows) // len(models)}
-    found: dict[str, Any] = {"n": n, "scale": asdict(scale), "auc": {}, "paired": {}}
-    for kind in (model for model in models if model != "good"):
-        both = table[:, [good, models.index(kind)]]  # (clip, 2, frame, column)
-        for name, statistic in (("auc", _auc_of_table), ("paired", _paired_of_table)):
-            found[name][kind] = {s: _asdict(boot(both[..., c], statistic)) for c, s in enumerate(SCORES)}
-    return plain(found)
+    good = [fit for fit in fits if fit.model == GOOD]
+    if not good or len(good) == len(fits):
+        raise InputError("A calibration needs fits of good masks and of bad ones: see calibration_fits.")
+    scale = scale_of(good)
+    models, table = _table(fits, scale)
+    both = {kind: table[:, [models.index(GOOD), k]] for k, kind in enumerate(models) if kind != GOOD}
+
+    def by_kind(statistic: Statistic) -> dict[str, Intervals]:
+        return {
+            kind: {key: boot(pair[..., c], statistic) for c, key in enumerate(SCORES)} for kind, pair in both.items()
+        }
+
+    n = Counts(len(table), frames=sum(len(fit.frames) for fit in good))
+    return Calibration(n, scale, by_kind(_auc_of_table), by_kind(_paired_of_table))
 
 
 def auc(good: ArrayLike, bad: ArrayLike) -> float:
@@ -289,11 +250,6 @@ def auc(good: ArrayLike, bad: ArrayLike) -> float:
         return float("nan")
     ranks = rankdata(np.concatenate([first, second]))[: len(first)].sum()
     return float((ranks - len(first) * (len(first) + 1) / 2) / (len(first) * len(second)))
-
-
-def rank_correlation(first: ArrayLike, second: ArrayLike) -> float:
-    """Spearman's correlation of two lists of numbers; NaN where one does not vary."""
-    return spearman(np.column_stack([np.asarray(first, np.float64), np.asarray(second, np.float64)]))
 
 
 def clips_needed(differences: ArrayLike, certainty: float = CERTAINTY) -> int | None:
@@ -310,25 +266,21 @@ def clips_needed(differences: ArrayLike, certainty: float = CERTAINTY) -> int | 
     return max(1, int(np.ceil((norm.ppf(certainty) * values.std(ddof=1) / abs(values.mean())) ** 2)))
 
 
-def _table(rows: Sequence[Row], models: Sequence[str]) -> Values:
-    """(clip, model, frame, column) of the columns SCORES and dice; NaN where a clip has fewer frames, or no truth.
+def _table(fits: Sequence[MaskFit], scale: Scale) -> tuple[list[str], Values]:
+    """The models, and (clip, model, frame, column) of SCORES and dice; NaN where a clip has fewer frames, or no truth.
 
     InputError where a model was not judged on the same frames of the same clips as the others.
     """
-    grouped: dict[str, dict[str, dict[int, list[float]]]] = {}
-    for row in rows:
-        values = [float("nan") if row[column] is None else row[column] for column in (*SCORES, "dice")]
-        grouped.setdefault(row["name"], {}).setdefault(row["model"], {})[row["frame"]] = values
-    for name, by_model in grouped.items():
-        if set(by_model) != set(models) or len({frozenset(frames) for frames in by_model.values()}) > 1:
-            raise InputError(f"Every model must be judged on the same frames of the same clips; {name} is not.")
-    longest = max(len(frames) for by_model in grouped.values() for frames in by_model.values())
-    table = np.full((len(grouped), len(models), longest, len(SCORES) + 1), np.nan)
-    for c, by_model in enumerate(grouped.values()):
-        for m, model in enumerate(models):
-            frames = by_model[model]
-            table[c, m, : len(frames)] = [frames[frame] for frame in sorted(frames)]
-    return table
+    by = {(fit.name, fit.model): fit for fit in fits}
+    names, models = list(dict.fromkeys(fit.name for fit in fits)), list(dict.fromkeys(fit.model for fit in fits))
+    table = np.full((len(names), len(models), max(len(fit.frames) for fit in fits), len(SCORES) + 1), np.nan)
+    for c, name in enumerate(names):
+        there = [by.get((name, model)) for model in models]
+        for m, fit in enumerate(there):
+            if fit is None or there[0] is None or not np.array_equal(fit.frames, there[0].frames):
+                raise InputError(f"Every model must be judged on the same frames of the same clips; {name} is not.")
+            table[c, m, : len(fit.frames)] = np.stack([fit.wall, fit.cavity, combined(fit, scale), fit.dice], axis=1)
+    return models, table
 
 
 def _means(table: Values) -> Values:
@@ -338,13 +290,12 @@ def _means(table: Values) -> Values:
 
 
 def _rank_of_frames(table: Values) -> float:
-    flat = table.reshape(-1, 2)
-    flat = flat[~np.isnan(flat).any(axis=1)]
-    return rank_correlation(flat[:, 0], flat[:, 1])
+    pairs = table.reshape(-1, 2)
+    return spearman(pairs[~np.isnan(pairs).any(axis=1)])
 
 
 def _rank_of_means(means: Values) -> float:
-    return rank_correlation(*means.mean(axis=0).T)
+    return spearman(means.mean(axis=0))
 
 
 def _auc_of_table(pair: Values) -> float:
@@ -358,22 +309,16 @@ def _paired_of_table(pair: Values) -> float:
     return float(np.mean(np.where(difference == 0, 0.5, difference > 0)))
 
 
-def _pair(means: Values, models: Sequence[str], pair: tuple[int, int], boot: Any) -> Row:
+def _pair(means: Values, models: Sequence[str], pair: tuple[int, int], boot: partial[Interval], known: bool) -> Pair:
     """Two models, the better one first: differences by clip, and the clips each score needs to tell them apart."""
-    known = not np.isnan(means[..., -1]).any()
     column = len(SCORES) if known else SCORES.index("combined")
     first, second = sorted(pair, key=lambda m: -means[:, m, column].mean())
     differences = means[:, first] - means[:, second]
-    found: Row = {"better": models[first], "worse": models[second], "dice": None}
-    if known:
-        found["dice"] = _asdict(boot(differences[:, -1]))
-    for c, score in enumerate(SCORES):
-        values = differences[:, c]
+
+    def gap(values: Values) -> ScoreGap:
         right = bool(values.mean() > 0) if known else None
         needed = None if right is False or len(values) < 2 else clips_needed(values)
-        found[score] = {"difference": _asdict(boot(values)), "right": right, "clips_needed": needed}
-    return found
+        return ScoreGap(boot(values), right, needed)
 
-
-def _asdict(interval: Interval) -> Mapping[str, Any]:
-    return asdict(interval)
+    gaps = {score: gap(differences[:, c]) for c, score in enumerate(SCORES)}
+    return Pair(models[first], models[second], boot(differences[:, -1]) if known else None, **gaps)

@@ -5,10 +5,7 @@ ventricle fills and rises while it empties: lowest at ED, highest at ES, the oth
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
-from itertools import product
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,18 +13,18 @@ from scipy.signal import detrend
 
 from echodfkd.clip import Frames
 from echodfkd.errors import InputError
+from echodfkd.evidence.records import CurveScores, Intervals, PhaseScores, ValveScores
 from echodfkd.evidence.words.prompts import Prompts, Similarity
-from echodfkd.files import plain
 from echodfkd.measure.beats import BeatDetector, Events, beat_events
 from echodfkd.scores.events_file import COLUMNS
 from echodfkd.scores.frame_distance import PHASES, Reference, null_curves
 from echodfkd.scores.scorecard import beats_row
-from echodfkd.stats.intervals import bootstrap
+from echodfkd.stats.intervals import Interval, bootstrap
 from echodfkd.tables import csv_text
 
-Row = dict[str, Any]
+Row = Mapping[str, float | None]  # of one clip: the keys of `scorecard.beats_row`
 Curve = NDArray[np.float64]
-KEYS = ("penalised_ms", "distance_ms", "bias_ms", "afd")
+MEANS = ("penalised_ms", "distance_ms", "bias_ms", "afd")
 COUNTS = ("matched", "missed", "extra", "at_ends")
 COMPARED = ("penalised_ms", "afd")
 """Distances in which a judge is compared with curves that saw no image."""
@@ -71,17 +68,15 @@ def events_csv(events: Mapping[str, Events]) -> str:
     return csv_text((dict(zip(COLUMNS, row, strict=True)) for row in joined), COLUMNS)
 
 
-def phase_row(name: str, curve: ArrayLike, reference: Reference) -> Row:
-    """One clip's curve as a competitor in the beat scores: the keys of `scorecard.event_row` for both phases."""
-    area = as_area(curve)
-    scores = beats_row(area, beat_events(area, reference.fps), reference)
-    return plain({"name": name, "frames": reference.frames, "fps": reference.fps, **scores})
+def phase_row(curve: ArrayLike, reference: Reference) -> Row:
+    """The beat scores of one clip's curve for both phases, as `scorecard.beats_row` has them."""
+    return beats_row(as_area(curve), valve_events(curve, reference.fps), reference)
 
 
 def phase_scores(
     rows: Sequence[Row], references: Sequence[Reference], *, seed: int = 0, resamples: int = 2000, draws: int = DRAWS
-) -> dict[str, Any]:
-    """Beat scores of `phase_row` rows and of null curves on the same clips, each with its interval; JSON-able.
+) -> ValveScores:
+    """Beat scores of `phase_row` rows and of null curves on the same clips, each with its interval.
 
     `references` are the rows' own, in their order. `by_chance` holds what curves that saw no image get, `draws` of each
     kind averaged for every clip. `nearer_than_chance` holds the paired differences by null and phase: of each clip the
@@ -91,55 +86,65 @@ def phase_scores(
         raise InputError(f"Phases need a reference per clip, got {len(rows)} clips and {len(references)} references.")
     if draws < 1:
         raise InputError(f"Phases need at least one null curve per clip, got {draws}.")
-    score = partial(_scores, seed=seed, resamples=resamples)
-    nearer = partial(_nearer, rows, seed=seed, resamples=resamples)
+    boot = partial(bootstrap, seed=seed, resamples=resamples)
     drawn = [chance_rows(reference, [seed, n], draws) for n, reference in enumerate(references)]
     chance = {name: [found[name] for found in drawn] for name in drawn[0]}
-    return plain(
-        {
-            **score(rows),
-            "by_chance": {name: score(found) for name, found in chance.items()},
-            "nearer_than_chance": {name: nearer(found) for name, found in chance.items()},
-            "draws": draws,
-        }
-    )
+    judge, by_chance = _scores(rows, boot), {name: _scores(found, boot) for name, found in chance.items()}
+    nearer = {name: _nearer(rows, found, boot) for name, found in chance.items()}
+    return ValveScores(judge.ed, judge.es, by_chance, nearer, draws)
 
 
 def chance_rows(reference: Reference, seed: Sequence[int], draws: int = DRAWS) -> dict[str, Row]:
     """What curves that saw no image get on one clip: a `phase_row` by name of the null, the mean of `draws` of them."""
     curves = [null_curves(reference, [*seed, draw]) for draw in range(draws)]
     return {
-        name: _mean_row([phase_row(name, -one[name], reference) for one in (curves if np.ptp(first) else curves[:1])])
+        name: _mean_row([phase_row(-one[name], reference) for one in (curves if np.ptp(first) else curves[:1])])
         for name, first in curves[0].items()
     }
 
 
 def _mean_row(rows: Sequence[Row]) -> Row:
     """The mean of every score over rows of one clip, of those that have it; None where none has."""
-    found: Row = dict(rows[0])
-    for key in (f"{phase}_{key}" for phase in PHASES for key in (*KEYS, *COUNTS)):
-        known = [row[key] for row in rows if row[key] is not None]
-        found[key] = float(np.mean(known)) if known else None
-    return found
+    known = {f"{phase}_{key}": _known(rows, f"{phase}_{key}") for phase in PHASES for key in (*MEANS, *COUNTS)}
+    return {key: float(np.mean(values)) if values else None for key, values in known.items()}
 
 
-def _nearer(rows: Sequence[Row], null: Sequence[Row], seed: int, resamples: int) -> dict[str, Any]:
+def _known(rows: Sequence[Row], key: str) -> list[float]:
+    """The values of a column that are there."""
+    return [value for row in rows if (value := row[key]) is not None]
+
+
+def _nearer(rows: Sequence[Row], null: Sequence[Row], boot: partial[Interval]) -> dict[str, Intervals]:
     """Per phase the null's distance less the judge's on the clips where both are known, with intervals."""
-    found: dict[str, Any] = {phase: {} for phase in PHASES}
-    for phase, key in product(PHASES, COMPARED):
-        both = [(one[f"{phase}_{key}"], other[f"{phase}_{key}"]) for one, other in zip(rows, null, strict=True)]
-        gaps = [by_chance - judged for judged, by_chance in both if judged is not None and by_chance is not None]
-        found[phase][key] = asdict(bootstrap(gaps, seed=seed, resamples=resamples)) if gaps else None
-    return found
+
+    def gain(key: str) -> Interval | None:
+        pairs = [(one[key], other[key]) for one, other in zip(rows, null, strict=True)]
+        gaps = [by_chance - judged for judged, by_chance in pairs if judged is not None and by_chance is not None]
+        return boot(gaps) if gaps else None
+
+    return {phase: {key: gain(f"{phase}_{key}") for key in COMPARED} for phase in PHASES}
 
 
-def _scores(rows: Sequence[Row], seed: int, resamples: int) -> dict[str, Any]:
+def _scores(rows: Sequence[Row], boot: partial[Interval]) -> CurveScores:
     """Per phase the means with their intervals, and the counts."""
-    scores: dict[str, Any] = {}
-    for phase in PHASES:
-        scores[phase] = {count: round(sum(row[f"{phase}_{count}"] or 0 for row in rows)) for count in COUNTS}
-        for key in KEYS:
-            known = [row[f"{phase}_{key}"] for row in rows if row[f"{phase}_{key}"] is not None]
-            boot = bootstrap(known, seed=seed, resamples=resamples) if known else None
-            scores[phase][key] = None if boot is None else asdict(boot)
-    return scores
+    return CurveScores(*(_phase_scores(rows, phase, boot) for phase in PHASES))
+
+
+def _phase_scores(rows: Sequence[Row], phase: str, boot: partial[Interval]) -> PhaseScores:
+    def count(key: str) -> int:
+        return round(sum(_known(rows, f"{phase}_{key}")))
+
+    def mean(key: str) -> Interval | None:
+        known = _known(rows, f"{phase}_{key}")
+        return boot(known) if known else None
+
+    return PhaseScores(
+        matched=count("matched"),
+        missed=count("missed"),
+        extra=count("extra"),
+        at_ends=count("at_ends"),
+        penalised_ms=mean("penalised_ms"),
+        distance_ms=mean("distance_ms"),
+        bias_ms=mean("bias_ms"),
+        afd=mean("afd"),
+    )

@@ -1,16 +1,15 @@
 """What judging without labels left in a folder, as sections of a page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from echodfkd.files import read_json
-from echodfkd.report.numbers import interval
+from echodfkd.evidence.records import ClipEvidence, ImageTextScores, Judgement
+from echodfkd.evidence.trust import read_evidence
+from echodfkd.files import read_json, shaped
+from echodfkd.report.numbers import count, interval
 from echodfkd.report.page import Page, Section, Table, write_page
 from echodfkd.report.sections import evidence, image_text
-from echodfkd.tables import read_rows
 
-Row = Mapping[str, Any]
 LIMITS = (
     "Research software: not a medical device and not for diagnosis.",
     "No evidence here is a measure of overlap: it may rank segmenters, it does not say how good the best of them is.",
@@ -20,59 +19,50 @@ LIMITS = (
 )
 
 
-def judgement(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def judgement(folder: Path) -> tuple[Judgement, list[ClipEvidence]]:
     """The summary and the rows that `judge` wrote into `folder`."""
-    return read_json(folder / "label_free.json"), read_rows(folder / "label_free.csv", ("segmenter", "name"))
+    return shaped(Judgement, read_json(folder / "label_free.json")), read_evidence(folder / "label_free.csv")
 
 
-def label_free_sections(found: Mapping[str, Any], rows: Sequence[Row]) -> list[Section]:
-    """The image-text judge's section, where there was one, and that of all evidence together."""
-    said = found.get("image_text")
-    judged = None
-    if said is not None:
-        examples = [image_text.Phase(**one) for one in said["examples"]]
-        parts = {key: said[key] for key in ("masks", "calibration", "phases")}
-        warning = " ".join(filter(None, (said.get("warning"), said.get("unknown_words"))))
-        told = {"asked": said.get("asked"), "warning": warning if "warning" in said else None}
-        judged = image_text.section(said["judge"], **parts, examples=examples, **told)
-    return [one for one in (judged, _clips_section(said), evidence.section(found, rows)) if one]
+def label_free_sections(found: Judgement, rows: Sequence[ClipEvidence]) -> list[Section]:
+    """The image-text judge's sections, where there was one, and that of all evidence together."""
+    said = found.image_text
+    words = [] if said is None else [image_text.section(said), _clips_section(said)]
+    return [one for one in (*words, evidence.section(found, rows)) if one]
 
 
-def _clips_section(said: Mapping[str, Any] | None) -> Section | None:
+def _clips_section(said: ImageTextScores) -> Section | None:
     """What the judge says of whole clips: the ejection fraction by ranked prompts, and the ends of every ranking."""
-    if not said or not said.get("ranked"):
+    if not said.ranked:
         return None
-    ejection = said.get("ejection")
-    text = (
+    text = [
         "`prompts.csv` has every clip's likeness to every prompt, and its ejection fraction by ranked prompts. A "
-        "ranking is worth what the judge knows: its card says which of these words it can tell.",
-        *((_ejection_words(ejection),) if ejection else ()),
-    )
-    rows = tuple((prompt, ", ".join(ends["best"]), ", ".join(ends["least"])) for prompt, ends in said["ranked"].items())
+        "ranking is worth what the judge knows: its card says which of these words it can tell."
+    ]
+    if said.ejection is not None:
+        errors = said.ejection
+        ranked, mean, difference = (
+            interval(one, 1) for one in (errors.ranked, errors.mean_of_others, errors.difference)
+        )
+        text.append(
+            f"Ejection fraction by ranked prompts: {ranked} points off, n = {count(errors.ranked)}; the mean of the "
+            f"other clips: {mean}; the difference, paired: {difference}."
+        )
+    rows = tuple((prompt, ", ".join(ends.best), ", ".join(ends.least)) for prompt, ends in said.ranked.items())
     table = Table("Clips that a prompt fits", ("prompt", "best", "least"), rows)
-    return Section("What the judge says of the clips", text, tables=(table,))
+    return Section("What the judge says of the clips", tuple(text), tables=(table,))
 
 
-def _ejection_words(found: Mapping[str, Any]) -> str:
-    ranked, mean, difference = (interval(found[key], 1) for key in ("ranked", "mean_of_others", "difference"))
-    return (
-        f"Ejection fraction by ranked prompts: {ranked} points off, n = {found['ranked']['n']}; the mean of the other "
-        f"clips: {mean}; the difference, paired: {difference}."
-    )
-
-
-def page(found: Mapping[str, Any], rows: Sequence[Row]) -> Page:
+def page(found: Judgement, rows: Sequence[ClipEvidence]) -> Page:
     """The comparison as a page of its own."""
-    n = found["n"]
-    lead = f"{n['segmenters']} segmenters on {n['clips']} clips, judged without labels. "
+    lead = f"{found.n.segmenters} segmenters on {found.n.clips} clips, judged without labels. "
     lead += "Intervals are 95 % bootstrap by clip."
-    missing = tuple(f"{what}: {why}" for what, why in found.get("not_run", {}).items())
-    sections = (
-        *label_free_sections(found, rows),
-        Section("What could not be run", points=missing) if missing else None,
-        Section("What this does not say", points=LIMITS),
-    )
-    return Page("echodfkd: segmenters compared without labels", lead, sections=tuple(one for one in sections if one))
+    sections = label_free_sections(found, rows)
+    if found.not_run:
+        missing = tuple(f"{what}: {why}" for what, why in found.not_run.items())
+        sections.append(Section("What could not be run", points=missing))
+    sections.append(Section("What this does not say", points=LIMITS))
+    return Page("echodfkd: segmenters compared without labels", lead, sections=tuple(sections))
 
 
 def report_judgement(folder: Path) -> Path:

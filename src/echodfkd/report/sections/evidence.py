@@ -1,6 +1,6 @@
 """Segmenters judged without labels: how far each evidence follows true Dice, and what it says of each segmenter."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,15 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from echodfkd.errors import InputError
+from echodfkd.evidence.records import TRUTH, ClipEvidence, Intervals, Judgement
 from echodfkd.report.draw.figures import INK, SOFT, png_bytes, tidy
 from echodfkd.report.numbers import NONE, interval, number
 from echodfkd.report.page import Picture, Section, Table
 
-Row = Mapping[str, Any]
-
 NULL = "present"
 """The evidence that only asks whether there is a mask: what says no more than this says nothing of the outline."""
-TRUTH = "dice"
 WORDS = {
     "agreement": "Agreement: mean Dice with each other segmenter",
     "agreement.majority": "with the majority of the others",
@@ -63,47 +61,40 @@ COLUMNS = {
 }
 
 
-def section(found: Mapping[str, Any] | None, rows: Sequence[Row] = ()) -> Section | None:
-    """The section from `evaluate.label_free.summary` and its rows; None where nothing was judged.
+def section(found: Judgement, rows: Sequence[ClipEvidence] = ()) -> Section:
+    """The section of a judgement.
 
-    With `rows` come pictures: evidence against true Dice where that is known, means with intervals where it is not.
+    With its `rows` come pictures: evidence against true Dice where that is known, means with intervals where it is not.
     """
-    if not found:
-        return None
     tables = [segmenters_table(found)]
-    if found["rank_correlation"] is not None:
-        tables.insert(0, correlation_table(found))
-    return Section("Judged without labels", words(found), tables=tuple(tables), pictures=tuple(_pictures(found, rows)))
+    if found.rank_correlation is not None:
+        tables.insert(0, correlation_table(found, found.rank_correlation))
+    return Section("Judged without labels", words(found), tables=tuple(tables), pictures=_pictures(found, rows))
 
 
-def words(found: Mapping[str, Any]) -> tuple[str, ...]:
+def words(found: Judgement) -> tuple[str, ...]:
     """What the tables show, and what to do with them."""
-    n = found["n"]
-    text = [
-        f"{n['segmenters']} segmenters on {n['clips']} clips. No label enters any evidence; of each, more is better."
-    ]
-    if found["rank_correlation"] is None:
-        text.append(
+    n = found.n
+    first = f"{n.segmenters} segmenters on {n.clips} clips. No label enters any evidence; of each, more is better."
+    if found.rank_correlation is None:
+        return first, (
             "The true overlap is not known here, so nothing on this page says which evidence to trust: that was "
             "measured on simulated clips, see the how-to page."
         )
-        return tuple(text)
-    text.append(
+    return first, (
         "Spearman's rank correlation with true Dice tells which evidence to trust: over all pairs of a segmenter and a "
         "clip, over the segmenters' means, over the segmenters within a clip (does it pick the better mask?), and over "
         "a segmenter's clips (does it find those that failed?). Intervals are for other clips, not other segmenters."
     )
-    return tuple(text)
 
 
-def correlation_table(found: Mapping[str, Any]) -> Table:
+def correlation_table(found: Judgement, ranks: dict[str, Intervals]) -> Table:
     """Evidence by its rank correlations; set off is what surely says more than that a mask is there."""
-    correlations = found["rank_correlation"]
     rows = tuple(
-        (told(key), *(interval(correlations[key][name], 2) for name in COLUMNS), _count(correlations[key]))
-        for key in found["evidence"]
+        (label(key), *(interval(ranks[key][name], 2) for name in COLUMNS), _most_clips(ranks[key], NONE))
+        for key in found.evidence
     )
-    own = frozenset(k for k, key in enumerate(found["evidence"]) if _beats_null(correlations, key))
+    own = frozenset(k for k, key in enumerate(found.evidence) if _beats_null(ranks, key))
     note = (
         "A dash: not defined, such as where all values are equal. Set off: over segmenters and clips its interval lies "
         "above that of a mask being there at all."
@@ -113,26 +104,30 @@ def correlation_table(found: Mapping[str, Any]) -> Table:
     )
 
 
-def segmenters_table(found: Mapping[str, Any]) -> Table:
+def segmenters_table(found: Judgement) -> Table:
     """A row per segmenter: its means of every evidence that is not part of another, and true Dice where known."""
-    main = headline(found)
-    known = any(one[TRUTH] is not None for _, one in _in_order(found))
-    columns = ("segmenter", *(("true Dice",) if known else ()), *(short(key) for key in main), "clips")
+    main, means = headline(found), [(name, found.segmenters[name]) for name in found.names]
+    true = [TRUTH] if any(one[TRUTH] is not None for _, one in means) else []
+    columns = ("segmenter", *("true Dice" for _ in true), *(short(key) for key in main), "clips")
     rows = tuple(
-        (name, *((interval(one[TRUTH], 3),) if known else ()), *(number(one[key], 3) for key in main), _clips(one))
-        for name, one in _in_order(found)
+        (
+            name,
+            *(interval(one[key], 3) for key in true),
+            *(number(one[key], 3) for key in main),
+            _most_clips(one, "0"),
+        )
+        for name, one in means
     )
-    lacking = {name: count for name, count in found.get("without_prediction", {}).items() if count}
-    note = "; ".join(f"{name} lacks {count} clips" for name, count in lacking.items())
-    return Table("Segmenters", columns, rows, f"Means over clips. {note}.".replace(". .", "."))
+    lacking = [f"{name} lacks {count} clips" for name, count in found.without_prediction.items() if count]
+    return Table("Segmenters", columns, rows, f"Means over clips. {'; '.join(lacking)}.".replace(". .", "."))
 
 
-def headline(found: Mapping[str, Any]) -> list[str]:
+def headline(found: Judgement) -> list[str]:
     """The evidence that is not part of another, with the majority's agreement, which is the better half of its own."""
-    return [key for key in found["evidence"] if "." not in key or key == "agreement.majority"]
+    return [key for key in found.evidence if "." not in key or key == "agreement.majority"]
 
 
-def told(key: str) -> str:
+def label(key: str) -> str:
     """An evidence in words; parts are set in."""
     return f"{'· ' if '.' in key else ''}{WORDS.get(key, key)}"
 
@@ -142,38 +137,41 @@ def short(key: str) -> str:
     return SHORT.get(key, key)
 
 
-def truth_figure(found: Mapping[str, Any], rows: Sequence[Row]) -> Figure:
+def truth_figure(found: Judgement, rows: Sequence[ClipEvidence]) -> Figure:
     """Each evidence against true Dice: small dots are clips, large ones a segmenter's means; one colour a segmenter."""
-    main = [key for key in headline(found) if any(_both(row, key) for row in rows)]
+    main = _drawn(found, rows)
     if not main:
         raise InputError("A figure of evidence against true Dice needs rows with both, got none.")
-    figure, panels = _panels(len(main))
-    order = [
-        name for name, one in sorted(_in_order(found), key=lambda pair: -(pair[1][TRUTH] or {"value": -1})["value"])
-    ]
-    for axes, key in zip(panels, main, strict=False):
+    figure, panels = _panels([short(key) for key in main])
+    dice = {name: -1.0 if (one := found.segmenters[name][TRUTH]) is None else one.value for name in found.names}
+    order = sorted(found.names, key=lambda name: -dice[name])
+    for axes, key in zip(panels, main, strict=True):
+        axes.set(xlabel="true Dice")
         for name, colour in zip(order, colours(len(order)), strict=True):
-            _dots(axes, [row for row in rows if row["segmenter"] == name and _both(row, key)], key, name, colour)
-        axes.set(title=_plain(short(key)), xlabel="true Dice")
-        axes.title.set(fontsize=10, color=INK)
+            own = [row for row in rows if row.segmenter == name and _both(row, key)]
+            if own:
+                x, y = np.array([(row.dice, row.of(key)) for row in own], np.float64).T
+                axes.scatter(x, y, s=9, color=colour, alpha=0.35, lw=0)
+                axes.scatter(
+                    x.mean(), y.mean(), s=52, color=colour, edgecolor="white", lw=0.9, zorder=3, label=_plain(name)
+                )
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     return figure
 
 
-def means_figure(found: Mapping[str, Any]) -> Figure:
+def means_figure(found: Judgement) -> Figure:
     """Each segmenter's mean of each evidence with its interval: for clips whose truth is not known."""
-    main, names = headline(found), found["names"]
-    figure, panels = _panels(len(main), height=0.9 + 0.26 * len(names))
-    for number_, (axes, key) in enumerate(zip(panels, main, strict=False)):
+    main, names = headline(found), found.names
+    figure, panels = _panels([short(key) for key in main], height=0.9 + 0.26 * len(names))
+    for number_, (axes, key) in enumerate(zip(panels, main, strict=True)):
         for place, name in enumerate(names):
-            one = found["segmenters"][name][key]
+            one = found.segmenters[name][key]
             if one is not None:
-                low, high = (one["value"] if one[end] is None else one[end] for end in ("low", "high"))
-                axes.plot([low, high], [place, place], color=SOFT, lw=2)
-                axes.plot(one["value"], place, "o", color=colormaps["viridis"](0.25), ms=6)
-        axes.set(title=_plain(short(key)), yticks=range(len(names)), ylim=(len(names) - 0.5, -0.5))
-        axes.title.set(fontsize=10, color=INK)
+                ends = [one.value if end is None else end for end in (one.low, one.high)]
+                axes.plot(ends, [place, place], color=SOFT, lw=2)
+                axes.plot(one.value, place, "o", color=colormaps["viridis"](0.25), ms=6)
+        axes.set(yticks=range(len(names)), ylim=(len(names) - 0.5, -0.5))
         axes.set_yticklabels(list(map(_plain, names)) if number_ % 4 == 0 else [])
     return figure
 
@@ -188,64 +186,47 @@ def _plain(name: str) -> str:
     return f"\u200b{name}".replace("$", r"\$") if name.startswith("_") else name.replace("$", r"\$")
 
 
-def _panels(count: int, height: float = 2.5) -> tuple[Figure, list[Axes]]:
-    """A figure of `count` panels, four a row, the rest switched off."""
-    rows = -(-count // 4)
+def _panels(titles: Sequence[str], height: float = 2.5) -> tuple[Figure, list[Axes]]:
+    """A figure with a panel for each title, four a row."""
+    rows = -(-len(titles) // 4)
     figure = Figure(figsize=(10.4, rows * height + 0.7), layout="constrained")
-    panels = list(figure.subplots(rows, min(4, count), squeeze=False).flat)
-    for axes in panels[:count]:
+    panels = list(figure.subplots(rows, min(4, len(titles)), squeeze=False).flat)
+    for axes, title in zip(panels, titles, strict=False):
         tidy(axes)
-    for axes in panels[count:]:
+        axes.set_title(_plain(title), fontsize=10, color=INK)
+    for axes in panels[len(titles) :]:
         axes.set_axis_off()
-    return figure, panels
+    return figure, panels[: len(titles)]
 
 
-def _dots(axes: Axes, rows: Sequence[Row], key: str, name: str, colour: Any) -> None:
-    """A segmenter's clips, and its means on top."""
-    if not rows:
-        return
-    pairs = np.array([(row[TRUTH], row[key]) for row in rows], np.float64)
-    axes.scatter(pairs[:, 0], pairs[:, 1], s=9, color=colour, alpha=0.35, lw=0)
-    across, up = pairs.mean(axis=0)
-    axes.scatter(across, up, s=52, color=colour, edgecolor="white", lw=0.9, zorder=3, label=_plain(name))
+def _both(row: ClipEvidence, key: str) -> bool:
+    return row.dice is not None and row.of(key) is not None
 
 
-def _both(row: Row, key: str) -> bool:
-    return row.get(key) is not None and row.get(TRUTH) is not None
+def _drawn(found: Judgement, rows: Sequence[ClipEvidence]) -> list[str]:
+    """The evidence that can be drawn against true Dice."""
+    return [key for key in headline(found) if any(_both(row, key) for row in rows)]
 
 
-def _pictures(found: Mapping[str, Any], rows: Sequence[Row]) -> list[Picture]:
+def _pictures(found: Judgement, rows: Sequence[ClipEvidence]) -> tuple[Picture, ...]:
     """The picture that the rows allow."""
-    if not rows:
-        return []
-    if found["rank_correlation"] is None:
+    if rows and found.rank_correlation is None:
         caption = "Means over the clips with their intervals. More is better; scales differ between the panels."
-        return [Picture(png_bytes(means_figure(found)), "Means of each evidence by segmenter", caption, 980)]
-    if not any(_both(row, key) for key in headline(found) for row in rows):
-        return []
+        return (Picture(png_bytes(means_figure(found)), "Means of each evidence by segmenter", caption, 980),)
+    if not _drawn(found, rows):
+        return ()
     caption = "Small dots are clips, large ones a segmenter's means; the darker, the better the segmenter truly is."
-    return [Picture(png_bytes(truth_figure(found, rows)), "Each evidence against true Dice", caption, 980)]
+    return (Picture(png_bytes(truth_figure(found, rows)), "Each evidence against true Dice", caption, 980),)
 
 
-def _beats_null(correlations: Mapping[str, Any], key: str) -> bool:
+def _beats_null(ranks: dict[str, Intervals], key: str) -> bool:
     """Whether an evidence's interval over segmenters and clips lies above the null's."""
-    own, null = correlations[key]["per_clip"], correlations.get(NULL, {}).get("per_clip")
-    if own is None or own["low"] is None:
+    own, null = ranks[key]["per_clip"], ranks.get(NULL, {}).get("per_clip")
+    if own is None or own.low is None:
         return False
-    return own["low"] > (0.0 if null is None or null["high"] is None else null["high"])
+    return own.low > (0.0 if null is None or null.high is None else null.high)
 
 
-def _in_order(found: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The segmenters and their means in the order in which they came; a JSON file sorts them by name."""
-    return [(name, found["segmenters"][name]) for name in found["names"]]
-
-
-def _count(correlations: Mapping[str, Any]) -> str:
-    """The clips behind an evidence's correlations."""
-    counts = {one["n"] for one in correlations.values() if one is not None}
-    return str(max(counts)) if counts else NONE
-
-
-def _clips(one: Mapping[str, Any]) -> str:
-    """The clips behind a segmenter's means."""
-    return str(max((found["n"] for found in one.values() if found is not None), default=0))
+def _most_clips(found: Intervals, none: str) -> str:
+    """The most clips behind any of the intervals; `none` without any."""
+    return str(max((one.n for one in found.values() if one is not None), default=none))
