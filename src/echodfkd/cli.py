@@ -370,7 +370,7 @@ def evaluate(
 @app.command()
 def judge(
     clips: Annotated[
-        list[Path], typer.Argument(metavar="CLIPS...", help="Films, folders of them, data sets, a store of clips.")
+        list[Path], typer.Argument(metavar="CLIPS...", help="Clips, folders of them, data sets, a store.")
     ],
     predictions: Annotated[
         list[Path],

@@ -6,7 +6,7 @@ from pathlib import Path
 from echodfkd.commands.distill import distill
 from echodfkd.commands.evaluate import evaluate
 from echodfkd.commands.gather import gather
-from echodfkd.commands.judge import check_rivals, judge_run
+from echodfkd.commands.judge import check_models, judge_run
 from echodfkd.commands.label import label
 from echodfkd.commands.report import report
 from echodfkd.commands.segment import segment_store
@@ -37,7 +37,7 @@ def run(study: Study, out: Path, workers: int | None = None) -> Finished:
     InputError, before anything is written, where the teacher cannot be loaded or lacks a structure.
     """
     check_teacher(study)
-    check_rivals(study.label_free)
+    check_models(study.label_free)
     seed, resamples = study.seed, study.scoring.resamples
     with Run(out, study_table(study)) as here:
         with here.stage("synth"):

@@ -153,7 +153,7 @@ def write_judgement(
     return found
 
 
-def check_rivals(settings: "LabelFree | None") -> None:
+def check_models(settings: "LabelFree | None") -> None:
     """InputError where one of the other models is none, or the judge cannot be had: before hours of work, not after."""
     if settings is None:
         return
@@ -168,7 +168,7 @@ def judge_run(study: "Study", folder: Path, clips: Store) -> Judgement:
 
     Everybody's masks and what was said are kept: a run that is started again goes on.
     """
-    from echodfkd.study.rivals import RIVALS, rival_students
+    from echodfkd.study.snapshots import MODELS, other_models
 
     settings, out = study.label_free, folder / JUDGED
     assert settings is not None
@@ -178,8 +178,8 @@ def judge_run(study: "Study", folder: Path, clips: Store) -> Judgement:
         return shaped(Judgement, read_json(out / "label_free.json"))
     names = [entry.name for entry in clips.split("test")[: settings.clips]]
     predictions = {"student": folder / "masks"}
-    for name, student in rival_students(study, folder).items():
-        predictions[name] = folder / RIVALS / name / "masks"
+    for name, student in other_models(study, folder).items():
+        predictions[name] = folder / MODELS / name / "masks"
         segment_store(clips, student, predictions[name], names)
     seed, resamples = study.seed, min(Judging.resamples, study.scoring.resamples)
     judging = Judging(atlases=settings.atlases, seed=seed, resamples=resamples)

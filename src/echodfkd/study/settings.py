@@ -107,14 +107,14 @@ class Scoring:
 
 @dataclass(frozen=True)
 class LabelFree:
-    """Judging without labels: the student beside others of known order, and what each kind of evidence is worth."""
+    """Judging without labels: the student among others of known order, and what each kind of evidence is worth."""
 
     judge: str | None = "standin"
     """The image-text model: `standin`, `echoclip`, `hf-hub:OWNER/MODEL` or `local-dir:FOLDER`; none with ""."""
     rivals: tuple[str, ...] = ()
-    """Models to stand beside the student, by bundled name or folder."""
+    """Models to compare the student with, by bundled name or folder."""
     snapshots: tuple[int, ...] = ()
-    """Epochs, counted from 1, after which the student is kept as it then is, to stand beside the finished one."""
+    """Epochs, counted from 1, after which the student is kept as it then is, to be compared with the finished one."""
     clips: int = 16
     """Test clips that are judged, the first ones."""
     atlases: int = 48
@@ -125,7 +125,7 @@ class LabelFree:
             raise StudyError(f"label_free needs clips and no negative atlases, got {self.clips} and {self.atlases}.")
         if any(epoch < 1 for epoch in self.snapshots):
             raise StudyError(f"label_free.snapshots are epochs counted from 1, got {list(self.snapshots)}.")
-        names = [Path(rival).name for rival in self.rivals]
+        names = [Path(model).name for model in self.rivals]
         if len(set(names)) < len(names):
             raise StudyError(f"label_free.rivals need names that differ, got {', '.join(names)}.")
 
@@ -267,7 +267,7 @@ def read_study(path: Path) -> Study:
         teacher=_placed(study.teacher, path.parent),
         data=tuple(_placed_data(one, path.parent) for one in study.data),
         training=replace(study.training, start=_placed_start(study.training.start, path.parent)),
-        label_free=_placed_rivals(study.label_free, path.parent),
+        label_free=_placed_models(study.label_free, path.parent),
     )
 
 
@@ -289,11 +289,11 @@ def _placed_start(start: str | None, folder: Path) -> str | None:
     return start if start is None or start in BUNDLED else str(_at(Path(start), folder))
 
 
-def _placed_rivals(settings: LabelFree | None, folder: Path) -> LabelFree | None:
-    """The rivals with relative paths starting at `folder`."""
+def _placed_models(settings: LabelFree | None, folder: Path) -> LabelFree | None:
+    """The other models with relative paths starting at `folder`."""
     if settings is None:
         return None
-    return replace(settings, rivals=tuple(str(_placed_start(rival, folder)) for rival in settings.rivals))
+    return replace(settings, rivals=tuple(str(_placed_start(model, folder)) for model in settings.rivals))
 
 
 def _at(path: Path, folder: Path) -> Path:

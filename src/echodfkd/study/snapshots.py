@@ -1,4 +1,7 @@
-"""Who stands beside a study's student when it is judged without labels: snapshots of its training, other models."""
+"""The models that a study's student is judged with, without labels: snapshots of its training, other models.
+
+The study file's key and the run's folder are `rivals`.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,19 +12,19 @@ from echodfkd.student.card import CARD, read_card
 from echodfkd.student.checkpoint import save
 from echodfkd.study.settings import Study
 
-RIVALS = "rivals"
+MODELS = "rivals"
 """The folder of a run that holds a folder for each of them, with its masks and, of a snapshot, its student."""
 
 
-def rival_students(study: Study, folder: Path) -> dict[str, Path]:
-    """The folders of the rivals by name: snapshots as students of the run's own card, and models as they are."""
+def other_models(study: Study, folder: Path) -> dict[str, Path]:
+    """The folders of the models by name: snapshots as students of the run's own card, and others as they are."""
     settings = study.label_free
     assert settings is not None
     found = {}
     for epoch in settings.snapshots:
         name = f"epoch-{epoch:03d}"
-        found[name] = _snapshot(study, folder, epoch, folder / RIVALS / name / "student")
-    return found | {Path(rival).name: find_model(rival) for rival in settings.rivals}
+        found[name] = _snapshot(study, folder, epoch, folder / MODELS / name / "student")
+    return found | {Path(model).name: find_model(model) for model in settings.rivals}
 
 
 def _snapshot(study: Study, folder: Path, epoch: int, out: Path) -> Path:
