@@ -36,12 +36,12 @@ class ConvLSTM(nn.Module):
         # with so few channels, one convolution over both halves costs less than two and their sum.
         for given in inputs.unbind(0):
             gates = self.conv(torch.cat((given.to(hidden.dtype), hidden), dim=1))
-            hidden, cell = _step(gates, cell)
+            hidden, cell = gated(gates, cell)
             outputs.append(hidden)
         return torch.stack(outputs), (hidden, cell)
 
 
-def _step(gates: Tensor, cell: Tensor) -> LayerState:
+def gated(gates: Tensor, cell: Tensor) -> LayerState:
     """The next hidden and cell state from the gates' pre-activations (batch, 4 hidden, h, w) and the cell before."""
     admit, forget, show, candidate = gates.chunk(4, dim=1)
     cell = torch.sigmoid(forget) * cell + torch.sigmoid(admit) * torch.tanh(candidate)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from echodfkd.errors import InputError, MissingExtra
 from echodfkd.files import writing
 from echodfkd.student.card import Card
+from echodfkd.student.folded import FoldedNetwork, foldable
 from echodfkd.student.network import AnyNetwork
 from echodfkd.student.steppers import OnnxStepper
 
@@ -28,7 +29,7 @@ CHECKED_STEPS = 10
 class GreyStep(nn.Module):
     """The network's step between grey levels and probabilities: scale, step, sigmoid. What the graph holds."""
 
-    def __init__(self, network: AnyNetwork, input_scale: float):
+    def __init__(self, network: AnyNetwork | FoldedNetwork, input_scale: float):
         super().__init__()
         self.network, self.input_scale = network, input_scale
 
@@ -42,34 +43,42 @@ class GreyStep(nn.Module):
 def export_onnx(network: AnyNetwork, card: Card, path: Path) -> None:
     """Writes the step of `network` at the card's working size as ONNX (opset 20), all or nothing.
 
-    Inputs: `frame` uint8 (1, 1, size, size), then `hidden_0`, `cell_0`, `hidden_1` ... float32, zeros at the start of a
-    clip; a frame-wise network has none of these. Outputs: `probabilities` float32 (1, structure, size, size), then
-    `next_hidden_0`, `next_cell_0` ... in the same order. The network's mode is left as it was. Raises MissingExtra
-    without onnx and onnxscript, InputError where the written graph does not give torch's masks, as with weights that
-    are not finite.
+    Inputs: `frame` uint8 (batch, 1, size, size), then `hidden_0`, `cell_0`, `hidden_1` ... float32, zeros at the start
+    of a clip; a frame-wise network has none of these. Outputs: `probabilities` float32 (batch, structure, size, size),
+    then `next_hidden_0`, `next_cell_0` ... in the same order. What is affine is multiplied out (`folded`).
+    The network's mode is left as it was. Raises MissingExtra without onnx and onnxscript, InputError where the written
+    graph does not give torch's masks, as with weights that are not finite.
     """
-    training = network.training
+    training, size = network.training, card.preprocessing.size
     step = GreyStep(network, card.preprocessing.input_scale).eval()
     try:
         with writing(path) as beside:
-            beside.write_bytes(_graph(step, card.preprocessing.size))
-            _check_graph(beside, step, card.preprocessing.size)
+            beside.write_bytes(_graph(_folded(step, size), _flat_zeros(network, 2, size), size))
+            _check_graph(beside, step, _flat_zeros(network, 1, size), size)
     finally:
         network.train(training)
 
 
-def _graph(step: GreyStep, size: int) -> bytes:
+def _folded(step: GreyStep, size: int) -> GreyStep:
+    """The step with fewer operations where the network's decoder folds."""
+    if not foldable(step.network, size):
+        return step
+    return GreyStep(FoldedNetwork(step.network), step.input_scale).eval()
+
+
+def _graph(step: GreyStep, state: list[Tensor], size: int) -> bytes:
     """The traced graph, serialised, without the exporter's notes on source files: equal networks give equal bytes."""
-    state = _flat_zeros(step, size)
+    any_batch = {0: torch.export.Dim("batch")}
     names = [f"{kind}_{layer}" for layer in range(len(state) // 2) for kind in ("hidden", "cell")]
     with _quiet(), torch.no_grad():
         try:
             program = torch.onnx.export(
                 step,
-                (torch.zeros(1, 1, size, size, dtype=torch.uint8), *state),
+                (torch.zeros(2, 1, size, size, dtype=torch.uint8), *state),
                 input_names=["frame", *names],
                 output_names=["probabilities", *(f"next_{name}" for name in names)],
                 opset_version=OPSET,
+                dynamic_shapes={"frame": any_batch, **({"state": (any_batch,) * len(state)} if state else {})},
                 dynamo=True,
                 verbose=False,
             )
@@ -83,10 +92,9 @@ def _graph(step: GreyStep, size: int) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def _check_graph(path: Path, step: GreyStep, size: int) -> None:
+def _check_graph(path: Path, step: GreyStep, state: list[Tensor], size: int) -> None:
     """Raises InputError unless the graph at `path` follows torch over random frames within TOLERANCE."""
     graph, given = OnnxStepper(path), None
-    state = _flat_zeros(step, size)
     draw = np.random.default_rng(0)
     for _ in range(CHECKED_STEPS):
         frame = draw.integers(0, 256, (size, size), dtype=np.uint8)
@@ -101,9 +109,9 @@ def _check_graph(path: Path, step: GreyStep, size: int) -> None:
             )
 
 
-def _flat_zeros(step: GreyStep, size: int) -> list[Tensor]:
+def _flat_zeros(network: AnyNetwork, batch: int, size: int) -> list[Tensor]:
     """The state before the first frame as a flat list: hidden, cell, hidden, cell ..."""
-    return [tensor for pair in step.network.zero_state(1, size, size) for tensor in pair]
+    return [tensor for pair in network.zero_state(batch, size, size) for tensor in pair]
 
 
 @contextlib.contextmanager

@@ -88,7 +88,7 @@ class Network(nn.Module):
         levels, state = self._encode(
             frames.transpose(0, 1), self.zero_state(batch, height, width) if state is None else state
         )
-        logits = self.head(self._decode([level.flatten(0, 1) for level in levels]))
+        logits = self.head(self.decode([level.flatten(0, 1) for level in levels]))
         return logits.unflatten(0, (time, batch)).transpose(0, 1), state
 
     def step(self, frame: Tensor, state: State | None = None) -> tuple[Tensor, State]:
@@ -118,7 +118,7 @@ class Network(nn.Module):
             levels.append(signal)
         return levels, tuple(left)
 
-    def _decode(self, levels: list[Tensor]) -> Tensor:
+    def decode(self, levels: list[Tensor]) -> Tensor:
         """The decoder's output (frame, filters, h, w) at full resolution from the encoder's levels, finest first."""
         signal = levels[-1]
         for index, decoder_level in zip(reversed(range(len(levels) - 1)), self.decoder, strict=True):

@@ -29,12 +29,17 @@ class OnnxStepper:
         self._session = onnx_session(path, threads)
         self._states = self._session.get_inputs()[1:]
 
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the graph says of itself."""
+        return dict(self._session.get_modelmeta().custom_metadata_map)
+
     def step(
         self, frame: Frame, state: list[NDArray[np.float32]] | None
     ) -> tuple[FrameMasks, list[NDArray[np.float32]]]:
         """Probabilities (structure, size, size) of a frame (size, size), and the state for the next."""
         if state is None:
-            state = [np.zeros(item.shape, np.float32) for item in self._states]
+            state = [np.zeros((1, *item.shape[1:]), np.float32) for item in self._states]
         given = {item.name: value for item, value in zip(self._states, state, strict=True)}
         probabilities, *after = self._session.run(None, {"frame": frame[None, None], **given})
         return probabilities[0], after
