@@ -452,3 +452,26 @@ def import_reference(
 
     card = verb.import_reference(checkpoint, out, threshold=threshold)
     print(f"{card.network.name} with {card.parameters:,} parameters in {out}")
+
+
+@app.command()
+def export(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder, or a name that `models` lists.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.onnx", help="The graph.")],
+    format: Annotated[str, typer.Option("--format", help="onnx.")] = "onnx",  # noqa: A002
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Convolve in whole numbers: faster, and not quite the same masks.")
+    ] = False,
+    size: Annotated[
+        int | None, typer.Option("--size", min=1, metavar="PIXELS", help="Another working size than the card's.")
+    ] = None,
+) -> None:
+    """A model as one file that runs without this package: one step, states in and out, its card in the metadata."""
+    from echodfkd.commands import export as verb
+    from echodfkd.student.bundled import find_model
+
+    if format != "onnx":
+        raise InputError(f"Models are exported as onnx, got {format}.")
+    found = verb.export(find_model(model), out, int8=int8, size=size)
+    agreement = "" if found.agreement is None else f", Dice {found.agreement:.4f} with its own masks of drawn clips"
+    print(f"{found.card.network.name} at {found.card.preprocessing.size} pixels in {found.path}{agreement}")

@@ -19,13 +19,15 @@ BUNDLED = {
 
 
 def find_model(model: str | Path | None = None) -> Path:
-    """The folder of a model given as such or by a bundled name; None is the bundled DEFAULT.
+    """The folder, or the graph that `export` wrote, of a model given as such or by a bundled name; None is the DEFAULT.
 
     A folder with a card wins over a name. Raises InputError where there is neither, or where the named model's files
     are not in this installation.
     """
     if model is not None:
         folder = Path(model)
+        if folder.suffix == ".onnx" and folder.is_file():
+            return folder
         if (folder / CARD).is_file() or (folder.is_dir() and str(model) not in BUNDLED):
             return folder
     name = DEFAULT if model is None else str(model)

@@ -99,11 +99,15 @@ def read_card(folder: Path) -> Card:
         raise InputError(
             f"No student in {folder}: it holds no {CARD}. Give the folder that `distill` or `import-reference` wrote."
         )
-    table = read_json(path)
+    return parsed_card(read_json(path), str(path))
+
+
+def parsed_card(table: Any, place: str) -> Card:
+    """The card that JSON-able values describe; InputError, naming their `place`, where they describe none."""
     try:
         return _card(table)
     except (StudyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is not a student's card: {error}") from None
+        raise InputError(f"{place} is not a student's card: {error}") from None
 
 
 def check_files(folder: Path, card: Card, needed: str | None = None) -> None:

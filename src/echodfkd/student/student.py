@@ -1,5 +1,6 @@
 """A student at work: masks of clips and of endless streams, frame by frame, with torch or without it."""
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from importlib.util import find_spec
@@ -12,9 +13,10 @@ import numpy as np
 from echodfkd import resize
 from echodfkd.clip import Clip, Masks
 from echodfkd.errors import InputError, MissingExtra
+from echodfkd.files import sha256
 from echodfkd.resize import Spacing
 from echodfkd.student.bundled import find_model
-from echodfkd.student.card import GRAPH, WEIGHTS, Card, check_files, read_card
+from echodfkd.student.card import GRAPH, WEIGHTS, Card, check_files, parsed_card, read_card
 from echodfkd.student.spool import Stack
 from echodfkd.student.steppers import Frame, FrameMasks, OnnxStepper, Stepper, TorchStepper
 
@@ -122,7 +124,7 @@ def load_student(
     largest_component: bool | None = None,
     hindsight: bool | None = None,
 ) -> Student:
-    """A student ready to segment: of its folder or, as text, of a bundled name such as b2; None is the bundled b4.
+    """A student ready to segment: of its folder, of a graph that `export` wrote, or of a bundled name; None is b4.
 
     `warm_up`, `largest_component` and `hindsight` overrule its card. `auto` takes the ONNX graph where the folder has
     one, as it steps faster than torch and needs none of it, and torch otherwise. `threads` are onnxruntime's: several
@@ -130,18 +132,33 @@ def load_student(
     where a file is missing, altered or unknown, MissingExtra where torch is needed and not installed.
     """
     folder = model if isinstance(model, Path) else find_model(model)
-    card = read_card(folder)
     if backend not in ("auto", "onnx", "torch"):
         raise InputError(f"A backend is auto, onnx or torch, got {backend!r}.")
-    stepper: Stepper
-    if backend == "onnx" or (backend == "auto" and GRAPH in card.files):
-        check_files(folder, card, needed=GRAPH)
-        stepper = OnnxStepper(folder / GRAPH, threads)
-    else:
-        stepper = _torch_stepper(folder)
+    card, stepper = _graph(folder, threads) if folder.is_file() else _of_folder(folder, backend, threads)
     wanted = {"warm_up": warm_up, "largest_component": largest_component, "hindsight": hindsight}
     chosen: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}
     return Student(replace(card, **chosen), stepper)
+
+
+def _of_folder(folder: Path, backend: str, threads: int) -> tuple[Card, Stepper]:
+    """The card of a student's folder, and its graph or its network."""
+    card = read_card(folder)
+    if backend == "onnx" or (backend == "auto" and GRAPH in card.files):
+        check_files(folder, card, needed=GRAPH)
+        return card, OnnxStepper(folder / GRAPH, threads)
+    return card, _torch_stepper(folder)
+
+
+def _graph(path: Path, threads: int) -> tuple[Card, Stepper]:
+    """The card in a graph that `export` wrote, and the graph. What tells it from others is its own checksum."""
+    stepper = OnnxStepper(path, threads)
+    if "card" not in stepper.metadata:
+        raise InputError(f"{path} carries no card: it is no graph that `export` wrote. Give a student's folder.")
+    try:
+        table = json.loads(stepper.metadata["card"])
+    except ValueError:
+        raise InputError(f"{path} carries a card that is no JSON. Export it again.") from None
+    return replace(parsed_card(table, f"The card in {path}"), files={WEIGHTS: sha256(path)}), stepper
 
 
 def reflected(length: int, warm_up: int) -> list[int]:

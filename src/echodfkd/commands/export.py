@@ -1,0 +1,104 @@
+"""The verb `export`: a model as one graph file that says of itself how it is to be run."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.clip import WORKING_SIZE, Clip
+from echodfkd.errors import InputError
+from echodfkd.files import writing
+from echodfkd.measure.overlap import dice
+from echodfkd.resize import fit
+from echodfkd.student.card import Card, card_table
+from echodfkd.student.checkpoint import load_network
+from echodfkd.student.export import export_onnx
+from echodfkd.student.folded import foldable
+from echodfkd.student.int8 import gate_ranges, int8_graph
+from echodfkd.student.network import Network
+from echodfkd.student.steppers import OnnxStepper, TorchStepper
+from echodfkd.student.student import Student
+from echodfkd.synthetic.generate import generate
+from echodfkd.synthetic.recipe import Conditions, draw_recipe
+
+DRAWN, FRAMES = 8, 24
+"""Clips, and frames of each, that are drawn to see how far gates reach, and as many others to see what it costs."""
+FAITHFUL = 0.95
+"""The least mean Dice between masks in whole numbers and those of the network. By choice."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A graph file, and the mean Dice between its masks of drawn clips and the network's; None where it is exact."""
+
+    path: Path
+    card: Card
+    agreement: float | None = None
+
+
+def export(model: Path, out: Path, *, int8: bool = False, size: int | None = None) -> Exported:
+    """Writes the model in that folder as the ONNX graph `out`: its step, with states in and out, for any batch.
+
+    The graph's metadata hold its `card` (JSON), `structures`, `threshold` and `size`; `load_student` reads it as it
+    reads a folder. `size` is another working size than the card's. With `int8` the recurrent convolutions compute in
+    whole numbers. Raises InputError where the model cannot be exported so, or the graph is not faithful to it.
+    """
+    network, card = load_network(model)
+    card = replace(card, preprocessing=replace(card.preprocessing, size=size or card.preprocessing.size))
+    agreement = None
+    with writing(out) as beside:
+        if not int8:
+            export_onnx(network, card, beside)
+        elif foldable(network, card.preprocessing.size):
+            agreement = _whole_numbers(network, card, beside)
+        else:
+            raise InputError(
+                f"{card.network.name} at {card.preprocessing.size} pixels has no graph in whole numbers: they are for "
+                'recurrent networks with skip = "none", two blocks or more and at least 3 x 3 cells in the last.'
+            )
+        _describe(beside, card)
+    return Exported(out, card, agreement)
+
+
+def _whole_numbers(network: Network, card: Card, path: Path) -> float:
+    """Writes the graph; its mean Dice with the network. InputError where that is below FAITHFUL."""
+    import onnx
+
+    scale, size = card.preprocessing.input_scale, card.preprocessing.size
+    frames = np.stack([fit(clip, size) for clip in _drawn(0)])
+    onnx.save(int8_graph(network, scale, size, gate_ranges(network, frames, scale)), path)
+    steppers = OnnxStepper(path), TorchStepper(network, scale)
+    scores = []
+    for clip in _drawn(1):
+        one, other = (Student(card, stepper)(Clip("drawn", clip)) >= card.threshold for stepper in steppers)
+        scores.append(dice(one, other).mean())
+    agreement = float(np.mean(scores))
+    if not agreement >= FAITHFUL:
+        raise InputError(
+            f"In whole numbers {card.network.name} is not itself: Dice {agreement:.3f} with its own masks of drawn "
+            f"clips, less than {FAITHFUL}. Export it without --int8."
+        )
+    return agreement
+
+
+def _drawn(seed: int) -> NDArray[np.uint8]:
+    """Drawn clips (clip, time, height, width)."""
+    recipes = [draw_recipe(Conditions(), seed, number, FRAMES) for number in range(DRAWN)]
+    return np.asarray(generate(recipes, WORKING_SIZE, "cpu").frames)
+
+
+def _describe(path: Path, card: Card) -> None:
+    """Puts the card, and what a reader wants first, into the graph's metadata."""
+    import onnx
+
+    model = onnx.load(path)
+    told = {
+        "card": json.dumps(card_table(card), sort_keys=True),
+        "structures": ",".join(card.network.structures),
+        "threshold": repr(card.threshold),
+        "size": str(card.preprocessing.size),
+    }
+    onnx.helper.set_model_props(model, told)
+    path.write_bytes(model.SerializeToString(deterministic=True))

@@ -1,0 +1,199 @@
+"""A folded step whose recurrent convolutions compute in whole numbers: an ONNX graph, on most processors much faster.
+
+Weights are int8 with a scale for each output channel. What is convolved is uint8: hidden states lie in (-1, 1), so that
+steps of 1/127 serve all of them, and a gate's input is rounded to 1/127 of the range that it showed on clips. Cells,
+gates and all that follows the last memory stay float32. Signals lie as (batch, row, column, channel).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from echodfkd.student.folded import SEEN, FoldedDecoder, FoldedNetwork
+from echodfkd.student.network import Network
+
+Value = tuple[str, type[np.generic], tuple[int, ...]]  # an input or output: name, type, shape without the batch
+Ranges = tuple[float, float, float, float]  # of the inputs of a layer's gates: admit, forget, show, candidate
+
+WIDEST: Ranges = (8.0, 8.0, 8.0, 4.0)
+"""Beyond these a gate is open or shut to a thousandth."""
+STEP = np.float32(1 / 127)
+"""What hidden states are rounded to."""
+ZERO, ONE = np.uint8(128), np.uint8(255)
+"""The whole numbers that mean 0 and 1."""
+LANES = 4
+"""Channels are filled up to a multiple of it, as the products read so many at once."""
+MICROSOFT = "com.microsoft"
+
+
+def gate_ranges(network: Network, frames: NDArray[np.uint8], input_scale: float) -> tuple[Ranges, ...]:
+    """For every layer how far its gates' inputs reach on clips (clip, time, size, size): all but one in 10,000."""
+    folded = FoldedNetwork(network)
+    seen: list[list[list[float]]] = []
+
+    def note(_: object, __: object, gates: Tensor) -> None:
+        seen[-1].append([float(torch.quantile(part.abs().flatten(), 0.9999)) for part in gates.chunk(4, dim=1)])
+
+    hooks = [layer.lstm.conv.register_forward_hook(note) for block in folded.encoder for layer in block]
+    state = network.zero_state(len(frames), *frames.shape[2:])
+    with torch.inference_mode():
+        for frame in frames.swapaxes(0, 1):
+            seen.append([])
+            _, state = folded.step(torch.from_numpy(frame.copy()).float()[:, None] * input_scale, state)
+    for hook in hooks:
+        hook.remove()
+    widest = np.minimum(np.max(seen, axis=0), WIDEST)
+    return tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in np.maximum(widest, 1e-3))
+
+
+def int8_graph(network: Network, input_scale: float, size: int, ranges: Sequence[Ranges]) -> Any:
+    """The step of a foldable network as an ONNX model for any batch of frames uint8 (batch, 1, size, size).
+
+    Inputs and outputs are those of `export.export_onnx`, but that states are (batch, row, column, channel).
+    """
+    graph, folded = _Graph(), FoldedNetwork(network)
+    signal = graph("Reshape", "frame", np.array([-1, size, size, 1]))
+    batch = graph("Shape", "frame", start=0, end=1)
+    inputs: list[Value] = [("frame", np.uint8, (1, size, size))]
+    outputs: list[Value] = [("probabilities", np.float32, (len(network.settings.structures), size, size))]
+    norm, number, hidden = None, 0, ""
+    for level, block in enumerate(folded.encoder):
+        side = size >> level
+        for place, layer in enumerate(block):
+            width = layer.norm.num_features
+            names = f"hidden_{number}", f"cell_{number}"
+            inputs += [(name, np.float32, (side, side, width)) for name in names]
+            outputs += [(f"next_{name}", np.float32, (side, side, width)) for name in names]
+            if norm is not None:
+                signal = graph("QuantizeLinear", hidden, STEP, ZERO)
+                if not place:
+                    signal = graph("NhwcMaxPool", signal, domain=MICROSOFT, kernel_shape=[2, 2], strides=[2, 2])
+            weight, ones = _weights(layer.lstm.conv.weight, width, norm, input_scale)
+            before = graph("QuantizeLinear", names[0], STEP, ZERO)
+            filled = graph(
+                "Expand",
+                np.full((1, side, side, ones), ONE),
+                graph("Concat", batch, np.array([side, side, ones]), axis=0),
+            )
+            joined = graph("Concat", signal, before, filled, axis=-1)
+            gates = _gates(graph, joined, weight, layer.lstm.conv.bias, ranges[number])
+            admit, forget, show = (graph("Sigmoid", gate) for gate in gates[:3])
+            new = graph("Mul", admit, graph("Tanh", gates[3]))
+            cell = graph("Add", graph("Mul", forget, names[1]), new, names=[f"next_{names[1]}"])
+            hidden = graph("Mul", show, graph("Tanh", cell), names=[f"next_{names[0]}"])
+            norm, number = layer.norm, number + 1
+    logits = _decoded(graph, graph("Transpose", hidden, perm=[0, 3, 1, 2]), folded.decoder)
+    graph("Sigmoid", logits, names=["probabilities"])
+    return graph.model(inputs, outputs)
+
+
+def _weights(weight: Tensor, width: int, norm: Any, input_scale: float) -> tuple[NDArray[np.float64], int]:
+    """A layer's weights for what it is given, and how many channels of ones it is given at the end.
+
+    What comes from below is not normalised, or not brought from grey levels to the range around zero that whole numbers
+    have. The scale is multiplied into the weights; the shift holds inside the image and not in the zeros around it, and
+    so it comes from channels of ones, which have zeros around them too.
+    """
+    exact = weight.detach().double().numpy()
+    given = exact.shape[1] - width
+    if norm is None:  # a grey level of q means 127 input_scale (q - 128) / 127 + 128 input_scale
+        scale, shift = np.array([127 * input_scale]), np.array([128 * input_scale])
+    else:
+        scale = (norm.weight / torch.sqrt(norm.running_var + norm.eps)).detach().double().numpy()
+        shift = norm.bias.detach().double().numpy() - norm.running_mean.double().numpy() * scale
+    below = exact[:, :given]
+    one = np.einsum("ogyx,g->oyx", below, shift)[:, None]
+    ones = LANES - exact.shape[1] % LANES
+    return np.concatenate([below * scale[:, None, None], exact[:, given:], *[one / ones] * ones], axis=1), ones
+
+
+def _gates(graph: "_Graph", joined: str, weight: NDArray[np.float64], bias: Tensor, ranges: Ranges) -> list[str]:
+    """The inputs of the four gates, float32, by one convolution of whole numbers."""
+    width = len(weight) // 4
+    scale = np.abs(weight).max(axis=(1, 2, 3)).clip(1e-12) / 127
+    whole = np.rint(weight / scale[:, None, None, None]).astype(np.int8)
+    start = np.rint(bias.detach().double().numpy() / (scale * STEP)).astype(np.int32)
+    to = np.repeat(np.array(ranges) / 127, width)  # a step of each output, as if it were 1: each gate has its own
+    sums = graph(
+        "QLinearConv",
+        *(
+            joined,
+            STEP,
+            ZERO,
+            whole,
+            (scale / to).astype(np.float32),
+            np.zeros(len(weight), np.int8),
+            np.float32(1),
+            ZERO,
+            start,
+        ),
+        domain=MICROSOFT,
+        kernel_shape=[3, 3],
+        pads=[1, 1, 1, 1],
+        channels_last=1,
+    )
+    parts = [f"{sums}_{k}" for k in range(4)]
+    graph("Split", sums, names=parts, axis=-1, num_outputs=4)
+    return [
+        graph("DequantizeLinear", part, np.float32(wide / 127), ZERO) for part, wide in zip(parts, ranges, strict=True)
+    ]
+
+
+def _decoded(graph: "_Graph", hidden: str, decoder: FoldedDecoder) -> str:
+    """Logits from the last hidden state, as FoldedDecoder makes them."""
+
+    def seen(signal: str, axis: int, kind: str) -> str:
+        part = SEEN[kind]
+        if part == slice(None):
+            return signal
+        start, stop = part.start or 0, 2**31 if part.stop is None else part.stop
+        return graph("Slice", signal, np.array([start]), np.array([stop]), np.array([axis]))
+
+    rows = []
+    for down in SEEN:
+        row = seen(hidden, 2, down)
+        made = {across: [part.numpy() for part in decoder.patches(down, across)] for across in SEEN}
+        rows.append(graph("Concat", *(graph("Conv", seen(row, 3, across), *made[across]) for across in SEEN), axis=3))
+    return graph("DepthToSpace", graph("Concat", *rows, axis=2), blocksize=decoder.factor, mode="CRD")
+
+
+class _Graph:
+    """A graph as it is drawn: called with a kind of node and its inputs, names or constants, it gives its output."""
+
+    def __init__(self) -> None:
+        self._nodes: list[Any] = []
+        self._constants: list[Any] = []
+
+    def __call__(self, kind: str, *inputs: Any, names: Sequence[str] = (), **attributes: Any) -> str:
+        from onnx import helper
+
+        outputs = list(names) or [f"{kind.lower()}_{len(self._nodes)}"]
+        given = [item if isinstance(item, str) else self._constant(item) for item in inputs]
+        self._nodes.append(helper.make_node(kind, given, outputs, **attributes))
+        return outputs[0]
+
+    def model(self, inputs: Sequence[Value], outputs: Sequence[Value]) -> Any:
+        """The model, with inputs and outputs given as name, type and shape without the batch."""
+        from onnx import helper
+
+        given, made = [
+            [
+                helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(kind)), ["batch", *shape])
+                for name, kind, shape in side
+            ]
+            for side in (inputs, outputs)
+        ]
+        graph = helper.make_graph(self._nodes, "step", given, made, self._constants)
+        opsets = [helper.make_opsetid("", 20), helper.make_opsetid(MICROSOFT, 1)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=10, producer_name="echodfkd")
+
+    def _constant(self, value: Any) -> str:
+        from onnx import numpy_helper
+
+        name = f"constant_{len(self._constants)}"
+        self._constants.append(numpy_helper.from_array(np.asarray(value), name))
+        return name
