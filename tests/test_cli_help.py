@@ -34,6 +34,8 @@ def test_nothing_heavy_is_imported_before_it_is_needed():
         "report",
         "models",
         "import-reference",
+        "export",
+        "bench",
     ],
 )
 def test_every_verb_explains_itself(verb):

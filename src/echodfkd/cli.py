@@ -475,3 +475,21 @@ def export(
     found = verb.export(find_model(model), out, int8=int8, size=size)
     agreement = "" if found.agreement is None else f", Dice {found.agreement:.4f} with its own masks of drawn clips"
     print(f"{found.card.network.name} at {found.card.preprocessing.size} pixels in {found.path}{agreement}")
+
+
+@app.command()
+def bench(
+    model: Annotated[
+        str | None,
+        typer.Option("--model", metavar="NAME|DIR|FILE", help="A model's folder, graph or name (b4)."),
+    ] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option("--against", metavar="NAME", help="torch, int8, deeplab, or another model; repeat."),
+    ] = None,
+    clip: Annotated[Path | None, typer.Option("--clip", help="A film of yours in place of one of noise.")] = None,
+) -> None:
+    """How long a frame takes on this machine, model alone and from a file to its mask: latency, rate, memory."""
+    from echodfkd.commands import bench as verb
+
+    print(verb.words(verb.bench(model, against or (), clip)))

@@ -56,7 +56,7 @@ def environment() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
+        "processor": processor(),
         "cores": cores(),
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
@@ -64,7 +64,7 @@ def environment() -> dict[str, Any]:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
     """The processor's name as the system tells it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -157,6 +157,14 @@ def in_order(
                 yield lost(items[done])
                 done += 1
             alone = not alone
+
+
+def alone(function: Callable[[Item], Result], item: Item) -> Result:
+    """What `function` makes of the item in a fresh process, on one thread. OutputError where that was ended."""
+    try:
+        return next(_side_by_side(function, [item], 1))
+    except BrokenProcessPool:
+        raise OutputError(WORKER_ENDED) from None
 
 
 def _side_by_side(function: Callable[[Item], Result], items: Sequence[Item], processes: int) -> Iterator[Result]:

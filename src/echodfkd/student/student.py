@@ -33,7 +33,7 @@ class Student:
 
     def __init__(self, card: Card, stepper: Stepper):
         self.card = card
-        self._stepper = stepper
+        self.stepper = stepper
 
     @property
     def structures(self) -> tuple[str, ...]:
@@ -103,9 +103,9 @@ class Student:
         start = list(islice(source, self.card.warm_up + 1))
         state = None
         for index in reflected(len(start), self.card.warm_up):
-            _, state = self._stepper.step(start[index][0], state)
+            _, state = self.stepper.step(start[index][0], state)
         for frame, along in chain(start, source):
-            masks, state = self._stepper.step(frame, state)
+            masks, state = self.stepper.step(frame, state)
             yield frame, along, masks
 
     def _fitted(self, frames: Iterable[Frame], spacing: Spacing) -> Iterator[tuple[Frame, tuple[int, int]]]:

@@ -51,11 +51,9 @@ def network(path: Path) -> nn.Module:
     """The published network in evaluation mode: one output channel, no auxiliary head. Errors as for DeepLab."""
     if find_spec("torchvision") is None:
         raise MissingExtra("EchoNet's DeepLabv3", "teachers")
-    from torchvision.models.segmentation import deeplabv3_resnet50
-
     with torch.serialization.safe_globals(_numbers()):
         weights = read_state_dict(path)
-    empty: nn.Module = deeplabv3_resnet50(weights=None, weights_backbone=None, num_classes=1, aux_loss=False)
+    empty = empty_network()
     renamed = {key.removeprefix(PREFIX): value for key, value in weights.items()}
     expected = {key: value.shape for key, value in empty.state_dict().items()}
     given = {key: value.shape for key, value in renamed.items()}
@@ -67,6 +65,14 @@ def network(path: Path) -> nn.Module:
         )
     empty.load_state_dict(renamed)
     return empty.eval()
+
+
+def empty_network() -> nn.Module:
+    """The network with random weights, in evaluation mode."""
+    from torchvision.models.segmentation import deeplabv3_resnet50
+
+    made: nn.Module = deeplabv3_resnet50(weights=None, weights_backbone=None, num_classes=1, aux_loss=False)
+    return made.eval()
 
 
 def _numbers() -> list[Any]:
