@@ -10,6 +10,7 @@ help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: .venv/study  ## a whole study in minutes: synthetic clips, masks, student, scores, report
+	$(BIN)/python studies/look.py runs/first-look
 	$(BIN)/echodfkd run studies/demo.toml --out runs/demo
 
 test: .venv/dev  ## the fast tests

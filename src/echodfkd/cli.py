@@ -111,7 +111,7 @@ RESUMABLE = ("run", "synth", "gather", "label", "distill")
 
 
 _STUDY_MODULES = dict.fromkeys(
-    ("lightning", "onnx", "onnxscript", "safetensors", "skimage", "tensorboard", "torch"), "study"
+    ("lightning", "onnx", "onnxscript", "safetensors", "scipy", "skimage", "tensorboard", "torch"), "study"
 ) | dict.fromkeys(("SimpleITK", "torchvision"), "teachers")
 
 

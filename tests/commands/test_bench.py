@@ -31,3 +31,9 @@ def test_without_a_film_one_of_noise_is_seen(student_folder):
 def test_what_is_no_model_is_refused(student_folder):
     with pytest.raises(InputError, match="No model nobody"):
         bench(str(student_folder), ["nobody"])
+
+
+def test_a_film_of_a_few_frames_tells_nothing(student_folder, tmp_path):
+    write(tmp_path / "short.avi", beating(WARM), 50)
+    with pytest.raises(InputError, match="too few frames"):
+        bench(str(student_folder), (), tmp_path / "short.avi")

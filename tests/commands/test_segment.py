@@ -238,7 +238,7 @@ def test_ctrl_c_leaves_whole_clips_and_nothing_else(processes, clip, tmp_path, s
 
 def test_segmenting_imports_neither_torch_nor_scipy(clip, tmp_path, student_folder):
     program = "import sys; sys.modules['torch'] = sys.modules['scipy'] = None\nfrom echodfkd.cli import main; main()"
-    words = ["segment", clip, "--model", student_folder, "--out", tmp_path / "out", "--hindsight"]
+    words = ["segment", clip, "--model", student_folder, "--out", tmp_path / "out", "--hindsight", "--overlay"]
     subprocess.run([sys.executable, "-c", program, *map(str, words)], check=True)
 
 

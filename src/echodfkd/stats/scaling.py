@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, stats
 
 from echodfkd.errors import InputError
 from echodfkd.stats.intervals import Interval, bootstrap
@@ -203,6 +202,8 @@ def _half_width(x: NDArray, residuals: NDArray, level: float = 0.95) -> float:
     """Half the width of the slope's interval by Student's t with n - 2 degrees of freedom."""
     free = len(x) - 2
     error = np.sqrt((residuals**2).sum() / free / ((x - x.mean()) ** 2).sum())
+    from scipy import stats
+
     return float(stats.t.ppf(0.5 + level / 2, free) * error)
 
 
@@ -220,6 +221,8 @@ def _searched(logs: NDArray, share: float, start: NDArray | None = None) -> Any:
         start = np.array([height, np.clip(slope, 0.01, STEEPEST - 0.01), share])
     inside = np.clip(start, [-50, 1e-6, 1e-6], [50, STEEPEST - 1e-6, 1 - 1e-6])
     bounds = ([-np.inf, 0, 0], [np.inf, STEEPEST, 1])
+    from scipy import optimize
+
     return optimize.least_squares(residuals, inside, bounds=bounds, x_scale=(1, 1, 1), xtol=1e-12, ftol=1e-12)
 
 

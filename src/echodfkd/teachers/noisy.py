@@ -4,7 +4,6 @@ import hashlib
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from echodfkd.clip import Clip, Masks, Segmenter
 from echodfkd.teachers.known import known
@@ -51,6 +50,8 @@ def near_border(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:
     """Pixels (height, width) whose nearest pixel on the other side is within `pixels`; none where all are on one."""
     if mask.all() or not mask.any():
         return np.zeros_like(mask)
+    from scipy.ndimage import distance_transform_edt
+
     inside, outside = distance_transform_edt(mask), distance_transform_edt(~mask)
     near: NDArray[np.bool_] = np.maximum(inside, outside) <= pixels
     return near
