@@ -22,8 +22,8 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(wanted: bool) -> None:
+    if wanted:
         from echodfkd import __version__
 
         print(f"echodfkd {__version__}")
@@ -198,8 +198,8 @@ def distill(
 
     if (real is None) != (real_labels is None):
         raise InputError("Real clips and their labels go together: give both --real and --real-labels.")
-    beside = None if real is None or real_labels is None else (_whole(real), _whole(real_labels))
-    card = verb.distill(read_study(study), _whole(clips), _whole(labels), out, resume, workers, beside)
+    real_pair = None if real is None or real_labels is None else (_whole(real), _whole(real_labels))
+    card = verb.distill(read_study(study), _whole(clips), _whole(labels), out, resume, workers, real_pair)
     print(f"Student in {out}, threshold {card.threshold:g}")
 
 

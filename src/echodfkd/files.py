@@ -31,19 +31,19 @@ def writing(path: Path) -> Iterator[Path]:
     The temporary name keeps the suffix, so that writers which look at it (video, npz) choose the right format.
     Raises OutputError where the disk is full or the folder cannot be written.
     """
-    beside = path.with_name(f".{path.stem}.{uuid4().hex[:8]}.part{path.suffix}")
+    part = path.with_name(f".{path.stem}.{uuid4().hex[:8]}.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield beside
-        with open(beside, "rb+") as file:
+        yield part
+        with open(part, "rb+") as file:
             os.fsync(file.fileno())
-        os.replace(beside, path)
+        os.replace(part, path)
     except OSError as error:
         # Reading problems inside the block carry their own InputError; what is left here is about writing.
         raise _unwritable(path, error) from error
     finally:
-        if beside.parent.is_dir():
-            beside.unlink(missing_ok=True)
+        if part.parent.is_dir():
+            part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -54,20 +54,20 @@ def filling(folder: Path, ours: Collection[str]) -> Iterator[Path]:
     else in it, OutputError where the disk is full or the parent cannot be written. What was there before then stays.
     """
     _check_ours(folder, ours)
-    beside = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.part")
+    part = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.part")
     older = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.old.part")
     try:
-        beside.mkdir(parents=True)
-        yield beside
+        part.mkdir(parents=True)
+        yield part
         if folder.exists():
             os.rename(folder, older)
-        os.rename(beside, folder)
+        os.rename(part, folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
     except OutputError as error:  # from `writing` in there; nobody knows the temporary name
-        raise OutputError(str(error).replace(str(beside), str(folder))) from error
+        raise OutputError(str(error).replace(str(part), str(folder))) from error
     finally:
-        for leftover in (beside, older):
+        for leftover in (part, older):
             _remove(leftover)
 
 
@@ -91,14 +91,14 @@ def _check_ours(folder: Path, ours: Collection[str]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """`text` as UTF-8 in `path`, all or nothing. File names that are not text come out as the bytes they are."""
-    with writing(path) as beside:
-        beside.write_text(text, encoding="utf-8", errors="surrogateescape")
+    with writing(path) as part:
+        part.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Writes a file all or nothing."""
-    with writing(path) as beside:
-        beside.write_bytes(content)
+    with writing(path) as part:
+        part.write_bytes(content)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -131,8 +131,8 @@ def plain(value: Any) -> Any:
     A dataclass becomes a dictionary of its fields, less those with MAY_LACK that are None.
     """
     if is_dataclass(value) and not isinstance(value, type):
-        told = {one.name: (getattr(value, one.name), one.metadata.get(_MAY_LACK)) for one in fields(value)}
-        return {name: plain(item) for name, (item, lacking) in told.items() if item is not None or not lacking}
+        values = {one.name: (getattr(value, one.name), one.metadata.get(_MAY_LACK)) for one in fields(value)}
+        return {name: plain(item) for name, (item, lacking) in values.items() if item is not None or not lacking}
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | np.ndarray):

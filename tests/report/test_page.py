@@ -5,7 +5,7 @@ import pytest
 
 from echodfkd.report.draw.figures import picture_png
 from echodfkd.report.numbers import interval, number
-from echodfkd.report.page import Film, Page, Picture, Section, Table, Tile, page_html, write_page
+from echodfkd.report.page import Loop, Page, Picture, Section, Table, Tile, page_html, write_page
 from echodfkd.report.pages.scorecard import Found, Model, report_page
 from echodfkd.scores.records import Scores
 from echodfkd.scores.scorecard import ClipCase, score_clip, scorecard
@@ -46,7 +46,7 @@ def read(page):
 def full_page():
     table = Table(NAME, ("", NAME), (("row", "0.9"), (NAME, "1")), note=NAME, own=frozenset({1}))
     section = Section(NAME, (NAME,), NAME, (NAME,), (table,), (Picture(PNG, NAME, NAME, 40),), {NAME: NAME})
-    return Page(NAME, NAME, Film(b"mp4", NAME, NAME, PNG), (Tile(NAME, NAME, NAME),), (section,))
+    return Page(NAME, NAME, Loop(b"mp4", NAME, NAME, PNG), (Tile(NAME, NAME, NAME),), (section,))
 
 
 def test_a_page_is_well_formed_and_shows_every_text():
@@ -92,15 +92,15 @@ def scores():
     return Scores(**vars(card))
 
 
-def report(scores, film=None, **more):
+def report(scores, loop=None, **more):
     model = Model("student B2,1", 39_577, 401e6, 412.3, "4 cores")
     origin = {"study": "demo", "seed": "0"}
     found = Found(scores, **more)
-    return report_page(found, title="a study", data="synthetic clips", model=model, provenance=origin, film=film)
+    return report_page(found, title="a study", data="synthetic clips", model=model, provenance=origin, loop=loop)
 
 
 def test_a_report_shows_the_numbers_with_intervals_baselines_and_origin(scores):
-    reader, _ = read(report(scores, not_run={"EchoCLIP": "no weights"}, film=Film(b"x", "film")))
+    reader, _ = read(report(scores, not_run={"EchoCLIP": "no weights"}, loop=Loop(b"x", "film")))
     text = " ".join(reader.words)
     for wanted in (
         "39,577",

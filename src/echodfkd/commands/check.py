@@ -129,8 +129,8 @@ def _draw(found: Check, out: Path) -> None:
     if cells := [cell for reason in SHOWN if (cell := _examples(found, reason))]:
         figures["examples"] = gallery_figure(cells)
     for name, figure in figures.items():
-        with writing(out / f"{name}.png") as beside:
-            beside.write_bytes(png_bytes(figure))
+        with writing(out / f"{name}.png") as part:
+            part.write_bytes(png_bytes(figure))
 
 
 def _examples(found: Check, reason: str) -> list[tuple[str, NDArray[np.uint8]]]:

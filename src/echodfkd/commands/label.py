@@ -83,8 +83,8 @@ def write_archive(
     if terms is not None:
         write_bytes(folder / LICENCE, terms)
         files[LICENCE] = sha256(folder / LICENCE)
-    told = teacher_table(study.teacher, study.student.structures)
-    write_manifest(folder, Manifest(labels.structures, threshold, told, listed, files))
+    teacher = teacher_table(study.teacher, study.student.structures)
+    write_manifest(folder, Manifest(labels.structures, threshold, teacher, listed, files))
 
 
 def manifest_digest(archive: Path) -> tuple[Path, str]:
@@ -116,7 +116,7 @@ def agreement_csv(labels: Store) -> str:
 
 
 class _Agreement:
-    """What was heard of each clip's votes."""
+    """How far the teachers agree on each clip, noted clip by clip."""
 
     def __init__(self) -> None:
         self.rows: dict[str, list[dict[str, Any]]] = {}

@@ -22,8 +22,8 @@ class WholeFiles(TorchCheckpointIO):
         """Writes the checkpoint all or nothing. OutputError where there is no room."""
         buffer = io.BytesIO()
         torch.save(checkpoint, buffer)
-        with writing(Path(path)) as beside:
-            beside.write_bytes(buffer.getbuffer())
+        with writing(Path(path)) as part:
+            part.write_bytes(buffer.getbuffer())
 
     def load_checkpoint(
         self, path: str | Path, map_location: Any = None, weights_only: bool | None = None

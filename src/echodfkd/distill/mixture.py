@@ -1,4 +1,4 @@
-"""Real clips beside drawn ones: so many windows of each in every batch, and validation on what is taught."""
+"""Real clips and drawn ones in one training: so many windows of each in every batch, validated on both."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -43,10 +43,10 @@ def with_real(drawn: Source, real: Pair, structures: tuple[str, ...], training: 
 
 
 def validation_pairs(drawn: Pair, real: Pair | None, training: Training) -> list[Pair]:
-    """Whose validation clips choose the epoch and the threshold: those of what is taught, as far as there are any."""
+    """Whose validation clips choose epoch and threshold: the drawn ones, the real ones, or both."""
     pairs = [] if real is not None and training.real_share == 1 else [drawn]
-    with_real = real is not None and (not pairs or any(entry.split == "validation" for entry in real[0].entries))
-    return [*pairs, real] if real is not None and with_real else pairs
+    real_ones = real is not None and (not pairs or any(entry.split == "validation" for entry in real[0].entries))
+    return [*pairs, real] if real is not None and real_ones else pairs
 
 
 def validation(pairs: Sequence[Pair], structures: tuple[str, ...], training: Training) -> Epoch:

@@ -153,8 +153,8 @@ class Batches:
         for first in range(0, len(self.windows), self.batch):
             windows = self.windows[first : first + self.batch]
             frames, masks = batch_of([self.pair(window) for window in windows])
-            told = with_known(frames, masks, self.structures, [self.labels.known(window.name) for window in windows])
-            yield tuple(torch.from_numpy(array) for array in told)
+            arrays = with_known(frames, masks, self.structures, [self.labels.known(window.name) for window in windows])
+            yield tuple(torch.from_numpy(array) for array in arrays)
 
     def pair(self, window: Window) -> Example:
         """One window's frames and masks."""

@@ -84,8 +84,8 @@ def entry(folder: Path) -> list[str]:
     facts.append(" ".join(_origin(card, published)[:2]))
     for title, scores in _scores(published):
         dice = scores["LV Dice"]
-        beside = f"; {dice.beside}" if dice.beside else ""
-        facts.append(f"{title}: LV Dice {interval(dice.value, 3)}, n = {dice.n}{beside}.")
+        baseline = f"; {dice.baseline}" if dice.baseline else ""
+        facts.append(f"{title}: LV Dice {interval(dice.value, 3)}, n = {dice.n}{baseline}.")
     return [*facts, f"{LICENCE}. {LIMITS[0]}"]
 
 
@@ -104,13 +104,13 @@ def readme(card: Card) -> str:
     lines += [
         "## Ranges guided by population figures",
         "",
-        *_guided(published["guided_by_population"], published["generator"]),
+        *_guidance(published["guided_by_population"], published["generator"]),
         "",
     ]
     lines += ["## Scores", ""]
     for title, scores in _scores(published):
         lines += [f"{title}:", "", f"| | value ({_spread(scores)}) | clips | beside it |", "|---|---|---|---|"]
-        lines += [f"| {what} | {interval(s.value, s.digits)} | {s.n} | {s.beside} |" for what, s in scores.items()]
+        lines += [f"| {what} | {interval(s.value, s.digits)} | {s.n} | {s.baseline} |" for what, s in scores.items()]
         lines.append("")
     lines += [
         f"Intervals are 95 % percentile bootstrap over clips, ranges where there are fewer than {FEW}.",
@@ -149,7 +149,7 @@ def _origin(card: Card, published: Table) -> list[str]:
         f"{clips['train']['frames']} frames, {drawn} {training['epochs']} epochs, "
         f"by generator {published['generator']}.",
         f"Taught by {_teacher(made['teacher'])}",
-        _seen(study),
+        _training_words(study),
         *_started(made),
         f"Windows of {training['window']} frames, loss {training['loss']}, "
         f"best epoch {card.provenance['best_epoch']}, {card.provenance['precision']}, on {device}.",
@@ -165,7 +165,7 @@ def _started(made: Table) -> list[str]:
     return [f"Started from a model that drawn clips taught (weights {made['start']['weights'][:16]})."]
 
 
-def _seen(study: Table) -> str:
+def _training_words(study: Table) -> str:
     """What kinds of clips it was shown, and who traced them."""
     ranges = study["conditions"]
     fraction, rate, fps = (_range(ranges[name]) for name in ("ejection_fraction", "heart_rate", "fps"))
@@ -184,7 +184,7 @@ def _teacher(table: Table) -> str:
     """Who taught it, by what tells it from others, and what patients had to do with it."""
     digest = str(table.get(table["kind"], ""))
     several = "; ".join(_teacher(one).rstrip(".") for one in table.get("of", ()))
-    told = {
+    words = {
         "truth": "the simulator's own truth: no patient's frame, and no weight that saw one",
         "model": _of_model(digest),
         "archive": f"an archive of masks ({digest[:16]}): no patient's frame; its owner knows what drew them",
@@ -194,7 +194,7 @@ def _teacher(table: Table) -> str:
         "fusion": f"{len(table.get('of', ()))} teachers ({table.get('fusion')}): {several}",
     }[table["kind"]]
     share = f", with a share of {table['truth']:g} of the simulator's own truth" if "truth" in table else ""
-    return f"{told}{share}."
+    return f"{words}{share}."
 
 
 def _of_model(digest: str) -> str:
@@ -202,15 +202,15 @@ def _of_model(digest: str) -> str:
     for name, folder in installed().items():
         card = read_card(folder)
         if card.files[WEIGHTS] == digest and card.provenance["made_from"]["teacher"]["kind"] == "truth":
-            told = "whom the simulator's truth taught: no patient's frame, and no weight that saw one"
-            return f"the masks of the bundled model {name} (weights {digest[:16]}), {told}"
+            words = "whom the simulator's truth taught: no patient's frame, and no weight that saw one"
+            return f"the masks of the bundled model {name} (weights {digest[:16]}), {words}"
     return f"the masks of another model (weights {digest[:16]}): no patient's frame; see that model's card"
 
 
-def _guided(dials: Sequence[str], generator: int) -> list[str]:
+def _guidance(dials: Sequence[str], generator: int) -> list[str]:
     """What patients had to do with the ranges that clips were drawn from, and the dials it concerns."""
-    told = CLAIM if generator >= 3 else FIGURES
-    return textwrap.wrap(f"{told}: {', '.join(dials)}." if dials else "None.", 120, break_on_hyphens=False)
+    words = CLAIM if generator >= 3 else FIGURES
+    return textwrap.wrap(f"{words}: {', '.join(dials)}." if dials else "None.", 120, break_on_hyphens=False)
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ class _Score:
 
     value: Interval | None
     digits: int
-    beside: str = ""
+    baseline: str = ""
 
     @property
     def n(self) -> int:
@@ -243,30 +243,30 @@ def _drawn(published: Table) -> dict[str, _Score]:
     scores, rows = shaped(Scorecard, published), {}
     constant, always = scores.constant_mask, scores.ejection.always_training_mean
     for what, key in (("LV Dice", "overall"), ("at ED", "ed"), ("at ES", "es")):
-        beside = _beside("constant mask", None if constant is None else constant.dice.of(key), 3)
-        rows[what] = _Score(scores.dice.of(key), 3, beside)
+        baseline = _baseline_words("constant mask", None if constant is None else constant.dice.of(key), 3)
+        rows[what] = _Score(scores.dice.of(key), 3, baseline)
     for name, found in published.get("structures", {}).items():
         rows[f"{name} Dice"] = _Score(shaped(Interval, found), 3)
-    always_mean = _beside("always the training mean", None if always is None else always.mae, 1)
+    always_mean = _baseline_words("always the training mean", None if always is None else always.mae, 1)
     rows["EF error, points"] = _Score(scores.ejection.mae, 1, always_mean)
     for phase in ("ed", "es"):
         events = scores.events.of(phase)
-        beside = f"{events.matched} matched, {events.missed} missed, {events.extra} extra"
-        rows[f"{phase.upper()} one to one, ms"] = _Score(events.distance_ms, 0, beside)
+        baseline = f"{events.matched} matched, {events.missed} missed, {events.extra} extra"
+        rows[f"{phase.upper()} one to one, ms"] = _Score(events.distance_ms, 0, baseline)
     return rows
 
 
 def _real(scores: Table) -> dict[str, _Score]:
     """Rows of what `benchmarks/validation.py` found; cards of before tell of a few clips alone."""
-    return _validated(scores) if "stills" in scores else _filmed(scores)
+    return _validation_scores(scores) if "stills" in scores else _clip_scores(scores)
 
 
-def _score(value: Any, digits: int, beside: str = "") -> _Score:
+def _score(value: Any, digits: int, baseline: str = "") -> _Score:
     """A row of an interval as JSON holds it."""
-    return _Score(None if value is None else shaped(Interval, value), digits, beside)
+    return _Score(None if value is None else shaped(Interval, value), digits, baseline)
 
 
-def _validated(scores: Table) -> dict[str, _Score]:
+def _validation_scores(scores: Table) -> dict[str, _Score]:
     stills, clips, camus = scores["stills"], scores.get("clips"), scores.get("camus")
     bad = f"{100 * stills['bad']['value']:.1f} % under 0.7"
     rows = {"LV Dice": _score(stills["dice"], 3, f"stills; {_phases(stills)}; {bad}")}
@@ -274,7 +274,7 @@ def _validated(scores: Table) -> dict[str, _Score]:
         rows[f"area at {phase}, over the human's"] = _score(stills[phase]["area_ratio"], 3, "stills; median")
     if clips is not None:
         rows["LV Dice on whole clips"] = _score(clips["dice"], 3, _phases(clips))
-        always = _beside("always the mean", shaped(Interval, clips["always_the_mean"]), 1)
+        always = _baseline_words("always the mean", shaped(Interval, clips["always_the_mean"]), 1)
         rows["EF error, points"] = _score(clips["ef_error"], 1, f"{always}; {clips['without_ef']} clips without one")
         rows["EF, correlation"] = _score(clips["ef_correlation"], 2)
     if camus is not None:
@@ -287,7 +287,7 @@ def _phases(scores: Table) -> str:
     return ", ".join(f"{phase} {number(shaped(Interval, scores[phase]['dice']), 3)}" for phase in ("ED", "ES"))
 
 
-def _filmed(scores: Table) -> dict[str, _Score]:
+def _clip_scores(scores: Table) -> dict[str, _Score]:
     worst, constant = scores["worst_dice"], number(scores["constant"], 3)
     return {
         "LV Dice": _score(scores["dice"], 3, f"worst clip {worst:.3f}, constant mask {constant}"),
@@ -300,7 +300,7 @@ def _filmed(scores: Table) -> dict[str, _Score]:
     }
 
 
-def _beside(name: str, baseline: Interval | None, digits: int) -> str:
+def _baseline_words(name: str, baseline: Interval | None, digits: int) -> str:
     """A baseline by name and value; nothing where it was not measured."""
     return "" if baseline is None else f"{name} {number(baseline, digits)}"
 

@@ -1,4 +1,4 @@
-"""One self-contained HTML page: text, tables, pictures and a film in a single file that needs no network."""
+"""One self-contained HTML page: text, tables, pictures and a clip in a single file that needs no network."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -57,7 +57,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Film:
+class Loop:
     """An H.264 MP4 that plays in a loop, the words for those who cannot see it, and a PNG for paper."""
 
     mp4: bytes
@@ -68,17 +68,17 @@ class Film:
 
 @dataclass(frozen=True)
 class Page:
-    """What `write_page` writes: title, lead, film and headline tiles on top, then the sections."""
+    """What `write_page` writes: title, lead, clip and headline tiles on top, then the sections."""
 
     title: str
     lead: str
-    film: Film | None = None
+    loop: Loop | None = None
     tiles: tuple[Tile, ...] = ()
     sections: tuple[Section, ...] = ()
 
 
 def write_page(path: Path, page: Page) -> None:
-    """The page as one HTML file, all or nothing. Every text is escaped; pictures and film are inside as base64."""
+    """The page as one HTML file, all or nothing. Every text is escaped; pictures and clip are inside as base64."""
     write_text(path, page_html(page))
 
 

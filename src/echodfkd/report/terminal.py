@@ -19,10 +19,10 @@ def table(scores: Scores) -> str:
     gone = scores.excluded
     if gone is None or scores.clean is None:
         return _table(scores)
-    told = ", ".join(f"{reason} {count}" for reason, count in gone.by_reason.items()) or "no reason given"
+    words = ", ".join(f"{reason} {count}" for reason, count in gone.by_reason.items()) or "no reason given"
     return (
         f"All {scores.n.clips} clips\n{_table(scores)}\n\n"
-        f"Without the {gone.clips} excluded ({told}): {scores.clean.n.clips} clips\n{_table(scores.clean)}"
+        f"Without the {gone.clips} excluded ({words}): {scores.clean.n.clips} clips\n{_table(scores.clean)}"
     )
 
 
@@ -35,9 +35,9 @@ def _table(scores: Scorecard) -> str:
             rows.append((metric.label, interval(found, metric.digits), count(found), _comparison(metric, scores)))
     fraction = scores.ejection
     if fraction.without_prediction:
-        told = f"{fraction.without_prediction} clips without one count as the training mean"
+        words = f"{fraction.without_prediction} clips without one count as the training mean"
         found = fraction.mae_penalised
-        rows.append(("EF error, all clips", interval(found, 1), count(found), told))
+        rows.append(("EF error, all clips", interval(found, 1), count(found), words))
     return "\n".join(_padded(rows))
 
 

@@ -22,8 +22,8 @@ class Metric:
     """A number of every clip: `of` takes it from the clip's row, None where there is none.
 
     `key` is its name on disk. `place` is where a scorecard has its mean (dotted; without one under `more`), `baseline`
-    who never looks, and where the scorecard has what he gets. `compared` says that two models are compared by it,
-    `in_terminal` that a terminal shows it.
+    the name of what never looks at an image, and the place of its score. `compared` says that two models are compared
+    by it, `in_terminal` that a terminal shows it.
     """
 
     key: str
@@ -47,7 +47,7 @@ class Metric:
         return at(scores, self.place or f"more.{self.key}")
 
     def baselines(self, scores: Scorecard) -> dict[str, Interval]:
-        """What whoever never looks gets, by who that is; empty where that is not known."""
+        """The score of what never looks at an image, by name; empty where it is not known."""
         found = None if self.baseline is None else at(scores, self.baseline[1])
         return {} if found is None or self.baseline is None else {self.baseline[0]: found}
 

@@ -33,10 +33,10 @@ def check_array(kind: str, array: Bytes | None, shape: tuple[int, ...]) -> None:
 
 def write_array(path: Path, array: Bytes) -> str:
     """Writes a plain `.npy`, all or nothing; its SHA-256."""
-    with writing(path) as beside:
-        with open(beside, "wb") as file:
+    with writing(path) as part:
+        with open(part, "wb") as file:
             np.lib.format.write_array(file, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
-        return sha256(beside)
+        return sha256(part)
 
 
 def mapped(path: Path, shape: tuple[int, ...]) -> Bytes:

@@ -52,9 +52,9 @@ def export_onnx(network: AnyNetwork, card: Card, path: Path) -> None:
     training, size = network.training, card.preprocessing.size
     step = GreyStep(network, card.preprocessing.input_scale).eval()
     try:
-        with writing(path) as beside:
-            beside.write_bytes(_graph(_folded(step, size), _flat_zeros(network, 2, size), size))
-            _check_graph(beside, step, _flat_zeros(network, 1, size), size)
+        with writing(path) as part:
+            part.write_bytes(_graph(_folded(step, size), _flat_zeros(network, 2, size), size))
+            _check_graph(part, step, _flat_zeros(network, 1, size), size)
     finally:
         network.train(training)
 

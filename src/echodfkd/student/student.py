@@ -47,7 +47,7 @@ class Student:
 
     @property
     def largest_component(self) -> bool:
-        """Whether only the largest piece of each mask should be kept: a wish to whoever cuts the masks."""
+        """Whether only the largest piece of each mask is to be kept, by whoever cuts the masks."""
         return self.card.largest_component
 
     def __call__(self, clip: Clip) -> Masks:

@@ -87,7 +87,7 @@ class FreshBatches(Dataset[Arrays]):
 
 
 def check_teacher(study: Study) -> None:
-    """Loads the study's teacher, of whom no clip is asked yet: raises what that raises, before hours are spent."""
+    """Loads the study's teacher: what is wrong with it is raised before hours are spent."""
     load_teacher(study.teacher, _Drawn(study.clips.structures), study.student.structures)
 
 
@@ -103,7 +103,7 @@ class _Drawn:
         return self.kept[name]
 
     def known(self, name: str) -> tuple[str, ...]:
-        """All: drawn clips have no secrets."""
+        """All: everything of a drawn clip is known."""
         return self.structures
 
 

@@ -64,8 +64,8 @@ def source() -> str:
 
 def in_words() -> Iterator[tuple[str, str, str]]:
     """Name, mean +- deviation of each of its values over the population, and unit of every dial drawn here."""
-    told = statistics()
-    spreads = zip(told["numbers"][1:], told["mean"][1:], told["deviation"][1:], strict=True)
+    table = statistics()
+    spreads = zip(table["numbers"][1:], table["mean"][1:], table["deviation"][1:], strict=True)
     for dial, values in groupby(spreads, key=lambda value: value[0].split(".")[0]):
         each = ", ".join(f"{mean:.3g} +- {deviation:.2g}" for _, mean, deviation in values)
         yield f"anatomy.{dial}", f"exp({each})" if dial in LOGARITHMS else each, UNITS[dial.removesuffix("_es")]
@@ -90,10 +90,10 @@ def ventricle(normal: NDArray[np.float64], ejection_fraction: float) -> dict[str
 @lru_cache
 def _given_fraction() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Mean at an ejection fraction of 0, gain per percent, and the symmetric root of the covariance that is left."""
-    told = statistics()
-    mean, deviation = np.array(told["mean"]), np.array(told["deviation"])
+    table = statistics()
+    mean, deviation = np.array(table["mean"]), np.array(table["deviation"])
     lower = np.zeros((len(mean), len(mean)))
-    for row, values in enumerate(told["correlation"]):
+    for row, values in enumerate(table["correlation"]):
         lower[row, : row + 1] = values
     covariance = (lower + np.tril(lower, -1).T) * np.outer(deviation, deviation)
     slope = covariance[1:, 0] / covariance[0, 0]

@@ -163,12 +163,12 @@ def _download(url: str, part: Path) -> Path:
 
 def _keep_tag(tag: Path, headers: Any) -> None:
     """Notes what tells this version of the server's file from another; without one a download cannot be taken up."""
-    told = headers.get("ETag", "")
-    told = "" if told.startswith("W/") else told  # a weak tag promises no equal bytes
-    told = told or headers.get("Last-Modified", "")
+    version = headers.get("ETag", "")
+    version = "" if version.startswith("W/") else version  # a weak tag promises no equal bytes
+    version = version or headers.get("Last-Modified", "")
     tag.unlink(missing_ok=True)
-    if told:
-        write_text(tag, told)
+    if version:
+        write_text(tag, version)
 
 
 def _append(answer: Any, part: Path, have: int) -> int:

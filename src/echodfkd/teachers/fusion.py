@@ -53,8 +53,8 @@ class Fusion:
         self.structures = check_structures(structures)
         taught = {name for member in members for name in member.segmenter.structures}
         if missing := [name for name in self.structures if name not in taught]:
-            told = "; ".join(f"{member.name} knows {', '.join(member.segmenter.structures)}" for member in members)
-            raise InputError(f"No teacher knows {', '.join(missing)}: {told}.")
+            knowledge = "; ".join(f"{member.name} knows {', '.join(member.segmenter.structures)}" for member in members)
+            raise InputError(f"No teacher knows {', '.join(missing)}: {knowledge}.")
         if rule not in RULES:
             raise InputError(f"Teachers are brought together by {', '.join(RULES)}, got {rule!r}.")
         self._members, self._rule, self._heard = tuple(members), rule, heard

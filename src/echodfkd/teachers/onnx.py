@@ -34,9 +34,9 @@ class OnnxTeacher(Framed):
             isinstance(a, str | None) or a == b for a, b in zip(shape[1:], wanted, strict=True)
         )
         if len(inputs) != 1 or not fits or inputs[0].type != "tensor(float)":
-            told = ", ".join(f"{item.name} {item.type} {item.shape}" for item in inputs)
+            each = ", ".join(f"{item.name} {item.type} {item.shape}" for item in inputs)
             raise InputError(
-                f"{path} must take one float32 input (frame, {', '.join(map(str, wanted))}), it takes {told or 'none'}."
+                f"{path} must take one float32 input (frame, {', '.join(map(str, wanted))}), it takes {each or 'none'}."
                 " See teacher.input."
             )
         if (first := self._session.get_outputs()[0]).type not in NUMBERS:

@@ -23,8 +23,8 @@ class PythonTeacher:
         try:
             signature(made).bind(*given)
         except (TypeError, ValueError) as error:
-            told = "its path alone" if given else "nothing"
-            raise InputError(f"{name} must be made from {told}, see teacher.path: {error}.") from None
+            arguments = "its path alone" if given else "nothing"
+            raise InputError(f"{name} must be made from {arguments}, see teacher.path: {error}.") from None
         self._name = name
         self._segmenter: Segmenter = made(*given)
         lacking = [part for part in ("structures", "threshold") if not hasattr(self._segmenter, part)]

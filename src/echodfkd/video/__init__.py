@@ -66,9 +66,9 @@ def write(path: Path | str, frames: Iterable[Picture], fps: float | None = None)
         raise InputError(f"Films are written as {', '.join(encode.ENCODERS)}, got {path.name}.")
     rate = _fraction(25.0 if fps is None else fps)
     frames = _alike(frames)
-    with writing(path) as beside:
+    with writing(path) as part:
         try:
-            encoder(beside, frames, rate)
+            encoder(part, frames, rate)
         except av.error.FFmpegError as error:
             if isinstance(error, OSError):
                 raise

@@ -126,8 +126,8 @@ class Judge:
         found = _kept(path, len(frames))
         if found is None:
             found = self._embedded(frames)
-            with writing(path) as beside:
-                np.save(beside, found, allow_pickle=False)
+            with writing(path) as part:
+                np.save(part, found, allow_pickle=False)
         return found
 
     def text_embeddings(self, wordings: Sequence[Wordings]) -> Embeddings:

@@ -28,10 +28,10 @@ NOT_RUN = {
 
 def report_evaluation(folder: Path) -> Path:
     """The path of `index.html`, written beside the scores in `folder`."""
-    told = read_json(folder / "scores.json")
-    if not isinstance(told, dict) or not {"n", "dice", "labels", "model"} <= told.keys():
+    table = read_json(folder / "scores.json")
+    if not isinstance(table, dict) or not {"n", "dice", "labels", "model"} <= table.keys():
         raise InputError(f"{folder / 'scores.json'} holds no scores of `echodfkd evaluate`: run it again.")
-    scores, baseline = shaped(Scores, told), folder / "constant_mask.csv"
+    scores, baseline = shaped(Scores, table), folder / "constant_mask.csv"
     found = Found(
         scores=scores,
         rows=read_rows(folder / "clips.csv"),
@@ -49,19 +49,19 @@ def report_evaluation(folder: Path) -> Path:
 
 
 def _model(scores: Scores) -> Model:
-    told = scores.model
-    return Model(f"{told['name']} ({told['weights']})" if told and {"name", "weights"} <= told.keys() else "Masks")
+    table = scores.model
+    return Model(f"{table['name']} ({table['weights']})" if table and {"name", "weights"} <= table.keys() else "Masks")
 
 
 def _not_run(scores: Scores) -> dict[str, str]:
     """What these labels and masks do not allow, and why."""
-    asked = sum((one.matched or 0) + (one.missed or 0) for one in (scores.events.ed, scores.events.es))
+    events = sum((one.matched or 0) + (one.missed or 0) for one in (scores.events.ed, scores.events.es))
     rate = f"it needs {LEAST_CLIPS} clips with a known frame rate, not all the same"
     few = scores.rounds_lacking or {}
     rounds = "; ".join(f"{phase.upper()}: {why.rstrip('.')}" for phase, why in few.items())
     gaps = {
         "A constant mask beside the Dice": None if scores.n.training_clips else "the data set has no training clips",
-        "ED and ES": None if asked else "no labelled event lies where a curve can turn (half sequences end at theirs)",
+        "ED and ES": None if events else "no labelled event lies where a curve can turn (half sequences end at theirs)",
         "Dice of the first frames": None if scores.first_frames else "too few frames are labelled",
         "Distances against the frame rate": None if scores.frame_rate else rate,
         "Ejection fraction": _no_ejection(scores.ejection),
@@ -87,18 +87,18 @@ def _provenance(scores: Scores) -> dict[str, str]:
         f"use, {n.unreadable or 0} whose labels cannot be read, {n.unknown} whose labels do not tell of the "
         "ventricle"
     )
-    told = {
+    table = {
         "labels": f"{LAYOUTS[scores.labels or '']}, split {n.split}",
         "not scored": left,
         "baselines": f"constant mask of {n.training_clips} training clips",
         "bootstrap": f"{n.resamples} resamples, seed {n.seed}",
     }
     if n.events_from is not None:
-        told["beats judged by"] = f"{n.events_from}; {n.without_events} clips without an event in it"
+        table["beats judged by"] = f"{n.events_from}; {n.without_events} clips without an event in it"
     if counts := scores.rounds_clips:
-        told["two rounds of annotation"] = (
+        table["two rounds of annotation"] = (
             f"{counts.both} of {counts.scored} clips scored are in both, {counts.uneven} with other numbers of events"
         )
     if scores.model:
-        told["masks by"] = ", ".join(f"{key} {value}" for key, value in scores.model.items())
-    return told | {"echodfkd": version("echodfkd"), "drawn": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"}
+        table["masks by"] = ", ".join(f"{key} {value}" for key, value in scores.model.items())
+    return table | {"echodfkd": version("echodfkd"), "drawn": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"}

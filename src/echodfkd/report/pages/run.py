@@ -17,7 +17,7 @@ from echodfkd.measure.beats import ASSUMED_FPS, Events
 from echodfkd.report.draw import figures
 from echodfkd.report.draw.gallery import Shown, clip_gallery
 from echodfkd.report.draw.overlay import overlay_frame, overlay_frames
-from echodfkd.report.page import Film, Picture, write_page
+from echodfkd.report.page import Loop, Picture, write_page
 from echodfkd.report.pages.judgement import judgement, label_free_sections
 from echodfkd.report.pages.scorecard import Found, Model, report_page
 from echodfkd.report.pages.sizes import report_sizes
@@ -30,8 +30,8 @@ from echodfkd.student.settings import flops_per_frame
 from echodfkd.tables import read_rows
 from echodfkd.video import write
 
-FILM_FRAMES = 150
-"""The film at the top of the page is at most this long: it lies inside the page."""
+LOOP_FRAMES = 150
+"""The clip at the top of the page is at most this long: it lies inside the page."""
 
 Row = Mapping[str, Any]
 
@@ -50,7 +50,7 @@ def report_run(folder: Path) -> Path:
         data="synthetic clips it has not seen",
         model=_model(card, *_speed(folder)),
         provenance=_provenance(folder, card),
-        film=_film(clips, folder / "masks", figures.ranked_clips(found.rows)["median"]),
+        loop=_loop(clips, folder / "masks", figures.ranked_clips(found.rows)["median"]),
     )
     write_page(make_folder(folder / "report") / "index.html", page)
     return folder / "report" / "index.html"
@@ -144,17 +144,17 @@ def _provenance(folder: Path, card: Card) -> dict[str, str]:
 
 def _not_drawn(made: Row, training: Row) -> dict[str, str]:
     """What the student saw besides drawn clips, in words: clips of data sets, the model it started from."""
-    told = {}
+    facts = {}
     if "real" in made:
         each = (
             f"{one['about'] or one['layout']}: " + ", ".join(f"{n} {split}" for split, n in one["clips"].items())
             for one in made["real"]["data"]
         )
-        told["clips of data sets"] = f"{training['real_share']:.0%} of what was trained on: {'; '.join(each)}"
+        facts["clips of data sets"] = f"{training['real_share']:.0%} of what was trained on: {'; '.join(each)}"
     if "start" in made:
         seen = "may have seen real clips" if made["start"]["real"] else "drawn clips alone taught it"
-        told["started from"] = f"the model of weights {made['start']['weights'][:16]}; {seen}"
-    return told
+        facts["started from"] = f"the model of weights {made['start']['weights'][:16]}; {seen}"
+    return facts
 
 
 def _machine(environment: Row) -> str:
@@ -165,21 +165,21 @@ def _versions(environment: Row) -> str:
     return ", ".join(f"{name} {version}" for name, version in environment["packages"].items())
 
 
-def _film(clips: Store, masks: Path, row: Row) -> Film:
+def _loop(clips: Store, masks: Path, row: Row) -> Loop:
     """The clip of median Dice with the student's masks in colour and the truth as a thin line."""
     clip, predicted, truth = _masks(clips, masks, row["name"])
-    n = min(len(predicted), FILM_FRAMES)
+    n = min(len(predicted), LOOP_FRAMES)
     facts = _truth(clips, row["name"])
     measures = read_json(masks / row["name"] / "measures.json")
     ed, es = (tuple(k for k in measures[f"{phase}_frames"] if k < n) for phase in ("ed", "es"))
     events = Events(ed, es, clip.fps or ASSUMED_FPS)
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "film.mp4"
+        path = Path(folder) / "loop.mp4"
         pictures = overlay_frames(
             clip.frames[:n], _by_frame(predicted[:n]), predicted[:n].sum((1, 2)), events, second=_by_frame(truth[:n])
         )
         write(path, pictures, events.fps)
-        film = path.read_bytes()
+        loop = path.read_bytes()
     poster = figures.picture_png(overlay_frame(clip.frames[0], {"lv": predicted[0]}, {"lv": truth[0]}))
     caption = (
         f"The test clip of median Dice ({row['dice']:.3f}): student in blue, truth in yellow, area curve below. "
@@ -187,8 +187,8 @@ def _film(clips: Store, masks: Path, row: Row) -> Film:
         + ("none" if row["ef_predicted"] is None else f"{row['ef_predicted']:.0f} %")
         + "."
     )
-    return Film(
-        film, "A synthetic apical four-chamber clip with the left ventricle outlined on every frame", caption, poster
+    return Loop(
+        loop, "A synthetic apical four-chamber clip with the left ventricle outlined on every frame", caption, poster
     )
 
 

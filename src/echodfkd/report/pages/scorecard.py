@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from echodfkd.report import published
 from echodfkd.report.numbers import NONE, count, interval, number, plain_number
-from echodfkd.report.page import Film, Page, Picture, Section, Table, Tile
+from echodfkd.report.page import Loop, Page, Picture, Section, Table, Tile
 from echodfkd.report.sections import (
     beats,
     bounds,
@@ -67,7 +67,7 @@ class Found:
 
 
 def report_page(
-    found: Found, *, title: str, data: str, model: Model, provenance: Mapping[str, str], film: Film | None = None
+    found: Found, *, title: str, data: str, model: Model, provenance: Mapping[str, str], loop: Loop | None = None
 ) -> Page:
     """The report of a run, or of anybody's masks, from what was found.
 
@@ -86,7 +86,7 @@ def report_page(
     n = scores.n
     by = "patient" if n.patients not in (None, n.clips) else "clip"
     lead = f"{model.name} on {data}: {n.clips} clips, {n.frames} frames. Intervals are 95 % bootstrap by {by}."
-    return Page(title, lead, film, headline_tiles(scores, model), tuple(section for section in sections if section))
+    return Page(title, lead, loop, headline_tiles(scores, model), tuple(section for section in sections if section))
 
 
 def measured_sections(found: Found) -> list[Section | None]:
@@ -138,11 +138,11 @@ def headline_tiles(scores: Scores, model: Model) -> tuple[Tile, ...]:
     dice, fraction = scores.dice.overall, scores.ejection
     constant, always = scores.constant_mask, fraction.always_training_mean
     parameters, flops, speed = model.parameters, model.flops, model.frames_per_second
-    beside_constant = _beside(dice, 3, "constant mask", None if constant is None else constant.dice.overall)
-    beside_mean = _beside(fraction.mae, 1, "always the training mean", None if always is None else always.mae)
+    constant_words = _baseline_words(dice, 3, "constant mask", None if constant is None else constant.dice.overall)
+    mean_words = _baseline_words(fraction.mae, 1, "always the training mean", None if always is None else always.mae)
     first = (
-        Tile("Dice", number(dice, 3), beside_constant),
-        Tile("EF error, points", number(fraction.mae, 1), beside_mean),
+        Tile("Dice", number(dice, 3), constant_words),
+        Tile("EF error, points", number(fraction.mae, 1), mean_words),
         _events_tile(scores.events),
     )
     if parameters is None and flops is None and speed is None:
@@ -191,7 +191,7 @@ def _both_phases(dice: ByPhase) -> str:
     return NONE if dice.ed is None or dice.es is None else plain_number(50 * (dice.ed.value + dice.es.value), 2)
 
 
-def _beside(found: Interval | None, digits: int, name: str, baseline: Interval | None) -> str:
+def _baseline_words(found: Interval | None, digits: int, name: str, baseline: Interval | None) -> str:
     if found is None:
         return "not measured"
     ends = "" if found.low is None else f"{found.low:.{digits}f} to {found.high:.{digits}f}, "

@@ -21,7 +21,7 @@ def report_sizes(folder: Path) -> Path:
         read_json(folder / "study.json"),
         read_json(folder / "environment.json"),
     )
-    done, asked = len(found.rows), len(study["sizes"]["blocks"]) * len(study["sizes"]["layers"])
+    done, planned = len(found.rows), len(study["sizes"]["blocks"]) * len(study["sizes"]["layers"])
     training, clips = study["training"], study["clips"]
     provenance = {
         "study": f"{study['name']}, seed {study['seed']}",
@@ -33,8 +33,8 @@ def report_sizes(folder: Path) -> Path:
     }
     page = Page(
         title=f"echodfkd: sizes of the study {study['name']}",
-        lead=f"{done} of {asked} students are done. Intervals of scores are 95 % bootstrap by clip, those of laws over "
-        "students.",
+        lead=f"{done} of {planned} students are done. Intervals of scores are 95 % bootstrap by clip, those of laws "
+        "over students.",
         sections=(
             grid_section(found),
             Section("What this does not say", points=(*LIMITS, SIMULATED)),

@@ -81,8 +81,8 @@ def _penalised_line(
     methods: Mapping[str, EjectionErrors], always: AlwaysMean | None, found: EjectionScores
 ) -> tuple[str, ...]:
     """The mean absolute error over all clips, those without an ejection fraction too."""
-    told = (interval(one.mae_penalised, 2) for one in methods.values())
-    return ("the same over all clips", *told, interval(None if always is None else always.mae, 2), str(found.clips))
+    known = (interval(one.mae_penalised, 2) for one in methods.values())
+    return ("the same over all clips", *known, interval(None if always is None else always.mae, 2), str(found.clips))
 
 
 def bland_altman_figure(rows: Sequence[Row], limits: BlandAltman | None = None, method: str = "discs") -> Figure:
@@ -128,8 +128,8 @@ def methods_figure(rows: Sequence[Row], training_ef: float | None = None) -> Fig
 
 def known_pairs(rows: Sequence[Row], column: str) -> NDArray[np.float64]:
     """(predicted, true) of the clips that have both: (clip, 2)."""
-    told = [row for row in rows if row.get(column) is not None and row["ef_true"] is not None]
-    return np.array([(row[column], row["ef_true"]) for row in told], np.float64).reshape(-1, 2)
+    known = [row for row in rows if row.get(column) is not None and row["ef_true"] is not None]
+    return np.array([(row[column], row["ef_true"]) for row in known], np.float64).reshape(-1, 2)
 
 
 def _level(axes: Axes, found: Interval, label: str, colour: str) -> None:
