@@ -5,13 +5,10 @@ Grey levels are not looked at (but to find the fan): an egg of the right size in
 whatever lies under it.
 """
 
-from dataclasses import dataclass, fields
-
 import numpy as np
 from scipy import ndimage
 
 from echodfkd.clip import evenly_spread
-from echodfkd.errors import InputError
 from echodfkd.measure.ejection import long_axis
 from echodfkd.measure.sector import Sector, whole_image
 from echodfkd.measure.traits import Traits
@@ -25,59 +22,42 @@ Range = tuple[float, float, float, float]
 OPEN = float("inf")
 
 
-@dataclass(frozen=True)
-class Ranges:
-    """The limits of each trait. Every value by choice: healthy and sick hearts in an apical view score 1."""
-
-    area: Range = (0.01, 0.04, 0.25, 0.45)
-    """Share of the image. A ventricle takes 5 to 20 % of a frame of EchoNet's kind."""
-    convex: Range = (0.7, 0.95, OPEN, OPEN)
-    """Share of its convex hull: an egg with its blunt end cut off fills nearly all of it."""
-    whole: Range = (0.5, 0.98, OPEN, OPEN)
-    """Share of the mask that is its largest piece."""
-    filled: Range = (0.8, 0.99, OPEN, OPEN)
-    """Share of the mask with its holes filled that it holds itself."""
-    long: Range = (1.0, 1.1, 3.0, 4.0)
-    """Ratio of the spreads along and across the long axis: from a dilated ventricle to a slender one at systole."""
-    upright: Range = (-OPEN, -OPEN, 30.0, 60.0)
-    """Degrees between the long axis and the line to the fan's apex; the rounder the mask, the less it counts."""
-    aside: Range = (-OPEN, -OPEN, 20.0, 40.0)
-    """Degrees between the fan's axis and the line from its apex to the middle of the mask."""
-    deep: Range = (0.15, 0.25, 0.75, 0.9)
-    """Distance of the mask's middle from the fan's apex over the fan's depth."""
-    steady: Range = (-OPEN, -OPEN, 0.05, 0.15)
-    """Way of the mask's middle in a frame at ASSUMED_FPS over its diameter, 95th percentile: as `verdict.Limits`."""
-    beats: Range = (0.0, 0.08, 0.65, 0.9)
-    """Range of the smoothed area over its largest value: from a failing heart (EF 15 %) to a vigorous one."""
-
-    def __post_init__(self) -> None:
-        for trait in fields(self):
-            low, full, still, high = getattr(self, trait.name)
-            if not low <= full <= still <= high:
-                raise InputError(f"Limits of a trait must rise, got {trait.name} = {low, full, still, high}.")
+RANGES: dict[str, Range] = {
+    "area": (0.01, 0.04, 0.25, 0.45),  # share of the image: 5 to 20 % of a frame of EchoNet's kind
+    "convex": (0.7, 0.95, OPEN, OPEN),  # share of its convex hull: an egg with its blunt end cut off fills nearly all
+    "whole": (0.5, 0.98, OPEN, OPEN),  # share of the mask that is its largest piece
+    "filled": (0.8, 0.99, OPEN, OPEN),  # share of the mask with its holes filled that it holds itself
+    "long": (1.0, 1.1, 3.0, 4.0),  # spread along over across the long axis: dilated at one end, slender at the other
+    "upright": (-OPEN, -OPEN, 30.0, 60.0),  # degrees between the long axis and the line to the fan's apex
+    "aside": (-OPEN, -OPEN, 20.0, 40.0),  # degrees between the fan's axis and the line from its apex to the middle
+    "deep": (0.15, 0.25, 0.75, 0.9),  # distance of the mask's middle from the fan's apex over the fan's depth
+    "steady": (-OPEN, -OPEN, 0.05, 0.15),  # way of the middle in a frame at ASSUMED_FPS over its diameter, 95th perc.
+    "beats": (0.0, 0.08, 0.65, 0.9),  # range of the smoothed area over its largest: from EF 15 % to a vigorous heart
+}
+"""The limits of each trait. Every value by choice: healthy and sick hearts in an apical view score 1."""
+SHAPE = ("area", "convex", "whole", "filled", "long", "upright", "aside", "deep")
+"""The traits of one frame."""
 
 
-def plausibility(traits: Traits, fan: Sector | None = None, ranges: Ranges | None = None) -> dict[str, float]:
+def plausibility(traits: Traits, fan: Sector | None = None) -> dict[str, float]:
     """The score of each trait of a clip as `plausibility.<trait>`, and `plausibility`: their product.
 
     Traits multiply: a mask that cannot be in one way is not made good by the others. Those of shape and place are means
     over SHAPES frames, on which an empty mask scores 0. `fan` is the image's sector (`sector.sector`); without one it
     is taken to fill the image. A still has neither beat nor way, and scores 1 in both.
     """
-    fan, ranges = fan or whole_image(*traits.masks.shape[1:]), ranges or Ranges()
-    shapes = [shape_scores(traits, frame, fan, ranges) for frame in evenly_spread(len(traits.masks), SHAPES)]
-    found = {name: float(np.mean([shape[name] for shape in shapes])) for name in shapes[0]}
-    found |= motion_scores(traits, ranges)
+    fan = fan or whole_image(*traits.masks.shape[1:])
+    shapes = [shape_scores(traits, frame, fan) for frame in evenly_spread(len(traits.masks), SHAPES)]
+    found = {name: float(np.mean([shape[name] for shape in shapes])) for name in SHAPE} | motion_scores(traits)
     whole = {"plausibility": float(np.prod(list(found.values())))}
     return whole | {f"plausibility.{name}": score for name, score in found.items()}
 
 
-def shape_scores(traits: Traits, frame: int, fan: Sector, ranges: Ranges) -> dict[str, float]:
+def shape_scores(traits: Traits, frame: int, fan: Sector) -> dict[str, float]:
     """The traits of one frame's shape and place, all 0 where it is empty."""
-    names = ("area", "convex", "whole", "filled", "long", "upright", "aside", "deep")
     mask, pieces = traits.masks[frame], traits.pieces[frame]
     if not mask.any():
-        return dict.fromkeys(names, 0.0)
+        return dict.fromkeys(SHAPE, 0.0)
     axis, way = long_axis(mask), traits.middles[frame] - fan.apex
     distance = float(np.hypot(*way))
     cosine = abs(float(axis.direction @ way)) / max(distance, 1e-9)
@@ -91,13 +71,13 @@ def shape_scores(traits: Traits, frame: int, fan: Sector, ranges: Ranges) -> dic
         "aside": np.degrees(np.arctan2(abs(way[1]), way[0])),
         "deep": distance / fan.depth,
     }
-    scores = {name: within(float(value), getattr(ranges, name)) for name, value in values.items()}
+    scores = {name: within(float(value), RANGES[name]) for name, value in values.items()}
     # The long axis of a round mask points anywhere: what it says counts in full from `long`'s fullness on.
-    sure = within(axis.elongation, (*ranges.long[:2], OPEN, OPEN))
+    sure = within(axis.elongation, (*RANGES["long"][:2], OPEN, OPEN))
     return scores | {"upright": 1 - sure * (1 - scores["upright"])}
 
 
-def motion_scores(traits: Traits, ranges: Ranges) -> dict[str, float]:
+def motion_scores(traits: Traits) -> dict[str, float]:
     """The traits of a clip's motion: whether its middle is steady, and whether its area beats."""
     if len(traits.masks) < 2:
         return {"steady": 1.0, "beats": 1.0}
@@ -105,7 +85,7 @@ def motion_scores(traits: Traits, ranges: Ranges) -> dict[str, float]:
         return {"steady": 0.0, "beats": 0.0}
     ways = traits.ways[np.isfinite(traits.ways)]  # to and from an empty mask there is no way
     steady = float(np.percentile(ways, 95) / traits.diameter / traits.slower) if len(ways) else OPEN
-    return {"steady": within(steady, ranges.steady), "beats": within(traits.swing, ranges.beats)}
+    return {"steady": within(steady, RANGES["steady"]), "beats": within(traits.swing, RANGES["beats"])}
 
 
 def within(value: float, limits: Range) -> float:

@@ -15,7 +15,7 @@ from echodfkd.clip import Frames
 from echodfkd.errors import InputError
 from echodfkd.evidence.records import CurveScores, Intervals, PhaseScores, ValveScores
 from echodfkd.evidence.words.prompts import Prompts, Similarity
-from echodfkd.measure.beats import BeatDetector, Events, beat_events
+from echodfkd.measure.beats import Events, beat_events
 from echodfkd.scores.events_file import COLUMNS
 from echodfkd.scores.frame_distance import PHASES, Reference, null_curves
 from echodfkd.scores.scorecard import beats_row
@@ -51,9 +51,9 @@ def as_area(curve: ArrayLike) -> Curve:
     return 1 + (values.max() - values) / (span if span > 0 else 1)
 
 
-def valve_events(curve: ArrayLike, fps: float | None, detector: BeatDetector | None = None) -> Events:
+def valve_events(curve: ArrayLike, fps: float | None) -> Events:
     """ED and ES frames by the beat detector that also reads area curves."""
-    return beat_events(as_area(curve), fps, detector)
+    return beat_events(as_area(curve), fps)
 
 
 def clip_curve(judge: Similarity, prompts: Prompts, frames: Frames) -> Curve:
