@@ -108,20 +108,24 @@ class Anatomy:
 
 @dataclass(frozen=True)
 class Tracing:
-    """How the outline that annotators trace, which `Anatomy` describes, lies to the tissue; in mm."""
+    """How the outline that annotators trace, which `Anatomy` describes, lies to the tissue; in mm.
+
+    At end systole trabeculae are pressed together and look like wall: the outline lies further inside the endocardium,
+    by what each `_more` says for a heart that ejects `ventricle.USUAL_EJECTION`, in others in proportion. An annotator
+    keeps his ways from frame to frame, so that the traced area of a clip follows the tissue's.
+    """
 
     septal: float
-    """How far it lies inside the endocardium at end diastole: along the septum, at the apex, along the lateral wall."""
+    """How far the outline lies inside the endocardium: along the septum, at the apex, along the lateral wall."""
     apical: float
     lateral: float
     base: float
     """How much nearer to the apex than the annulus the line that closes it lies: tracers close at the leaflets."""
-    septal_es: float
-    """The same four at end systole of a heart that ejects `ventricle.USUAL_EJECTION`; in others in proportion."""
-    apical_es: float
-    lateral_es: float
-    base_es: float
+    septal_more: float
+    apical_more: float
+    lateral_more: float
+    base_more: float
 
     def __post_init__(self) -> None:
         check_dials(self, "in -15..15", "septal", "apical", "lateral", "base")
-        check_dials(self, "in -15..15", "septal_es", "apical_es", "lateral_es", "base_es")
+        check_dials(self, "in -15..15", "septal_more", "apical_more", "lateral_more", "base_more")

@@ -61,6 +61,8 @@ class Tissue:
     """mm over which the cavity passes into the wall: at the septum, the apex and the lateral wall."""
     apical_edge: float
     lateral_edge: float
+    systolic_edge: float
+    """mm that all three gain in systole, which presses the trabeculae together."""
     septal_border: float
     """mm over which the wall passes into what surrounds it, at the same three."""
     apical_border: float
@@ -125,7 +127,7 @@ class Tissue:
         check_dials(self, "above 0", "septal_border", "apical_border", "lateral_border")
         check_dials(self, "above 0", "ridge_width", "pericardium_width", "gap_width")
         check_dials(self, "above 0", "leaflet_thickness", "papillary_size", "annulus_size", "spot_size")
-        check_dials(self, "0 or more", "unevenness", "thin_wall", "thin_patchiness", "trabeculae")
+        check_dials(self, "0 or more", "systolic_edge", "unevenness", "thin_wall", "thin_patchiness", "trabeculae")
         check_dials(self, "in 0..1", "ridge_place", "compaction")
 
 

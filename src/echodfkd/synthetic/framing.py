@@ -27,14 +27,14 @@ FULL_NEAREST = Uniform(0.0, 0.02)
 """Of a whole sector: half angle (degrees), size of the heart over its size in EchoNet-Dynamic's frames, upper edge."""
 
 CAMUS_TRACERS = {
-    "septal": -1.5,
+    "septal": -2.5,
     "apical": 2.0,
-    "lateral": -1.2,
-    "base": 0.0,
-    "septal_es": 0.0,
-    "apical_es": 3.0,
-    "lateral_es": 1.0,
-    "base_es": -2.5,
+    "lateral": -1.8,
+    "base": -1.0,
+    "septal_more": 1.5,
+    "apical_more": 1.0,
+    "lateral_more": 2.2,
+    "base_more": -2.5,
 }
 """mm by which outlines of CAMUS, whose images show the whole sector, lie further inside than EchoNet-Dynamic's: medians
 over patients."""

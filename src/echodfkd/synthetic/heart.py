@@ -84,11 +84,13 @@ def heart(anatomy: Anatomy, tracing: Tracing, cycle: Cycle) -> Heart:
     shape = np.concatenate([left[:, ::-1], right[:, 1:]], axis=1)
     normals = ventricle.normals(shape)
     pressed = np.clip(contraction * cycle.reference / ventricle.USUAL_EJECTION, 0, 1.2)
-    places = np.stack([ventricle.moment(tracing, name, pressed) for name in ("septal", "apical", "lateral")], axis=1)
-    endocardium = shape + normals * ventricle.around(places, shape.shape[1])[..., None]
+    inset = np.array([tracing.septal, tracing.apical, tracing.lateral, tracing.base])
+    more = np.array([tracing.septal_more, tracing.apical_more, tracing.lateral_more, tracing.base_more])
+    places = inset + np.multiply.outer(pressed, more)
+    endocardium = shape + normals * ventricle.around(places[:, :3], shape.shape[1])[..., None]
     epicardium = endocardium + normals * ventricle.around(thickness, shape.shape[1], RUNS_OUT)[..., None]
     centre_u, centre_v = 0.55 * length, (left[:, MIDDLE, 1] + right[:, MIDDLE, 1]) / 2
-    beyond = ventricle.moment(tracing, "base", pressed)[:, None] * [1.0, 0.0]
+    beyond = places[:, 3:] * [1.0, 0.0]
     base_left, base_right = endocardium[:, 0] + beyond, endocardium[:, -1] + beyond
     centre = np.stack([centre_u, centre_v], axis=-1)[:, None]
     traced, inner, outer = (

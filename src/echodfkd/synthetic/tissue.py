@@ -57,7 +57,9 @@ def levels(
     band = (where.radius - where.outer).mul_(12**0.5 / dial("pericardium_width")).square_()
     level = torch.maximum(level, pericardium.sub_(band))
     # The endocardium is a soft edge. Over trabeculae it reaches further into the cavity; systole presses them flat.
-    pressed = 1 - dial("compaction") * shapes.contraction.clamp(0, 1)[:, :, None, None]
+    contraction = shapes.contraction.clamp(0, 1)[:, :, None, None]
+    pressed = 1 - dial("compaction") * contraction
+    edge = edge + dial("systolic_edge") * contraction
     ventricle = ((where.inner - where.radius).add_(edge / 2).div_(depth.mul_(pressed).add_(edge))).clamp_(0, 1)
     ventricle.mul_((1 - where.mitral / EDGE).clamp_(0, 1))
     # Full blood up to the borders of the rooms, so that an open valve leaves no line where two rooms meet.
