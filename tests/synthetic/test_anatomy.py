@@ -149,7 +149,8 @@ def test_no_contour_folds_back_behind_itself():
 
 def test_insets_are_the_distance_from_the_tracing_to_the_endocardium():
     drawn = average(recipe(9))
-    even = dict.fromkeys(("septal", "apical", "lateral", "septal_es", "apical_es", "lateral_es"), 3.0)
+    even = dict.fromkeys(("septal", "apical", "lateral"), 3.0)
+    even |= dict.fromkeys(("septal_more", "apical_more", "lateral_more"), 0.0)
     found = shapes(replace(drawn, tracing=replace(drawn.tracing, **even)))
     distance = np.linalg.norm(found.inner - found.traced, axis=-1)[:, 7:-7]
     assert np.allclose(distance, 3)
@@ -160,7 +161,7 @@ def test_a_weak_heart_changes_its_tracing_less():
     moved = []
     for fraction in (20.0, 55.0):
         drawn = average(recipe(9, fraction))
-        systolic = dict.fromkeys(("septal_es", "apical_es", "lateral_es"), 4.0)
+        systolic = dict.fromkeys(("septal_more", "apical_more", "lateral_more"), 4.0)
         found = shapes(replace(drawn, tracing=replace(drawn.tracing, **even, **systolic)))
         moved.append(np.linalg.norm(found.inner - found.traced, axis=-1)[:, 7:-7].max())
     assert moved == pytest.approx([4 * 20 / 55, 4], rel=0.1)  # no beat fills quite like another
@@ -194,7 +195,7 @@ def test_anatomy_refuses_nonsense(change, words):
         ("display", {"smoothing": 2}, "in 0..1"),
         ("tissue", {"segments": (1.0,)}, "2 segments"),
         ("tissue", {"septal_edge": 0}, "septal_edge .*above 0"),
-        ("tracing", {"base_es": 16}, "base_es .*got 16"),
+        ("tracing", {"base_more": 16}, "base_more .*got 16"),
     ],
 )
 def test_dials_refuse_nonsense(group, change, words):

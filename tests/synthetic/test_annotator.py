@@ -18,11 +18,11 @@ WIDE = {"probe_x": 0.5, "probe_y": -0.3, "half_angle": 80, "steer": 0, "depth": 
 
 
 def recipes(count=2, frames=24, **tracing):
-    """Clips at 30 to 40 frames a second whose outlines lie everywhere as those dials say, where they say it."""
+    """Clips at 30 to 40 frames a second whose outlines lie in every frame as those dials say."""
     drawn = [draw_recipe(Conditions(fps=(30, 40)), 11, number, frames) for number in range(count)]
-    both = {name + phase: value for name, value in tracing.items() for phase in ("", "_es")}
+    still = tracing | {f"{name}_more": 0.0 for name in tracing}
     wide = [replace(r, acoustics=replace(r.acoustics, **WIDE)) for r in drawn]
-    return [replace(r, tracing=replace(r.tracing, **both)) for r in wide]
+    return [replace(r, tracing=replace(r.tracing, **still)) for r in wide]
 
 
 def masks(clips, annotator):
