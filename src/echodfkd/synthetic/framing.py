@@ -27,12 +27,12 @@ FULL_NEAREST = Uniform(0.0, 0.02)
 """Of a whole sector: half angle (degrees), size of the heart over its size in EchoNet-Dynamic's frames, upper edge."""
 
 CAMUS_TRACERS = {
-    "septal": -2.5,
-    "apical": 2.0,
-    "lateral": -1.8,
-    "base": -1.0,
+    "septal": -2.0,
+    "apical": 2.5,
+    "lateral": -1.5,
+    "base": -0.5,
     "septal_more": 1.5,
-    "apical_more": 1.0,
+    "apical_more": 1.5,
     "lateral_more": 2.2,
     "base_more": -2.5,
 }
