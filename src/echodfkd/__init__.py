@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from echodfkd.commands.evaluate import evaluate
     from echodfkd.commands.judge import judge
     from echodfkd.commands.segment import segmentation as segment
+    from echodfkd.measure.stream import Stream
     from echodfkd.student.student import load_student as load_model
     from echodfkd.synthetic.generate import generate
     from echodfkd.synthetic.recipe import Conditions, draw_recipe
@@ -38,6 +39,7 @@ __all__ = [
     "OccupiedError",
     "OutputError",
     "Segmenter",
+    "Stream",
     "StudyError",
     "__version__",
     "draw_recipe",
@@ -53,6 +55,7 @@ _PLACES = {
     "Clip": "clip.Clip",
     "Conditions": "synthetic.recipe.Conditions",
     "Segmenter": "clip.Segmenter",
+    "Stream": "measure.stream.Stream",
     "draw_recipe": "synthetic.recipe.draw_recipe",
     "evaluate": "commands.evaluate.evaluate",
     "generate": "synthetic.generate.generate",

@@ -1,10 +1,9 @@
 """A student at work: masks of clips and of endless streams, frame by frame, with torch or without it."""
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -21,6 +20,17 @@ from echodfkd.student.spool import Stack
 from echodfkd.student.steppers import Frame, FrameMasks, OnnxStepper, Stepper, TorchStepper
 
 Along = TypeVar("Along")
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Where a pass over frames stands, as a value: whoever keeps one can go on from it as often as he likes."""
+
+    waiting: tuple[Any, ...] = ()
+    """What was pushed before the pass could begin: (frame, what comes along)."""
+    begun: bool = False
+    state: Any = None
+    """The network's memory after the last frame."""
 
 
 class Student:
@@ -97,16 +107,46 @@ class Student:
         for _, first, second in self._pass(backwards):
             yield resize.unfit(np.float32(0.5) * (first + second), *size, spacing)
 
+    def push(self, frame: Frame, at: Pass, spacing: Spacing = None) -> tuple[list[FrameMasks], Pass]:
+        """`stream` for whoever has one frame at a time: the masks that are known with this frame, and the pass after.
+
+        The first `warm_up` frames give no masks; the next one gives those of all of them, every later one its own.
+        """
+        [fitted] = self._fitted([frame], spacing)
+        known, after = self._push(fitted, at)
+        return [resize.unfit(masks, *size, spacing) for _, size, masks in known], after
+
+    def finish(self, at: Pass, spacing: Spacing = None) -> list[FrameMasks]:
+        """The masks of a stream that ended before its pass began; none where it did."""
+        return [resize.unfit(masks, *size, spacing) for _, size, masks in self._finish(at)]
+
+    def _push(self, pair: tuple[Frame, Along], at: Pass) -> tuple[list[tuple[Frame, Along, FrameMasks]], Pass]:
+        if at.begun:
+            masks, state = self.stepper.step(pair[0], at.state)
+            return [(*pair, masks)], Pass(begun=True, state=state)
+        waiting = (*at.waiting, pair)
+        return self._begin(waiting) if len(waiting) > self.card.warm_up else ([], Pass(waiting))
+
+    def _begin(self, waiting: Sequence[tuple[Frame, Any]]) -> tuple[list[tuple[Frame, Any, FrameMasks]], Pass]:
+        """The masks of the frames that waited, after the reflected ones before them."""
+        state, known = None, []
+        for index in reflected(len(waiting), self.card.warm_up):
+            _, state = self.stepper.step(waiting[index][0], state)
+        for frame, along in waiting:
+            masks, state = self.stepper.step(frame, state)
+            known.append((frame, along, masks))
+        return known, Pass(begun=True, state=state)
+
+    def _finish(self, at: Pass) -> list[tuple[Frame, Any, FrameMasks]]:
+        return self._begin(at.waiting)[0] if at.waiting else []
+
     def _pass(self, frames: Iterable[tuple[Frame, Along]]) -> Iterator[tuple[Frame, Along, FrameMasks]]:
         """For each frame of the working size, in order, its masks; what came along with the frame comes along."""
-        source = iter(frames)
-        start = list(islice(source, self.card.warm_up + 1))
-        state = None
-        for index in reflected(len(start), self.card.warm_up):
-            _, state = self.stepper.step(start[index][0], state)
-        for frame, along in chain(start, source):
-            masks, state = self.stepper.step(frame, state)
-            yield frame, along, masks
+        at = Pass()
+        for pair in frames:
+            known, at = self._push(pair, at)
+            yield from known
+        yield from self._finish(at)
 
     def _fitted(self, frames: Iterable[Frame], spacing: Spacing) -> Iterator[tuple[Frame, tuple[int, int]]]:
         """Frames of any size at the working size, each with its own (height, width). InputError for another type."""

@@ -1,0 +1,253 @@
+"""A heart watched as it goes: one frame in, its masks and what is known of the beats out, in bounded time and memory."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd import resize
+from echodfkd.errors import InputError
+from echodfkd.measure.beats import BeatDetector, Events, beat_events, check_rate, heart_rate
+from echodfkd.measure.ejection import STEADY_S, Ejection, disc_volume, ejection_of_beats
+from echodfkd.measure.shape import Spacing, largest_component
+from echodfkd.measure.traits import Traits
+from echodfkd.measure.verdict import Verdict, verdict
+from echodfkd.student.steppers import Frame, FrameMasks
+from echodfkd.student.student import Pass, Student, load_student
+
+KEPT_S = 10.0
+"""Seconds that are looked back on: enough for three beats of the slowest heart. By choice."""
+SURE_S = 0.5
+"""Seconds after which an ES stays where it is: the detector's least distance between two ES and its smoothing's reach."""
+JUDGED_S = 2.0
+"""Seconds before a beat's end that its verdict looks at, or the beat where that is longer."""
+GAP = 2.5
+"""A time between two frames above so many usual ones is a gap: frames are missing, and a beat over it is not measured."""
+CUT = 0.5
+"""Below this correlation of two successive frames, at LOOK x LOOK pixels, another scene begins."""
+LOOK = 32
+TIMED = 8
+"""Times of so many frames tell the frame rate."""
+
+Masks = dict[str, NDArray[np.bool_]]
+"""(height, width) of one frame, by structure."""
+
+
+@dataclass(frozen=True)
+class Beat:
+    """A beat that has ended: numbers of its ED and ES frames since the stream began, their times, and its EF."""
+
+    ed: int
+    es: int
+    ed_time: float
+    """Seconds."""
+    es_time: float
+    ejection_fraction: float
+    """Percent, by discs."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """What is known of the heart now."""
+
+    frames: int
+    """How many frames have their masks."""
+    area: int
+    """Pixels of the left ventricle in the last of them."""
+    fps: float | None
+    """As given, or by the frames' times; None while unknown."""
+    ended: tuple[Beat, ...] = ()
+    """The beats that became sure with this frame: `SURE_S` after their ES."""
+    ejection_fraction: float | None = None
+    """Percent, of the last beat."""
+    heart_rate: float | None = None
+    """Beats per minute over the last `KEPT_S` seconds."""
+    judged: Verdict = field(default_factory=lambda: Verdict("unusable", ("no complete beat yet",)))
+    """The verdict of the last beat."""
+    gaps: int = 0
+    """Times at which frames were missing, since the stream began."""
+    restarted: str = ""
+    """Why everything before this frame was forgotten; empty where it was not."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything that a stream remembers, as a value."""
+
+    at: Pass = field(default_factory=Pass)
+    size: tuple[int, int] | None = None
+    look: NDArray[np.float64] | None = None
+    """The last frame as the search for cuts sees it."""
+    waiting: tuple[float, ...] = ()
+    """Times of frames whose masks are not known yet."""
+    first: int = 0
+    """The number of the first frame kept; of the kept ones, oldest first: ..."""
+    times: tuple[float, ...] = ()
+    area: tuple[int, ...] = ()
+    ventricles: tuple[NDArray[np.uint8], ...] = ()
+    """... the LV's masks, eight pixels a byte."""
+    last_es: int = -1
+    """The ES of the last beat told."""
+    live: Live = field(default_factory=lambda: Live(0, 0, None))
+
+
+class Stream:
+    """A model that watches: push frames as they come.
+
+        stream = echodfkd.Stream("b4", fps=50)
+        masks, live = stream.push(frame)
+
+    The numbers are those of the whole clip cut with `segment --causal`: same masks, ED, ES and EF, each as soon as it
+    is sure. `state` may be kept and put back. A frame of another size, or of another scene, starts everything anew.
+    """
+
+    def __init__(self, model: Student | str | None = None, *, fps: float | None = None, spacing: Spacing = None):
+        """`model` as `load_model` takes it; `fps` in Hz where frames come without times; `spacing` as a clip's.
+
+        InputError for an impossible rate and for a model that knows no left ventricle.
+        """
+        check_rate(fps)
+        self.student = model if isinstance(model, Student) else load_student(model, hindsight=False)
+        if "lv" not in self.student.structures:
+            raise InputError(f"A stream measures the left ventricle, this model knows {self.student.structures}.")
+        self.fps, self.spacing = fps, spacing
+        self.state = State()
+
+    def reset(self) -> None:
+        """Forgets all that was seen."""
+        self.state = State()
+
+    def push(self, frame: Frame, time: float | None = None) -> tuple[list[Masks], Live]:
+        """The masks that became known with this grey frame (height, width) uint8, oldest first, and what is known now.
+
+        `time` is the frame's, in seconds, rising. The model's first `warm_up` frames bring no masks; the next brings
+        theirs too. InputError for a frame of another type, and for a time that does not rise.
+        """
+        state, told, masks = self.state, "", list[Masks]()
+        look = _look(frame, self.spacing)
+        if state.size is not None and (reason := self._another(state, frame, look)):
+            masks, state = self._take(self.student.finish(state.at, self.spacing), state)
+            count = state.first + len(state.times)
+            state = State(first=count, live=Live(count, 0, None, gaps=state.live.gaps))
+            told = reason
+        moment = self._moment(state, time)
+        probabilities, at = self.student.push(frame, state.at, self.spacing)
+        state = replace(state, at=at, size=frame.shape, look=look, waiting=(*state.waiting, moment))
+        more, state = self._take(probabilities, state)
+        live = self._known(state, told, done=False)
+        last_es = live.ended[-1].es if live.ended else state.last_es
+        self.state = replace(state, live=live, last_es=last_es)
+        return masks + more, live
+
+    def finish(self) -> tuple[list[Masks], Live]:
+        """The masks still awaited and the beats that were not sure yet, at the stream's end; then all is forgotten."""
+        masks, state = self._take(self.student.finish(self.state.at, self.spacing), self.state)
+        live = self._known(state, "", done=True)
+        self.reset()
+        return masks, live
+
+    def _another(self, state: State, frame: Frame, look: NDArray[np.float64]) -> str:
+        """Why this frame belongs to another clip than those before; empty where it does not."""
+        if frame.shape != state.size:
+            return f"frames of {frame.shape[1]} x {frame.shape[0]} pixels follow"
+        if state.look is not None and (look * state.look).mean() < CUT:
+            return "another scene begins"
+        return ""
+
+    def _moment(self, state: State, time: float | None) -> float:
+        """The frame's time in seconds, by the frame rate where it comes without."""
+        if time is None:
+            return (state.first + len(state.times) + len(state.waiting)) / check_rate(self.fps)
+        before = [*state.times[-1:], *state.waiting[-1:]]
+        if before and not time > before[-1]:
+            raise InputError(f"Times of frames must rise, got {time:g} s after {before[-1]:g} s.")
+        return float(time)
+
+    def _take(self, known: list[FrameMasks], state: State) -> tuple[list[Masks], State]:
+        """Masks cut at the threshold, and the state that keeps their ventricles."""
+        masks = [self._cut(one) for one in known]
+        count = len(masks)
+        times = state.times + state.waiting[:count]
+        area = state.area + tuple(int(one["lv"].sum()) for one in masks)
+        kept = state.ventricles + tuple(np.packbits(one["lv"]) for one in masks)
+        old = sum(moment < times[-1] - KEPT_S for moment in times) if times else 0
+        state = replace(state, waiting=state.waiting[count:], first=state.first + old)
+        return masks, replace(state, times=times[old:], area=area[old:], ventricles=kept[old:])
+
+    def _cut(self, probabilities: FrameMasks) -> Masks:
+        cut = probabilities >= self.student.threshold
+        if self.student.largest_component:
+            cut = np.stack([largest_component(mask) for mask in cut])
+        return dict(zip(self.student.structures, cut, strict=True))
+
+    def _known(self, state: State, restarted: str, done: bool) -> Live:
+        """What the kept frames say; beats are told once, when sure, or when the stream is `done`."""
+        steps = np.diff(state.times)
+        usual = float(np.median(steps)) if len(steps) else 0.0
+        fps = self.fps or (1 / usual if len(steps) >= TIMED and usual else None)
+        before = state.live
+        fresh = len(steps) and steps[-1] > GAP * usual and before.frames < state.first + len(state.times)
+        live = replace(
+            before,
+            frames=state.first + len(state.times),
+            area=state.area[-1] if state.area else 0,
+            fps=fps,
+            ended=(),
+            gaps=before.gaps + bool(fresh),
+            restarted=restarted,
+        )
+        if not state.times:
+            return live
+        events = beat_events(state.area, fps)
+        ended: list[Beat] = []
+        for ed, es in events.beats():
+            sure = done or state.times[-1] - state.times[es] >= SURE_S
+            if sure and state.first + es > state.last_es + BeatDetector().distance_s * events.fps / 2:
+                ended += self._beat(state, ed, es, events.fps, GAP * usual)
+        if not ended:
+            return live
+        judged = self._judged(state, events, ended[-1])
+        rate = None if fps is None else heart_rate(events)
+        return replace(
+            live, ended=tuple(ended), ejection_fraction=ended[-1].ejection_fraction, heart_rate=rate, judged=judged
+        )
+
+    def _beat(self, state: State, ed: int, es: int, fps: float, gap: float) -> list[Beat]:
+        """The beat of these kept frames; none where frames are missing in it or it has no volume."""
+        if any(after - before > gap for before, after in pairwise(state.times[ed : es + 1])):
+            return []
+        volumes = [self._volume(state, event, round(STEADY_S * fps)) for event in (ed, es)]
+        fractions = ejection_of_beats([(ed, es)], [volumes]).per_beat
+        first, times = state.first, state.times
+        return [Beat(first + ed, first + es, times[ed], times[es], fraction) for fraction in fractions]
+
+    def _volume(self, state: State, event: int, reach: int) -> float:
+        """The median volume over the kept frames within `reach` of an event."""
+        near = range(max(0, event - reach), min(len(state.times), event + reach + 1))
+        masks = self._ventricles(state, near)
+        return float(np.median([disc_volume(largest_component(mask), self.spacing) for mask in masks]))
+
+    def _judged(self, state: State, events: Events, beat: Beat) -> Verdict:
+        """The verdict on the frames since the last beat began, `JUDGED_S` at least where there are so many."""
+        recent = sum(moment < state.times[-1] - JUDGED_S for moment in state.times)
+        start = max(0, min(beat.ed - state.first - round(events.fps * BeatDetector().smoothing_s), recent))
+        later = [tuple(n - start for n in numbers if n >= start) for numbers in (events.ed_frames, events.es_frames)]
+        traits = Traits(self._ventricles(state, range(start, len(state.times))), events.fps)
+        fraction = beat.ejection_fraction
+        one = Ejection(((beat.ed, beat.es),), (fraction,), (1.0,), (1 - fraction / 100,))
+        return verdict(traits, replace(events, ed_frames=later[0], es_frames=later[1]), one)
+
+    def _ventricles(self, state: State, frames: Iterable[int]) -> NDArray[np.bool_]:
+        """(time, height, width) masks of these of the kept frames."""
+        assert state.size is not None
+        height, width = state.size
+        packed = np.stack([state.ventricles[frame] for frame in frames])
+        return np.unpackbits(packed, axis=1, count=height * width).reshape(-1, height, width).view(np.bool_)
+
+
+def _look(frame: Frame, spacing: Spacing) -> NDArray[np.float64]:
+    """The frame at LOOK x LOOK pixels, its mean 0 and its deviation 1: products of two are their correlation."""
+    small = resize.fit(frame, LOOK, spacing).astype(np.float64)
+    return (small - small.mean()) / max(small.std(), 1e-9)
