@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from echodfkd.errors import EchodfkdError, InputError, MissingExtra, one_line
 
 if TYPE_CHECKING:
+    from echodfkd.measure.stream import Live
     from echodfkd.store.store import Store
 
 app = typer.Typer(
@@ -48,6 +49,10 @@ Workers = Annotated[
         min=0,
         help="Processes that draw fresh clips beside the training (default: half the processors). A GPU draws alone.",
     ),
+]
+ModelName = Annotated[
+    str | None,
+    typer.Option("--model", metavar="NAME|DIR", help="A model's folder, or a name that `models` lists (b4)."),
 ]
 ClipStore = Annotated[Path, typer.Option("--clips", metavar="DIR", help="A store of clips made by `synth`.")]
 
@@ -209,10 +214,7 @@ def segment(
         list[Path], typer.Argument(metavar="INPUT...", help="Clips: AVI, MP4, GIF, PNG, NIfTI; or folders of them.")
     ],
     out: Out = Path("segmented"),
-    model: Annotated[
-        str | None,
-        typer.Option("--model", metavar="NAME|DIR", help="A model's folder, or a name that `models` lists (b4)."),
-    ] = None,
+    model: ModelName = None,
     overlay: Annotated[bool, typer.Option("--overlay", help="Also write overlay.mp4 and curve.png.")] = False,
     largest_component: Annotated[
         bool | None,
@@ -267,6 +269,42 @@ def segment(
     done = sum(one.measures is not None for one in found)
     print(f"{done} of {len(found)} clips in {out}, listed in summary.csv. Research software, not for diagnosis.")
     if done < len(found):
+        raise typer.Exit(2)
+
+
+@app.command()
+def live(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="A clip, a folder that fills, or a camera as FORMAT:NAME (v4l2:/dev/video0)."
+        ),
+    ],
+    model: ModelName = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write beats.csv of each clip here.")] = None,
+    overlay: Annotated[bool, typer.Option("--overlay", help="With --out: also write overlay.mp4.")] = False,
+    paced: Annotated[
+        bool | None,
+        typer.Option("--paced/--no-pace", help="Play a clip at its own pace (default: a file yes, a folder's no)."),
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", min=0.1, metavar="S", help="Watch no clip or camera for longer.")
+    ] = None,
+    idle: Annotated[
+        float | None, typer.Option("--idle", min=1, metavar="S", help="Leave a folder that gets no clip for so long.")
+    ] = None,
+) -> None:
+    """A heart watched as it is filmed: a line for every beat as it ends. Ctrl-C ends it. Not for diagnosis."""
+    from echodfkd.commands import live as verb
+    from echodfkd.student.bundled import find_model
+
+    def tell(watched: verb.Watched, known: "Live | None") -> None:
+        for line in verb.lines(watched, known):
+            print(line, flush=True)
+
+    chosen = None if model is None else find_model(model)
+    found = verb.live(source, chosen, out, overlay=overlay, paced=paced, seconds=seconds, idle=idle, tell=tell)
+    if any(one.refusal for one in found):
         raise typer.Exit(2)
 
 

@@ -1,4 +1,4 @@
-"""A heart watched as it goes: one frame in, its masks and what is known of the beats out, in bounded time and memory."""
+"""A heart watched as it goes: one frame in, its masks and what is known of the beats out, in bounded memory."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -20,11 +20,11 @@ from echodfkd.student.student import Pass, Student, load_student
 KEPT_S = 10.0
 """Seconds that are looked back on: enough for three beats of the slowest heart. By choice."""
 SURE_S = 0.5
-"""Seconds after which an ES stays where it is: the detector's least distance between two ES and its smoothing's reach."""
+"""Seconds after which an ES stays where it is: least distance of two ES, and reach of the smoothing."""
 JUDGED_S = 2.0
 """Seconds before a beat's end that its verdict looks at, or the beat where that is longer."""
 GAP = 2.5
-"""A time between two frames above so many usual ones is a gap: frames are missing, and a beat over it is not measured."""
+"""So many usual times between two frames are a gap: frames are missing, and a beat over it is not measured."""
 CUT = 0.5
 """Below this correlation of two successive frames, at LOOK x LOOK pixels, another scene begins."""
 LOOK = 32
@@ -114,6 +114,11 @@ class Stream:
             raise InputError(f"A stream measures the left ventricle, this model knows {self.student.structures}.")
         self.fps, self.spacing = fps, spacing
         self.state = State()
+
+    @property
+    def rate(self) -> float | None:
+        """Frames per second, as given or as the frames' times tell; None while unknown."""
+        return self.fps or self.state.live.fps
 
     def reset(self) -> None:
         """Forgets all that was seen."""

@@ -1,6 +1,6 @@
 """Moving pictures of a clip with its masks: contours, a light fill, and the area curve with a cursor below."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,6 +92,25 @@ def overlay_frames(
         yield np.concatenate([picture, strip.at(number)])
 
 
+def live_frame(
+    frame: NDArray[np.uint8],
+    masks: Mapping[str, NDArray[np.bool_]],
+    area: Sequence[int],
+    words: str,
+    style: OverlayStyle | None = None,
+) -> Rgb:
+    """One picture (height, width, 3) uint8 of a clip that is still going on: overlay, `words` in its corner, curve.
+
+    `area` holds the last areas, up to this frame's.
+    """
+    style = style or OverlayStyle()
+    picture = overlay_frame(frame, masks, None, style)
+    if words:
+        _write(picture, words)
+    strip = Strip.of(np.array(area, np.float64), Events((), ()), picture.shape[1], style.strip)
+    return np.concatenate([picture, strip.past])
+
+
 def scale_factor(shape: tuple[int, ...], style: OverlayStyle) -> int:
     """The whole number that brings the longer side of (height, width) to at least `style.least_side`."""
     return max(1, -(-style.least_side // max(shape)))
@@ -149,10 +168,15 @@ def _name_event(picture: Rgb, number: int, events: Events) -> None:
     reach = 0.06 * check_rate(events.fps)
     for label, frames in (("ED", events.ed_frames), ("ES", events.es_frames)):
         if any(abs(number - frame) <= reach for frame in frames):
-            ink = stamp(label, max(12, picture.shape[0] // 16))
-            room = picture[8 : 8 + ink.shape[0], 8 : 8 + ink.shape[1]]
-            alpha = ink[: room.shape[0], : room.shape[1], None].astype(np.float32) / 255
-            room[:] = (room + alpha * (255 - room.astype(np.float32))).astype(np.uint8)
+            _write(picture, label)
+
+
+def _write(picture: Rgb, words: str) -> None:
+    """Writes into the upper left corner, in place."""
+    ink = stamp(words, max(12, picture.shape[0] // 16))
+    room = picture[8 : 8 + ink.shape[0], 8 : 8 + ink.shape[1]]
+    alpha = ink[: room.shape[0], : room.shape[1], None].astype(np.float32) / 255
+    room[:] = (room + alpha * (255 - room.astype(np.float32))).astype(np.uint8)
 
 
 def _nothing() -> Iterator[None]:
