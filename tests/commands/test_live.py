@@ -1,0 +1,114 @@
+"""`echodfkd live`: what it writes of a file, a folder and a device, and that nothing is lost in silence."""
+
+import csv
+import threading
+import time
+
+import av
+import numpy as np
+import pytest
+from small_student import make_student
+
+from echodfkd.commands import live as verb
+from echodfkd.errors import InputError
+from echodfkd.synthetic.generate import generate
+from echodfkd.synthetic.recipe import Conditions, draw_recipe
+from echodfkd.video import open_video, read, write
+
+RATE = 40
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp("clips") / "heart.avi"
+    recipe = draw_recipe(Conditions(fps=(RATE, RATE), heart_rate=(75, 75)), 3, 7, 110)
+    write(path, generate([recipe]).frames[0], RATE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model") / "small"
+    make_student(folder, structures=("lv",))
+    return folder
+
+
+def test_a_clip_as_fast_as_it_goes_loses_no_frame_and_writes_beats_and_overlay(clip, tmp_path):
+    told = []
+    [watched] = verb.live(
+        str(clip), "b4", tmp_path / "out", overlay=True, paced=False, tell=lambda one, live: told.append(live)
+    )
+    assert (watched.name, watched.frames, watched.dropped) == ("heart", 110, 0)
+    with open(tmp_path / "out" / "heart" / "beats.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["es_frame"]) for row in rows] == [beat.es for beat in watched.beats]
+    assert len(rows) >= 2
+    assert sum(len(live.ended) for live in told if live) == len(rows)
+    assert told[-1] is None
+    with open_video(tmp_path / "out" / "heart" / "overlay.mp4") as film:
+        assert len(list(film)) == 110
+
+
+def test_a_clip_is_played_at_its_own_pace(clip, small):
+    start = time.monotonic()
+    [watched] = verb.live(str(clip), small)
+    assert time.monotonic() - start >= 109 / RATE
+    assert watched.frames + watched.dropped == 110
+
+
+def test_what_comes_too_fast_is_dropped_and_counted(clip):
+    frames = read(clip).frames
+    feed = verb._Feed(((0.0, frame) for frame in frames), paced=False, droppable=True, seconds=None)
+    with feed:
+        time.sleep(0.3)
+        taken = len(list(feed))
+    assert taken == verb.WAITING
+    assert taken + feed.dropped == len(frames)
+    assert "78 frames dropped" in verb.lines(verb.Watched("heart", taken, feed.dropped), None)[0]
+
+
+def test_a_folder_that_fills_is_watched_clip_by_clip(clip, small, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "first.avi").write_bytes(clip.read_bytes())
+
+    def fill():
+        time.sleep(1.0)
+        (folder / "broken.avi").write_bytes(clip.read_bytes()[:900])
+        (folder / "second.avi").write_bytes(clip.read_bytes())
+
+    filler = threading.Thread(target=fill)
+    filler.start()
+    found = verb.live(str(folder), small, tmp_path / "out", idle=4)
+    filler.join()
+    assert {one.name: one.frames for one in found} == {"first": 110, "second": 110}
+    assert (tmp_path / "out" / "second" / "beats.csv").is_file()
+
+
+def test_a_device_is_watched_for_as_long_as_asked(small):
+    try:
+        av.open("testsrc=size=64x48:rate=20", format="lavfi").close()
+    except (av.error.FFmpegError, ValueError):
+        pytest.skip("This PyAV has no lavfi, the device that needs no hardware.")
+    [watched] = verb.live("lavfi:testsrc=size=64x48:rate=20", small, seconds=1.0)
+    assert watched.frames + watched.dropped == 20
+
+
+def test_frames_of_another_size_begin_another_overlay(small, tmp_path):
+    student = verb.load_student(small, hindsight=False)
+    sizes = [np.zeros((48, 64), np.uint8)] * 6 + [np.zeros((64, 64), np.uint8)] * 6
+    feed = verb._Feed(((n / 20, frame) for n, frame in enumerate(sizes)), paced=False, droppable=False, seconds=None)
+    watched = verb.Watched("camera")
+    with feed:
+        verb._watch(watched, feed, verb.Stream(student, fps=20), tmp_path, True, lambda *_: None)
+    assert watched.frames == 12
+    assert [read(tmp_path / name).frames.shape[0] for name in ("overlay.mp4", "overlay-2.mp4")] == [6, 6]
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "word"),
+    [("nothing.avi", {}, "nothing.avi"), ("nix:foo", {}, "FORMAT:NAME"), ("x.avi", {"overlay": True}, "--out")],
+)
+def test_bad_wishes_are_refused(source, options, word, small):
+    with pytest.raises(InputError, match=word):
+        verb.live(source, small, **options)

@@ -1,0 +1,125 @@
+"""A stream says what the whole clip says, as soon as that is sure, and forgets when another scene begins."""
+
+import numpy as np
+import pytest
+from small_student import make_student
+
+from echodfkd.clip import Clip
+from echodfkd.commands.segment import segmentation
+from echodfkd.errors import InputError
+from echodfkd.measure.stream import SURE_S, Stream
+from echodfkd.student.student import load_student
+from echodfkd.synthetic.generate import generate
+from echodfkd.synthetic.recipe import Conditions, draw_recipe
+
+RATE = 40.0
+
+
+@pytest.fixture(scope="module")
+def frames():
+    """(time, height, width) of a drawn heart that beats at 75 a minute for four beats."""
+    return generate([draw_recipe(Conditions(fps=(RATE, RATE), heart_rate=(75, 75)), 3, 7, 150)]).frames[0]
+
+
+@pytest.fixture(scope="module")
+def causal():
+    return load_student("b4", hindsight=False)
+
+
+def watched(stream, frames, times=None):
+    """Masks of every frame, every beat, and every `Live`, from first push to the end."""
+    masks, beats, known = [], [], []
+    for number, frame in enumerate(frames):
+        some, live = stream.push(frame, None if times is None else times[number])
+        masks, beats, known = masks + some, beats + list(live.ended), [*known, live]
+    some, live = stream.finish()
+    return masks + some, beats + list(live.ended), [*known, live]
+
+
+def numbers(beats):
+    return [(beat.ed, beat.es, pytest.approx(beat.ejection_fraction)) for beat in beats]
+
+
+def test_masks_beats_and_fractions_are_those_of_the_whole_clip(frames, causal):
+    whole = segmentation(Clip("drawn", frames, RATE), causal)
+    masks, beats, known = watched(Stream(causal, fps=RATE), frames)
+    assert np.array_equal([one["lv"] for one in masks], whole.masks["lv"])
+    assert len(beats) >= 3
+    assert numbers(beats) == [
+        (*beat, of) for beat, of in zip(whole.ejection.beats, whole.ejection.per_beat, strict=True)
+    ]
+    assert known[-1].heart_rate == pytest.approx(whole.heart_rate)
+
+
+def test_a_beat_is_told_once_and_when_it_is_sure(frames, causal):
+    stream = Stream(causal, fps=RATE)
+    told = [(number, beat) for number, frame in enumerate(frames) for beat in stream.push(frame)[1].ended]
+    assert len({beat.es for _, beat in told}) == len(told) >= 3
+    assert all(SURE_S * RATE <= number - beat.es <= SURE_S * RATE + 2 for number, beat in told)
+
+
+def test_times_tell_the_rate_and_a_gap_costs_its_beat(frames, causal):
+    even = np.arange(len(frames)) / RATE
+    _, beats, known = watched(Stream(causal), frames, even)
+    assert known[-1].fps == pytest.approx(RATE)
+    late = even + np.where(np.arange(len(frames)) > (beats[1].ed + beats[1].es) // 2, 0.5, 0)
+    _, fewer, known = watched(Stream(causal), frames, late)
+    assert known[-1].gaps == 1
+    assert beats[1].es not in [beat.es for beat in fewer]
+    assert beats[-1].es in [beat.es for beat in fewer]
+
+
+def test_another_scene_and_another_size_start_anew(frames, causal):
+    stream = Stream(causal, fps=RATE)
+    other = generate([draw_recipe(Conditions(), 3, 8, 30)]).frames[0]
+    told = [stream.push(frame)[1].restarted for part in (frames[:30], other, other[:, :100]) for frame in part]
+    assert [number for number, reason in enumerate(told) if reason] == [30, 60]
+    assert "scene" in told[30]
+    assert "112 x 100" in told[60]
+    assert stream.finish()[1].frames == 90
+
+
+def test_masks_after_a_new_start_are_those_of_a_clip_of_its_own(frames, causal):
+    other = generate([draw_recipe(Conditions(), 3, 8, 30)]).frames[0]
+    masks, _, _ = watched(Stream(causal, fps=RATE), [*frames[:20], *other])
+    alone, _, _ = watched(Stream(causal, fps=RATE), other)
+    assert len(masks) == 50
+    assert all(np.array_equal(a["lv"], b["lv"]) for a, b in zip(masks[20:], alone, strict=True))
+
+
+def test_a_state_that_was_kept_can_be_put_back(frames, causal):
+    stream = Stream(causal, fps=RATE)
+    for frame in frames[:40]:
+        stream.push(frame)
+    kept = stream.state
+    first = [stream.push(frame)[1].area for frame in frames[40:50]]
+    stream.state = kept
+    assert [stream.push(frame)[1].area for frame in frames[40:50]] == first
+
+
+def test_a_stream_shorter_than_its_warm_up_gives_its_masks_at_the_end(frames, causal):
+    masks, beats, _ = watched(Stream(causal, fps=RATE), frames[:3])
+    assert len(masks) == 3
+    assert beats == []
+
+
+def test_what_is_kept_does_not_grow(frames, tmp_path):
+    make_student(tmp_path / "small", structures=("lv",))
+    stream = Stream(load_student(tmp_path / "small", hindsight=False), fps=5.0)
+    kept = []
+    for frame in np.concatenate([frames, frames]):
+        stream.push(frame)
+        kept.append(len(stream.state.ventricles))
+    assert max(kept) == 51
+
+
+def test_nonsense_is_refused(frames, causal, tmp_path):
+    stream = Stream(causal)
+    stream.push(frames[0], 1.0)
+    with pytest.raises(InputError, match="rise"):
+        stream.push(frames[1], 1.0)
+    with pytest.raises(InputError, match="above 0"):
+        Stream(causal, fps=0.0)
+    make_student(tmp_path / "atria", structures=("la",))
+    with pytest.raises(InputError, match="left ventricle"):
+        Stream(load_student(tmp_path / "atria"))
