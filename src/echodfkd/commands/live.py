@@ -70,7 +70,7 @@ def live(
     A file is played at its own pace, unless `paced` is False. In a folder every clip that lies there or comes is
     watched in turn, as fast as it goes unless `paced` is True; `idle` seconds without a new one end it. `seconds` end
     the watch of a file or camera. With `out` the beats go to `OUT/<name>/beats.csv`, with `overlay` the picture to
-    `overlay.mp4`, and to `overlay-2.mp4` ... where frames change their size. `tell` hears of every beat when it is sure.
+    `overlay.mp4`, and to `overlay-2.mp4` ... where frames change their size. `tell` hears of every beat once sure.
 
     InputError for a source or model that cannot be opened, OutputError where `out` cannot be written.
     """

@@ -211,13 +211,12 @@ class Stream:
             sure = done or state.times[-1] - state.times[es] >= SURE_S
             if sure and state.first + es > state.last_es + BeatDetector().distance_s * events.fps / 2:
                 ended += self._beat(state, ed, es, events.fps, GAP * usual)
+        if ended or done:
+            live = replace(live, heart_rate=None if fps is None else heart_rate(events))
         if not ended:
             return live
         judged = self._judged(state, events, ended[-1])
-        rate = None if fps is None else heart_rate(events)
-        return replace(
-            live, ended=tuple(ended), ejection_fraction=ended[-1].ejection_fraction, heart_rate=rate, judged=judged
-        )
+        return replace(live, ended=tuple(ended), ejection_fraction=ended[-1].ejection_fraction, judged=judged)
 
     def _beat(self, state: State, ed: int, es: int, fps: float, gap: float) -> list[Beat]:
         """The beat of these kept frames; none where frames are missing in it or it has no volume."""
