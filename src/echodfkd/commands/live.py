@@ -96,8 +96,8 @@ def lines(watched: Watched, live: Live | None) -> list[str]:
     if live is None:
         missed = [f"{watched.dropped} frames dropped, it came too fast"] if watched.dropped else []
         missed += [f"frames missing {watched.gaps} times"] if watched.gaps else []
-        told = watched.refusal or ", ".join([f"{watched.frames} frames, {len(watched.beats)} beats", *missed])
-        return [f"{watched.name}: {told}"]
+        came = watched.refusal or ", ".join([f"{watched.frames} frames, {len(watched.beats)} beats", *missed])
+        return [f"{watched.name}: {came}"]
     told = [f"{watched.name}: {live.restarted}, all starts anew"] if live.restarted else []
     for beat in live.ended:
         rate = "rate unknown" if live.heart_rate is None else f"{live.heart_rate:.0f}/min"
@@ -252,7 +252,8 @@ class _Painter:
     def __init__(self, folder: Path | None, fps: float | None):
         self._folder, self._fps = folder, fps
         self._area: deque[int] = deque(maxlen=round(CURVE_S * check_rate(fps)))
-        self._parts, self._size = 0, (0, 0)
+        self._parts = 0
+        self._size: tuple[int, ...] = ()
         self._queue: Queue[NDArray[np.uint8] | None] = Queue(WAITING)
         self._thread: threading.Thread | None = None
         self._error: Exception | None = None
@@ -271,14 +272,14 @@ class _Painter:
             raise self._error
         if frame.shape != self._size:
             self._end()
-            self._begin(frame.shape)
+            self._begin(self._folder, frame.shape)
         self._area.append(int(masks["lv"].sum()))
         self._queue.put(live_frame(frame, masks, self._area, _words(live)))
 
-    def _begin(self, size: tuple[int, int]) -> None:
+    def _begin(self, folder: Path, size: tuple[int, ...]) -> None:
         self._size, self._parts = size, self._parts + 1
         self._area.clear()
-        path = self._folder / ("overlay.mp4" if self._parts == 1 else f"overlay-{self._parts}.mp4")
+        path = folder / ("overlay.mp4" if self._parts == 1 else f"overlay-{self._parts}.mp4")
         self._thread = threading.Thread(target=self._write, args=(path,))
         self._thread.start()
 

@@ -118,7 +118,7 @@ class Student:
 
     def finish(self, at: Pass, spacing: Spacing = None) -> list[FrameMasks]:
         """The masks of a stream that ended before its pass began; none where it did."""
-        return [resize.unfit(masks, *size, spacing) for _, size, masks in self._finish(at)]
+        return [resize.unfit(masks, height, width, spacing) for _, (height, width), masks in self._finish(at)]
 
     def _push(self, pair: tuple[Frame, Along], at: Pass) -> tuple[list[tuple[Frame, Along, FrameMasks]], Pass]:
         if at.begun:

@@ -46,6 +46,6 @@ def _frames(source: str, opened: av.container.InputContainer) -> Timed:
             if frame.time is None:
                 raise InputError(f"{source} gives frames without times.")
             first = frame.time if first is None else first
-            yield float(frame.time - first), frame.to_ndarray(format="gray")
+            yield float(frame.time - first), np.asarray(frame.to_ndarray(format="gray"), np.uint8)
     except av.error.FFmpegError as error:
         raise InputError(f"{source} broke off ({error.strerror}).") from None
