@@ -241,14 +241,14 @@ class Scene:
         picture = spoilt(self.frame, chance)
         kind = chance.random()
         if kind < 0.45:
-            return picture, self._blackened(np.zeros_like(self.other), self.sight), self.maps
+            return picture, self.blackened(np.zeros_like(self.other), self.sight), self.maps
         if kind < 0.5 or not self.masks[0].any():
             return heartless(picture, chance), NO_HEART, np.zeros_like(self.maps)
         black = self._region(chance, fields)
         if chance.random() < 0.5 and black.any():
             black = ndimage.distance_transform_edt(~black) <= self.margin
         hidden = replace(Sight(1.0), quality=self.sight.quality)
-        return np.where(black, np.uint8(0), picture), self._blackened(black, hidden), self.maps
+        return np.where(black, np.uint8(0), picture), self.blackened(black, hidden), self.maps
 
     def _region(self, chance: np.random.Generator, fields: NDArray[np.float32]) -> Region:
         """A mask as good and bad segmenters draw them."""
@@ -269,7 +269,7 @@ class Scene:
             return self.masks[STRUCTURES.index(OTHER_CHAMBERS[chance.integers(3)])]
         return self.other
 
-    def _blackened(self, black: Region, sight: Sight) -> Sight:
+    def blackened(self, black: Region, sight: Sight) -> Sight:
         """`sight` with what the black region hides."""
         whole, rim = self.depth >= -self.margin, (self.depth >= -self.margin) & (self.depth < 0)
         chambers = {

@@ -63,7 +63,7 @@ def publish(
     study = read_json(run / "study.json")
     _check_drawn(student.card)
     study["training"].pop("start", None)  # a path it may be; what it held stands in made_from
-    _forget_places(study["teacher"])
+    forget_places(study["teacher"])
     published: dict[str, Any] = {
         "name": name,
         "study": study,
@@ -94,7 +94,7 @@ def _check_drawn(card: Card) -> None:
         )
 
 
-def _forget_places(teacher: dict[str, Any]) -> None:
+def forget_places(teacher: dict[str, Any]) -> None:
     """Takes out of a teacher's table, and of those in it, the paths of this machine and the seed of its noise.
 
     What the paths held stands in made_from; with the seed, noise could be taken off an archive's masks.
@@ -102,7 +102,7 @@ def _forget_places(teacher: dict[str, Any]) -> None:
     teacher.pop("path", None)
     teacher.get("noise", {}).pop("seed", None)
     for one in teacher.get("of", ()):
-        _forget_places(one)
+        forget_places(one)
 
 
 def others(run: Path, structures: Sequence[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from planted_hearts import beating, ellipse
 
 from echodfkd.errors import InputError
 from echodfkd.files import plain
-from echodfkd.scores.scorecard import ClipCase, _penalised_mae, constant_mask, score_clip, scorecard
+from echodfkd.scores.scorecard import ClipCase, constant_mask, penalised_mae, score_clip, scorecard
 from echodfkd.stats.intervals import bootstrap
 
 
@@ -244,7 +244,7 @@ def test_giving_up_on_hard_clips_does_not_lower_the_error_over_all_clips():
     rows = [{"ef_true": true, "ef_predicted": said, "patient": None} for true, said in ((60.0, 58.0), (30.0, 55.0))]
     given_up = [rows[0], rows[1] | {"ef_predicted": None}]
     boot = partial(bootstrap, seed=0, resamples=50)
-    tried, gave_up = (_penalised_mae(one, "ef_predicted", 50.0, boot).value for one in (rows, given_up))
+    tried, gave_up = (penalised_mae(one, "ef_predicted", 50.0, boot).value for one in (rows, given_up))
     assert tried == (2 + 25) / 2 and gave_up == (2 + 20) / 2  # the training mean is 50
-    assert _penalised_mae(given_up, "ef_predicted", None, boot) is None
-    assert _penalised_mae(rows, "ef_predicted", None, boot).value == tried
+    assert penalised_mae(given_up, "ef_predicted", None, boot) is None
+    assert penalised_mae(rows, "ef_predicted", None, boot).value == tried

@@ -71,14 +71,14 @@ def test_depth_counts_pixels_to_the_border_and_moves_with_the_region():
 
 def test_what_is_painted_is_measured_against_the_ventricle_with_its_margin():
     drawn = scene(disc(20))
-    whole = drawn._blackened(disc(25), drawn.sight)
+    whole = drawn.blackened(disc(25), drawn.sight)
     assert whole.lv_black == pytest.approx(1, abs=0.01) and whole.rim_seen == pytest.approx(0, abs=0.02)
-    bare = drawn._blackened(disc(20), drawn.sight)
+    bare = drawn.blackened(disc(20), drawn.sight)
     # A disc of 20 in one of 25: Dice 2 * 400 / (400 + 625).
     assert bare.lv_black == pytest.approx(800 / 1025, abs=0.01) and bare.rim_seen == pytest.approx(1, abs=0.01)
-    none = drawn._blackened(np.zeros((112, 112), bool), drawn.sight)
+    none = drawn.blackened(np.zeros((112, 112), bool), drawn.sight)
     assert (none.lv_black, none.rim_seen, none.la_black) == (0, 1, 0)
-    assert drawn._blackened(disc(8, 90, 56), drawn.sight).la_black == 1
+    assert drawn.blackened(disc(8, 90, 56), drawn.sight).la_black == 1
 
 
 def test_pictures_of_a_scene_are_black_where_the_truth_says_so():

@@ -7,7 +7,7 @@ import pytest
 from scripts import script
 
 from echodfkd.files import sha256
-from echodfkd.report.model_card import _teacher
+from echodfkd.report.model_card import teacher_words
 from echodfkd.teachers import Input, Noise, Teacher
 from echodfkd.teachers.provenance import teacher_table
 
@@ -57,15 +57,15 @@ def test_the_truth_has_the_table_that_it_always_had():
 
 
 def test_a_card_names_every_teacher_and_what_patients_had_to_do_with_it(several):
-    told = _teacher(teacher_table(several, ("lv",)))
+    told = teacher_words(teacher_table(several, ("lv",)))
     assert told.startswith("2 teachers (weighted): a graph (") and "the class ours:Net" in told and told.count(".") == 1
-    assert "learned from that data set's patients" in _teacher({"kind": "deeplab", "deeplab": "00"})
+    assert "learned from that data set's patients" in teacher_words({"kind": "deeplab", "deeplab": "00"})
 
 
 def test_a_published_study_forgets_paths_and_seeds():
     of = [{"kind": "onnx", "path": "/private/a.onnx", "noise": {"seed": 3, "flips": 0.1}}, {"kind": "truth"}]
     table = {"kind": "fusion", "path": None, "noise": {"seed": 2}, "of": of}
-    script("studies/publish.py")._forget_places(table)
+    script("studies/publish.py").forget_places(table)
     assert table == {
         "kind": "fusion",
         "noise": {},

@@ -10,25 +10,25 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 class Bar(Callback):
     """A bar over all batches of all epochs, from the one at which training starts or goes on; gone when it ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, console: Console | None = None) -> None:
         columns = TextColumn("distill"), BarColumn(), MofNCompleteColumn(), TextColumn("batches"), TimeRemainingColumn()
-        self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self.progress = Progress(*columns, console=console or Console(stderr=True), transient=True)
 
     def on_train_start(self, trainer: Any, module: Any) -> None:
         """Shows the bar."""
         batches = int(trainer.num_training_batches)
         done = trainer.current_epoch * batches
-        self._task = self._progress.add_task("distill", total=trainer.max_epochs * batches, completed=done)
-        self._progress.start()
+        self._task = self.progress.add_task("distill", total=trainer.max_epochs * batches, completed=done)
+        self.progress.start()
 
     def on_train_batch_end(self, *_: Any) -> None:
         """One batch on."""
-        self._progress.advance(self._task)
+        self.progress.advance(self._task)
 
     def on_train_end(self, trainer: Any, module: Any) -> None:
         """Takes the bar away."""
-        self._progress.stop()
+        self.progress.stop()
 
     def on_exception(self, trainer: Any, module: Any, exception: BaseException) -> None:
         """Takes the bar away."""
-        self._progress.stop()
+        self.progress.stop()

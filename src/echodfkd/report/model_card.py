@@ -148,7 +148,7 @@ def _origin(card: Card, published: Table) -> list[str]:
         f"Study {study['name']}, seed {study['seed']}: {clips['train']['count']:,} clips of "
         f"{clips['train']['frames']} frames, {drawn} {training['epochs']} epochs, "
         f"by generator {published['generator']}.",
-        f"Taught by {_teacher(made['teacher'])}",
+        f"Taught by {teacher_words(made['teacher'])}",
         _training_words(study),
         *_started(made),
         f"Windows of {training['window']} frames, loss {training['loss']}, "
@@ -180,10 +180,10 @@ def _range(ends: Sequence[float]) -> str:
     return f"{ends[0]:g} to {ends[1]:g}"
 
 
-def _teacher(table: Table) -> str:
+def teacher_words(table: Table) -> str:
     """Who taught it, by what tells it from others, and what patients had to do with it."""
     digest = str(table.get(table["kind"], ""))
-    several = "; ".join(_teacher(one).rstrip(".") for one in table.get("of", ()))
+    several = "; ".join(teacher_words(one).rstrip(".") for one in table.get("of", ()))
     words = {
         "truth": "the simulator's own truth: no patient's frame, and no weight that saw one",
         "model": _of_model(digest),

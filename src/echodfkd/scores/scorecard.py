@@ -289,7 +289,7 @@ def _ejection_scores(rows: Sequence[Row], training_ef: float | None, boot: Boots
     return EjectionScores(**vars(methods["discs"]), clips=len(known), always_training_mean=always, methods=methods)
 
 
-def _penalised_mae(rows: Sequence[Row], column: str, training_ef: float | None, boot: Bootstrap) -> Interval | None:
+def penalised_mae(rows: Sequence[Row], column: str, training_ef: float | None, boot: Bootstrap) -> Interval | None:
     """Mean absolute error over all clips, one without an ejection fraction counting as if it said the training mean.
 
     Whoever gives up on the hard clips gains nothing. None where a clip has none and there are no training clips.
@@ -309,7 +309,7 @@ def _agreement(rows: Sequence[Row], column: str, training_ef: float | None, boot
         **_statistics(pairs, STATISTICS, groups, boot),
         bland_altman=bland_altman(pairs, boot, groups),
         without_prediction=len(rows) - len(told),
-        mae_penalised=_penalised_mae(rows, column, training_ef, boot),
+        mae_penalised=penalised_mae(rows, column, training_ef, boot),
     )
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from echodfkd.report.pages.run import _model, _provenance, _speed
+from echodfkd.report.pages.run import measured_speed, provenance, shown_model
 from echodfkd.student.card import Card
 
 
@@ -29,17 +29,18 @@ def card():
 
 
 def test_the_report_names_the_machine_of_the_training_and_that_of_the_speed(run):
-    told = _provenance(run, card())
+    told = provenance(run, card())
     assert told["trained on"] == "a GPU; first, 4 cores; torch 2"
     assert told["speed measured on"] == "second, 4 cores; torch 2"
     assert (
-        _model(card(), *_speed(run)).machine == "one by one in a causal stream on second, 4 cores; 80 to 99 in 5 passes"
+        shown_model(card(), *measured_speed(run)).machine
+        == "one by one in a causal stream on second, 4 cores; 80 to 99 in 5 passes"
     )
 
 
 def test_the_report_says_which_ways_the_student_looked(run):
     for hindsight, words in ((False, "causal"), (True, "looking both ways")):
-        assert _provenance(run, replace(card(), hindsight=hindsight))["student"].endswith(words)
+        assert provenance(run, replace(card(), hindsight=hindsight))["student"].endswith(words)
 
 
 def test_a_speed_without_its_machine_was_measured_at_the_runs_latest_start(run):
@@ -47,4 +48,4 @@ def test_a_speed_without_its_machine_was_measured_at_the_runs_latest_start(run):
     speed = json.loads(path.read_text())
     del speed["environment"]
     path.write_text(json.dumps(speed))
-    assert _provenance(run, card())["speed measured on"].startswith("third")
+    assert provenance(run, card())["speed measured on"].startswith("third")

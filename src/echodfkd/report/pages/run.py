@@ -48,8 +48,8 @@ def report_run(folder: Path) -> Path:
         found,
         title=f"echodfkd: {card.network.name} of the study {read_json(folder / 'study.json')['name']}",
         data="synthetic clips it has not seen",
-        model=_model(card, *_speed(folder)),
-        provenance=_provenance(folder, card),
+        model=shown_model(card, *measured_speed(folder)),
+        provenance=provenance(folder, card),
         loop=_loop(clips, folder / "masks", figures.ranked_clips(found.rows)["median"]),
     )
     write_page(make_folder(folder / "report") / "index.html", page)
@@ -103,13 +103,14 @@ def _baseline(folder: Path) -> list[dict[str, Any]]:
     return read_rows(path) if path.is_file() else []
 
 
-def _speed(folder: Path) -> tuple[Speed, Row]:
+def measured_speed(folder: Path) -> tuple[Speed, Row]:
     """The run's speed and the environment it was measured in; older runs kept only that of their latest start."""
     speed = shaped(Speed, read_json(folder / "scores" / "speed.json"))
     return speed, speed.environment or read_json(folder / "environment.json")
 
 
-def _model(card: Card, speed: Speed, environment: Row) -> Model:
+def shown_model(card: Card, speed: Speed, environment: Row) -> Model:
+    """The student as the page's head shows it; the environment is that of the speed."""
     spread = f"{speed.low:.0f} to {speed.high:.0f} in {speed.repeats} passes"
     where = f"one by one in a causal stream on {_machine(environment)}; {spread}"
     return Model(
@@ -121,9 +122,13 @@ def _model(card: Card, speed: Speed, environment: Row) -> Model:
     )
 
 
-def _provenance(folder: Path, card: Card) -> dict[str, str]:
+def provenance(folder: Path, card: Card) -> dict[str, str]:
     """Study, seed, data, machines, versions and date, in words; the training's as the student's card tells them."""
-    study, trained, (_, measured) = read_json(folder / "study.json"), card.provenance["environment"], _speed(folder)
+    study, trained, (_, measured) = (
+        read_json(folder / "study.json"),
+        card.provenance["environment"],
+        measured_speed(folder),
+    )
     training, clips, size = study["training"], study["clips"], card.preprocessing.size
     counts = ", ".join(f"{clips[split]['count']} {split}" for split in ("train", "validation", "test"))
     anew = "; those to train on drawn anew in every epoch" if clips.get("fresh") else ""
