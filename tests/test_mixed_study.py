@@ -100,6 +100,7 @@ precision = "float32"
 real_share = 0.5
 [scoring]
 resamples = 100
+robustness = false
 [[data]]
 path = "echonet"
 about = "simulated"

@@ -26,7 +26,7 @@ TABLE = {
     },
     "sizes": {"blocks": [1, 2], "layers": [1]},
     "training": {"size": 28, "window": 12, "batch": 2, "epochs": 1, "precision": "float32"},
-    "scoring": {"resamples": 100},
+    "scoring": {"resamples": 100, "robustness": False},
 }
 WHOLE = {key: value for key, value in TABLE.items() if key != "sizes"} | {"training": TABLE["training"] | {"size": 32}}
 pytestmark = pytest.mark.usefixtures("one_thread")
