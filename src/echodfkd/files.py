@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import zipfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
@@ -17,6 +18,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from echodfkd.errors import InputError, OccupiedError, OutputError
+from echodfkd.limits import limits, refusal
 
 Record = TypeVar("Record")
 _MAY_LACK = "may lack"
@@ -123,6 +125,23 @@ def read_json(path: Path) -> Any:
         raise InputError(f"No such file: {path}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is not readable JSON: {error}") from None
+
+
+def read_arrays(path: Path, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
+    """The arrays of an `.npz`, None being all; `names` that are not there are left out. Nothing is unpickled.
+
+    InputError where they would take more memory than the limits allow, or are no arrays; what is wrong with a damaged
+    archive is raised as it comes: zip, zlib and npy each fail in their own ways.
+    """
+    with zipfile.ZipFile(path) as packed:
+        parts = [part for part in packed.infolist() if names is None or part.filename.removesuffix(".npy") in names]
+        if (size := sum(part.file_size for part in parts)) > limits().memory:
+            raise InputError(refusal(f"{path} takes", f"{size:,} bytes of memory", "memory"))
+        found = {}
+        for part in parts:
+            with packed.open(part) as file:
+                found[part.filename.removesuffix(".npy")] = np.lib.format.read_array(file, allow_pickle=False)
+    return found
 
 
 def plain(value: Any) -> Any:

@@ -259,7 +259,7 @@ def read_study(path: Path) -> Study:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StudyError(f"No such study: {path}. Studies of this repository lie in studies/.") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StudyError(f"{path} is not readable TOML: {error}") from None
     study = study_from(table, str(path))
     return replace(

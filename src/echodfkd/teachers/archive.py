@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from echodfkd.clip import Clip, Masks, check_structures, from_bytes
 from echodfkd.errors import InputError
-from echodfkd.files import is_plain_name, sha256, writing
+from echodfkd.files import is_plain_name, read_arrays, sha256, writing
 from echodfkd.teachers.manifest import MANIFEST, check_sum, frames_digest, read_manifest
 
 SUFFIX = ".seg.npz"
@@ -98,8 +98,9 @@ def read_masks(path: Path) -> NDArray[np.uint8]:
     if not path.is_file():
         raise InputError(f"No such file: {path}. An archive needs one for every clip.")
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            masks = np.asarray(archive[KEY])  # foreign members come as bytes
+        masks = read_arrays(path, (KEY,))[KEY]
+    except InputError:
+        raise
     except Exception:  # zip, zlib, npy and the tokenizer of its header each fail in their own ways on foreign bytes
         raise InputError(f"{path} is damaged or not an archive of masks (an array '{KEY}' in an .npz file).") from None
     if masks.dtype != np.uint8 or masks.ndim not in (3, 4):
