@@ -11,6 +11,8 @@ from echodfkd.clip import Clip, Masks, check_structures
 from echodfkd.errors import InputError
 from echodfkd.teachers.settings import Input
 
+ROUNDING = 1e-4
+"""By which probabilities of a network in half precision may leave [0, 1]."""
 Forward = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Normalised frames (n, channel, size, size) to outputs (n, structure or class, size, size)."""
 
@@ -34,23 +36,53 @@ class Framed:
         for start in range(0, time, self._batch):
             part = slice(start, start + self._batch)
             frames = resize.fit(clip.frames[part], self._input.size, clip.spacing)
-            masks[part] = resize.unfit(self._probabilities(frames), height, width, clip.spacing)
+            found = self._probabilities(frames, first=start == 0)
+            masks[part] = resize.unfit(found, height, width, clip.spacing)
         return masks
 
-    def _probabilities(self, frames: NDArray[np.uint8]) -> Masks:
-        """Probabilities (n, structure, size, size) of grey frames (n, size, size)."""
+    def _probabilities(self, frames: NDArray[np.uint8], first: bool) -> Masks:
+        """Probabilities (n, structure, size, size) of grey frames (n, size, size), the first of a clip looked at."""
         out = self._forward(normalised(frames, self._input))
-        classes = self._input.output == "classes"
+        classes = self._input.output in ("classes", "softmax")
         wanted = (len(frames), len(self.structures) + classes, *frames.shape[1:])
         if out.shape != wanted:
             raise InputError(
                 f"The network must give {wanted} (frame, {'class' if classes else 'structure'}, height, width) "
                 f"for {', '.join(self.structures)}, got {out.shape}. See teacher.structures and teacher.input."
             )
+        if first:
+            check_kind(out, self._input.output)
         masks = probabilities(out, self._input.output)
         if not (masks >= 0).all() or not (masks <= 1).all():  # NaN is neither
             raise InputError("The network's outputs are no probabilities. See teacher.input.output.")
         return masks
+
+
+def check_kind(out: NDArray, kind: str) -> None:
+    """InputError where outputs (n, structure or class, ...) of some frames cannot be of that kind (Input.output).
+
+    Read as another kind, they would give masks that are everywhere or nowhere.
+    """
+    values = out.astype(np.float32)
+    if not np.isfinite(values).all():
+        raise InputError("The network's outputs are no probabilities or logits: some are not finite.")
+    shares = bool((values >= -ROUNDING).all() and (values <= 1 + ROUNDING).all())
+    whole = shares and values.shape[1] > 1 and bool(np.allclose(values.sum(axis=1), 1, atol=20 * ROUNDING))
+    found = f"The network's outputs go from {values.min():.3g} to {values.max():.3g}"
+    if whole and kind != "softmax":
+        way = "" if kind == "classes" else " One of its channels is the background: name the other structures alone."
+        raise InputError(
+            f"{found} and add up to 1: a softmax's, not {kind}. Set teacher.input.output = 'softmax'.{way}"
+        )
+    if kind == "softmax" and not whole:
+        other = "probabilities" if shares else "classes"
+        raise InputError(f"{found} and their sum is not 1: no softmax's. Is teacher.input.output = '{other}' right?")
+    if kind == "probabilities" and not shares:
+        raise InputError(f"{found}: these are no probabilities. Is teacher.input.output = 'logits' right?")
+    if kind in ("logits", "classes") and shares:
+        raise InputError(f"{found}: these are a sigmoid's, not {kind}. Set teacher.input.output = 'probabilities'.")
+    if kind == "logits" and values.min() >= 0:
+        raise InputError(f"{found}: read as logits, every pixel would be inside. See teacher.input.output.")
 
 
 def normalised(frames: NDArray[np.uint8], given: Input) -> NDArray[np.float32]:
@@ -62,8 +94,10 @@ def normalised(frames: NDArray[np.uint8], given: Input) -> NDArray[np.float32]:
 
 def probabilities(out: NDArray[np.float32], kind: str) -> Masks:
     """What a network gave (n, structure or class, ...) as probabilities of its structures; `kind` as Input.output."""
-    if kind == "probabilities":
-        return out.astype(np.float32)
+    if kind in ("probabilities", "softmax"):
+        given = out.astype(np.float32)
+        rounded: Masks = np.where(np.abs(given - 0.5) <= 0.5 + ROUNDING, np.clip(given, 0, 1), given)
+        return rounded if kind == "probabilities" else rounded[:, 1:]
     if kind == "logits":
         half = np.float32(0.5)
         return half * (1 + np.tanh(half * out.astype(np.float32)))  # the sigmoid, without overflow

@@ -32,8 +32,9 @@ class Input:
     """Taken off the grey levels 0..255, for all channels or for each."""
     std: tuple[float, ...] = (255.0,)
     """What they are then divided by, likewise; 255 gives 0..1, 1 leaves them."""
-    output: Literal["logits", "probabilities", "classes"] = "logits"
-    """One logit or probability per structure and pixel; or logits of classes: background, then the structures."""
+    output: Literal["logits", "probabilities", "classes", "softmax"] = "logits"
+    """One logit or probability (a sigmoid's) per structure and pixel; or of classes, which are the background, then the
+    structures, their logits or what a softmax made of them."""
 
     def __post_init__(self) -> None:
         if self.size < 1:
