@@ -13,7 +13,7 @@ EVEN = np.arange(50) / 50
 @pytest.mark.parametrize("fps", [-25.0, 0.0, 1.0, 2.0, 600.0, 1e6])
 def test_an_impossible_rate_is_unknown_and_says_why(fps):
     clock = clock_of_times(EVEN * 50 / fps, fps) if fps > 0 else clock_of_numbers(np.arange(50), fps)
-    assert clock.fps is None and clock.times is None
+    assert clock.fps is None and clock.rate == 50
     assert f"{fps:g}" in clock.unknown and odd_rate(clock) == clock.unknown
 
 
@@ -61,7 +61,10 @@ def test_a_frame_here_and_there_is_no_gap():
 
 def test_gaps_outlast_a_rate_that_is_not_believed():
     clock = clock_of_numbers(np.r_[0:30, 50:100], 1.0)
-    assert (clock.fps, clock.times, clock.gaps, clock.dropped) == (None, None, (29,), 20)
+    assert (clock.fps, clock.gaps, clock.dropped) == (None, (29,), 20) and "1 Hz" in clock.unknown
+    np.testing.assert_allclose(clock.places(80), np.r_[0:30, 50:100], atol=1e-9)
+    clip = Clip("a", np.zeros((80, 4, 4), np.uint8), clock.fps, times=clock.times)
+    assert (clip.clock.fps, clip.clock.gaps) == (None, (29,))
 
 
 @pytest.mark.parametrize("times", [[0, 1, 1], [0, 2, 1], [0, 1, np.nan], [0, 1], [[0, 1, 2]]])
@@ -73,6 +76,7 @@ def test_times_rise_one_for_each_frame(times):
 def test_a_clip_has_the_clock_of_its_times():
     frames = np.zeros((50, 4, 4), np.uint8)
     assert Clip("a", frames, 25, times=EVEN).clock.fps == pytest.approx(50)
+    assert Clip("a", frames, times=EVEN).clock.fps is None
     assert Clip("a", frames, 40).clock.fps == 40 and Clip("a", frames).clock.fps is None
     with pytest.raises(InputError):
         Clock(50, EVEN).places(49)

@@ -1,7 +1,7 @@
 """The vocabulary: a clip, its structures, masks, and the segmenters that turn the one into the other."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,7 +26,7 @@ class Clip:
 
     `name` is the file's name without its suffix; `spacing` is mm per pixel, y then x, or, where it is `relative`, tells
     only how much higher than wide a pixel is. `times` (time,) are seconds, where frames do not come evenly; `fps` is
-    then their usual rate.
+    then their usual rate. Without it their unit is unknown too.
     """
 
     name: str
@@ -46,7 +46,10 @@ class Clip:
     @property
     def clock(self) -> Clock:
         """When its frames were taken, as far as that can be believed."""
-        return believed(self.fps) if self.times is None else clock_of_times(self.times, self.fps)
+        if self.times is None:
+            return believed(self.fps)
+        found = clock_of_times(self.times, self.fps)
+        return found if self.fps is not None else replace(found, fps=None)
 
 
 class Segmenter(Protocol):

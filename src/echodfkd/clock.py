@@ -1,5 +1,6 @@
 """When the frames of a clip were taken, and which rates a film of a heart can have: one rule for whoever asks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -31,7 +32,8 @@ class Clock:
     """When a clip's frames were taken.
 
     `times` (time,) are seconds from the first frame; None: every frame comes 1 / `fps` after the one before. Where they
-    are uneven `fps` (Hz) is the usual rate. None is unknown, and `unknown` says why where the file says anything.
+    are uneven `fps` (Hz) is the usual rate. None is unknown, and `unknown` says why where the file says anything; the
+    usual step then counts as one of ASSUMED_FPS, in `times` too.
     Between the frames n of `gaps` and n + 1 too much is missing to know what the heart did; `dropped` frames are known
     to be missing, in gaps or evenly.
     """
@@ -53,15 +55,17 @@ class Clock:
         """Hz, the assumed one where it is unknown."""
         return ASSUMED_FPS if self.fps is None else float(self.fps)
 
-    def places(self, count: int) -> NDArray[np.float64]:
-        """Where each of `count` frames stands (count,), in steps of 1 / `rate` from the first: its number where even.
-
-        InputError where the clock is that of another clip.
-        """
+    def at(self, frames: Sequence[int]) -> NDArray[np.float64]:
+        """Where some frames stand (frame,), in steps of 1 / `rate` from the first: their numbers where even."""
         if self.times is None:
-            return np.arange(count, dtype=np.float64)
-        check_times(self.times, count)
-        return (self.times - self.times[0]) * self.rate
+            return np.asarray(frames, np.float64)
+        return (self.times[np.asarray(frames, np.intp)] - self.times[0]) * self.rate
+
+    def places(self, count: int) -> NDArray[np.float64]:
+        """The same of all `count` frames (count,); InputError where the clock is that of another clip."""
+        if self.times is not None:
+            check_times(self.times, count)
+        return self.at(range(count))
 
     def across(self, first: int, second: int) -> bool:
         """Whether a gap lies between two frames."""
@@ -85,14 +89,15 @@ def as_clock(rate: Rate) -> Clock:
 def believed(rate: Rate) -> Clock:
     """The clock as far as it can be believed: a rate beyond POSSIBLE_FPS counts as unknown; gaps stay."""
     clock = as_clock(rate)
-    return clock if clock.fps is None else _believed(clock.fps, clock.times, clock.gaps, clock.dropped)
+    return clock if clock.fps is None else clock_of_rate(clock.fps, clock.times, clock.gaps, clock.dropped)
 
 
-def _believed(fps: float, times: Times | None = None, gaps: tuple[int, ...] = (), dropped: int = 0) -> Clock:
-    """The same of what makes a clock, whatever number the rate is."""
+def clock_of_rate(fps: float, times: Times | None = None, gaps: tuple[int, ...] = (), dropped: int = 0) -> Clock:
+    """The clock that a rate makes, whatever number it is, as far as it can be believed."""
     if POSSIBLE_FPS[0] < fps <= POSSIBLE_FPS[1]:
         return Clock(float(fps), times, gaps, dropped)
-    return Clock(None, None, gaps, dropped, f"a rate of {fps:g} Hz is no film's of a heart")
+    steps = None if times is None else times * (fps / ASSUMED_FPS)
+    return Clock(None, steps, gaps, dropped, f"a rate of {fps:g} Hz is no film's of a heart")
 
 
 def odd_rate(clock: Clock) -> str:
@@ -110,17 +115,21 @@ def clock_of_times(times: Times, nominal: float | None = None, tick: float = 0.0
     """
     check_times(times, len(times))
     if len(times) < 2:
-        return Clock() if nominal is None else _believed(nominal)
+        return Clock() if nominal is None else clock_of_rate(nominal)
     steps, span = np.diff(times), float(times[-1] - times[0])
     usual, mean = float(np.median(steps)), span / len(steps)
     numbers = np.arange(len(times))
     lag = times - times[0] - np.polyfit(numbers, times - times[0], 1)[0] * numbers
     if np.ptp(lag) <= max(min(1.5 * tick, 0.6 * usual), JITTER * mean):
-        agrees = nominal is not None and abs(nominal * mean - 1) <= 0.01 + tick / span
-        return _believed(nominal if agrees else 1 / mean if last is None else len(times) / (span + last))
-    gaps = np.flatnonzero(steps > max(GAP_STEPS * usual, GAP_S))
+        if nominal is not None and abs(nominal * mean - 1) <= JITTER / 2 + tick / span:
+            return clock_of_rate(nominal)
+        return clock_of_rate(float(f"{1 / mean if last is None else len(times) / (span + last):.9g}"))
+    second = 1.0 if POSSIBLE_FPS[0] < 1 / usual <= POSSIBLE_FPS[1] else ASSUMED_FPS * usual
+    gaps = np.flatnonzero(steps > max(GAP_STEPS * usual, GAP_S * second))
     dropped = sum(round(float(steps[gap] / usual)) - 1 for gap in gaps)
-    return _believed(1 / usual, times - times[0], tuple(int(gap) for gap in gaps), dropped)
+    agrees = nominal is not None and abs(nominal * usual - 1) <= JITTER
+    rate = nominal if agrees and nominal is not None else float(f"{1 / usual:.6g}")
+    return clock_of_rate(rate, times - times[0], tuple(int(gap) for gap in gaps), dropped)
 
 
 def clock_of_numbers(numbers: NDArray[np.int64], nominal: float | None, unknown: str = "") -> Clock:
@@ -128,12 +137,12 @@ def clock_of_numbers(numbers: NDArray[np.int64], nominal: float | None, unknown:
 
     `unknown` says why there is no nominal rate. InputError where numbers do not rise.
     """
-    known = Clock(unknown=unknown) if nominal is None else _believed(nominal)
+    known = Clock(unknown=unknown) if nominal is None else clock_of_rate(nominal)
     dropped = int(numbers[-1] - numbers[0] + 1 - len(numbers))
-    found = clock_of_times(numbers / known.rate)
-    if known.fps is None or not dropped:
-        return replace(known, gaps=found.gaps, dropped=dropped)
-    return replace(found, dropped=dropped)
+    if not dropped:
+        return known
+    found = clock_of_times(numbers / known.rate, known.rate)
+    return replace(found, dropped=dropped, fps=known.fps and found.fps, unknown=known.unknown or found.unknown)
 
 
 def check_times(times: Times, count: int) -> None:

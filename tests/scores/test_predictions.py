@@ -22,6 +22,16 @@ def test_masks_and_rate_come_back_as_they_were_written(tmp_path):
     assert np.array_equal(found.masks, masks.astype(bool))
 
 
+def test_uneven_times_come_back_and_must_be_times(tmp_path):
+    folder = save(tmp_path / "a", masks=np.zeros((3, 2, 2), np.uint8))
+    (folder / "measures.json").write_text(json.dumps({"fps": 25, "times": [0, 0.04, 0.2]}))
+    assert read_prediction(folder).times.tolist() == [0, 0.04, 0.2]
+    for times in ([0, 0.04], [0, 0.2, 0.04], [0, None, 1], "now", {"a": 1}):
+        (folder / "measures.json").write_text(json.dumps({"fps": 25, "times": times}))
+        with pytest.raises(InputError, match="rising seconds"):
+            read_prediction(folder)
+
+
 def test_without_measures_the_rate_is_unknown(tmp_path):
     assert read_prediction(save(tmp_path / "a", masks=np.zeros((1, 2, 2), np.uint8))).fps is None
 

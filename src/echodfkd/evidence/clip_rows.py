@@ -59,7 +59,7 @@ def clip_rows(
     reversed_ = reverse_evidence(clip.frames, masks, register, judging.frames)
     rows = []
     for name, inside in masks.items():
-        traits = measures(inside, clip.fps).traits
+        traits = measures(inside, clip.clock).traits
         evidence: Evidence = {
             **together[name],
             **reversed_[name],

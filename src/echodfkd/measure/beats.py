@@ -1,15 +1,14 @@
 """Find end-diastole (ED) and end-systole (ES) in an area curve, without being told where to look."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from echodfkd.clock import ASSUMED_FPS, HEART_RATES, POSSIBLE_FPS, Clock, Rate, as_clock
 from echodfkd.errors import InputError
-
-ASSUMED_FPS = 50.0
-"""Frames per second taken for a clip that does not tell its own: a common rate of echocardiograms. By choice."""
 
 
 @dataclass(frozen=True)
@@ -33,23 +32,37 @@ class BeatDetector:
 
 @dataclass(frozen=True)
 class Events:
-    """ED and ES frame numbers of a clip in ascending order, and the frame rate (Hz) they were found with."""
+    """ED and ES frame numbers of a clip in ascending order, and the frame rate (Hz) they were found with.
+
+    `clock` says when the frames were taken where they are uneven; `crowded` that the curve has its dips closer together
+    than beats can be.
+    """
 
     ed_frames: tuple[int, ...]
     es_frames: tuple[int, ...]
     fps: float = ASSUMED_FPS
     fps_assumed: bool = False
+    crowded: bool = False
+    clock: Clock | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def time(self) -> Clock:
+        """When the clip's frames were taken."""
+        return self.clock or Clock(self.fps)
 
     def beats(self) -> tuple[tuple[int, int], ...]:
-        """Complete contractions: each ES with the last ED before it and after the ES before it, as (ed, es)."""
+        """Complete contractions: each ES with the last ED before it and after the ES before it, as (ed, es).
+
+        None lies across a gap in time.
+        """
         starts = (-1, *self.es_frames[:-1]) if self.es_frames else ()
         pairs = (
             (_last_between(self.ed_frames, start, es), es) for start, es in zip(starts, self.es_frames, strict=True)
         )
-        return tuple((ed, es) for ed, es in pairs if ed is not None)
+        return tuple((ed, es) for ed, es in pairs if ed is not None and not self.time.across(ed, es))
 
 
-def beat_events(area: ArrayLike, fps: float | None, detector: BeatDetector | None = None) -> Events:
+def beat_events(area: ArrayLike, fps: Rate, detector: BeatDetector | None = None) -> Events:
     """ED and ES frames of a whole clip from its area curve (time,), found without any reference.
 
     1. The curve is smoothed by a Gaussian of `smoothing_s` seconds.
@@ -62,23 +75,76 @@ def beat_events(area: ArrayLike, fps: float | None, detector: BeatDetector | Non
     one smoothing width of it) is no event. A clip that starts at ED therefore reports its first ES without an ED.
     Smoothing draws an extremum towards its flatter side: on planted curves ED and ES come about 10 ms early.
     Without a frame rate 50 Hz is assumed and `Events.fps_assumed` says so.
+
+    Where a clock gives uneven times the curve is first drawn evenly through them. A gap in time is an end on both of
+    its sides: no event lies on it, no contraction across it.
     """
-    detector = detector or BeatDetector()
-    rate = check_rate(fps)
-    curve = smoothed(check_curve(area), rate, detector.smoothing_s)
-    low, high = np.percentile(curve, [5, 95])
-    if len(curve) < 3 or high - low <= detector.least_range * max(curve.mean(), 1e-9):
-        return Events((), (), rate, fps is None)
-    rise = detector.prominence * (high - low)
-    minima = peaks(-curve, prominence=rise, distance=max(1.0, detector.distance_s * rate))
-    maxima = _maxima_around(curve, minima, rise, edge=max(1, round(detector.smoothing_s * rate)))
-    return Events(maxima, tuple(int(frame) for frame in minima), rate, fps is None)
+    detector, clock, area = detector or BeatDetector(), as_clock(fps), check_curve(area)
+    parts, rate = even_parts(area, clock)
+    curves = [smoothed(part.values, rate, detector.smoothing_s) for part in parts]
+    whole = np.concatenate(curves)
+    low, high = np.percentile(whole, [5, 95])
+    if len(area) < 3 or high - low <= detector.least_range * max(whole.mean(), 1e-9):
+        return Events((), (), clock.rate, clock.fps is None, clock=clock)
+    rise, distance = detector.prominence * (high - low), max(1.0, detector.distance_s * rate)
+    edge = max(1, round(detector.smoothing_s * rate))
+    ed, es, steps = list[int](), list[int](), list[int]()
+    for part, curve in zip(parts, curves, strict=True):
+        minima = peaks(-curve, prominence=rise, distance=distance)
+        steps += np.diff(peaks(-curve, prominence=rise, distance=1)).tolist()
+        es += part.frames[minima].tolist()
+        ed += part.frames[_maxima_around(curve, minima, rise, edge)].tolist()
+    crowded = len(steps) > 1 and float(np.median(steps)) < distance
+    return Events(tuple(ed), tuple(es), clock.rate, clock.fps is None, crowded, clock)
 
 
 def heart_rate(events: Events) -> float | None:
-    """Beats per minute from the median time between successive ES (ED where there are more); None below two."""
-    frames = max(events.es_frames, events.ed_frames, key=len)
-    return None if len(frames) < 2 else float(60 * events.fps / np.median(np.diff(frames)))
+    """Beats per minute from the median time between successive ES (ED where there are more); None below two.
+
+    Times across a gap do not count.
+    """
+    steps = steps_between(max(events.es_frames, events.ed_frames, key=len), events.time)
+    return float(60 * events.fps / np.median(steps)) if len(steps) else None
+
+
+def believed_heart_rate(events: Events) -> float | None:
+    """The same where the frame rate is known, dips are not too close to be beats, and HEART_RATES holds it."""
+    rate = None if events.fps_assumed or events.crowded else heart_rate(events)
+    return rate if rate is not None and HEART_RATES[0] <= rate <= HEART_RATES[1] else None
+
+
+def steps_between(frames: Sequence[int], clock: Clock) -> NDArray[np.float64]:
+    """The times between successive frames of a list, in steps of the clock's rate, less those across a gap."""
+    kept = [not clock.across(first, second) for first, second in pairwise(frames)]
+    return np.diff(clock.at(frames))[kept]
+
+
+@dataclass(frozen=True, eq=False)
+class EvenPart:
+    """A curve at even times between two gaps: `values` (time,), and for each the clip's frame nearest to it."""
+
+    values: NDArray[np.float64]
+    frames: NDArray[np.intp]
+
+
+def even_parts(curve: NDArray[np.float64], clock: Clock) -> tuple[list[EvenPart], float]:
+    """A curve (time,) from gap to gap at even times, by straight lines between uneven ones, and their rate (Hz).
+
+    The rate is that of the clip's shorter steps, so that nothing is lost.
+    """
+    spans = clock.parts(len(curve))
+    if clock.times is None:
+        return [EvenPart(curve[span], np.arange(span.start, span.stop)) for span in spans], clock.rate
+    places = clock.places(len(curve)) / clock.rate
+    steps = np.concatenate([np.diff(places[span]) for span in spans])
+    rate = min(1 / float(np.percentile(steps, 10)), POSSIBLE_FPS[1]) if len(steps) else clock.rate
+    parts = []
+    for span in spans:
+        times = places[span]
+        even = times[0] + np.arange(int((times[-1] - times[0]) * rate + 1e-6) + 1) / rate
+        nearest = np.searchsorted((times[1:] + times[:-1]) / 2, even)
+        parts.append(EvenPart(np.interp(even, times, curve[span]), span.start + nearest))
+    return parts, rate
 
 
 def check_curve(area: ArrayLike) -> NDArray[np.float64]:
@@ -89,11 +155,9 @@ def check_curve(area: ArrayLike) -> NDArray[np.float64]:
     return curve
 
 
-def check_rate(fps: float | None) -> float:
+def check_rate(fps: Rate) -> float:
     """The frame rate (Hz), the assumed one where it is unknown; InputError unless it is above 0."""
-    if fps is not None and not 0 < fps < 100_000:
-        raise InputError(f"A frame rate must be above 0 Hz, got {fps}. Use None where it is unknown.")
-    return ASSUMED_FPS if fps is None else float(fps)
+    return as_clock(fps).rate
 
 
 def smoothed(curve: NDArray[np.float64], fps: float, seconds: float) -> NDArray[np.float64]:
@@ -133,14 +197,14 @@ def _prominence(curve: NDArray[np.float64], peak: int) -> float:
     return float(curve[peak] - max(curve[start : peak + 1].min(), curve[peak:stop].min()))
 
 
-def _maxima_around(curve: NDArray[np.float64], minima: NDArray, rise: float, edge: int) -> tuple[int, ...]:
+def _maxima_around(curve: NDArray[np.float64], minima: NDArray, rise: float, edge: int) -> list[int]:
     """The highest frame before each minimum, back to the minimum before, and a last one the curve has left again."""
     bounds = [0, *(int(frame) for frame in minima)]
     found = [start + int(np.argmax(curve[start:stop])) for start, stop in pairwise(bounds)]
     last = bounds[-1] + int(np.argmax(curve[bounds[-1] :]))
     if len(minima) and curve[last] - curve[last:].min() >= rise:
         found.append(last)
-    return tuple(frame for frame in found if edge <= frame < len(curve) - edge)
+    return [frame for frame in found if edge <= frame < len(curve) - edge]
 
 
 def _last_between(frames: tuple[int, ...], start: int, stop: int) -> int | None:

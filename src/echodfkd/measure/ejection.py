@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from echodfkd.clock import Rate, as_clock
 from echodfkd.errors import InputError
 from echodfkd.measure.beats import Events
 from echodfkd.measure.shape import Mask, MaskClip, Spacing, check_masks, largest_component, pixel_scale
@@ -139,11 +140,11 @@ def ejection_fraction(masks: MaskClip, events: Events, spacing: Spacing = None, 
     one frame carries the luck that made it largest. A beat whose ED masks are empty is left out. The result does not
     depend on the pixel's size as long as pixels are square.
     """
-    return ejection_at(masks, events.beats(), events.fps, spacing, steady_s)
+    return ejection_at(masks, events.beats(), events.time, spacing, steady_s)
 
 
 def ejection_at(
-    masks: MaskClip, beats: Sequence[tuple[int, int]], fps: float, spacing: Spacing = None, steady_s: float = STEADY_S
+    masks: MaskClip, beats: Sequence[tuple[int, int]], fps: Rate, spacing: Spacing = None, steady_s: float = STEADY_S
 ) -> Ejection:
     """`ejection_fraction` of beats whose (ED, ES) frames are known, in whichever order a clip shows them."""
     return ejection_at_by_method(masks, beats, fps, spacing, steady_s, ("discs",))["discs"]
@@ -157,13 +158,13 @@ def ejection_by_method(
     methods: Iterable[str] = tuple(METHODS),
 ) -> dict[str, Ejection]:
     """`ejection_fraction` by each of `METHODS`, all of the same beats and the same frames around their events."""
-    return ejection_at_by_method(masks, events.beats(), events.fps, spacing, steady_s, methods)
+    return ejection_at_by_method(masks, events.beats(), events.time, spacing, steady_s, methods)
 
 
 def ejection_at_by_method(
     masks: MaskClip,
     beats: Sequence[tuple[int, int]],
-    fps: float,
+    fps: Rate,
     spacing: Spacing = None,
     steady_s: float = STEADY_S,
     methods: Iterable[str] = tuple(METHODS),
@@ -174,8 +175,9 @@ def ejection_at_by_method(
         raise InputError(f"A ventricle is measured by {', '.join(METHODS)}, got {', '.join(unknown)}.")
     if any(not 0 <= frame < len(masks) for beat in beats for frame in beat):
         raise InputError(f"Events must lie inside the clip's {len(masks)} frames, got the beats {beats}.")
-    reach = round(steady_s * fps)
-    near = {event: range(max(0, event - reach), min(len(masks), event + reach + 1)) for beat in beats for event in beat}
+    clock = as_clock(fps)
+    places, reach = clock.places(len(masks)), round(steady_s * clock.rate) + 0.5
+    near = {event: np.flatnonzero(np.abs(places - places[event]) <= reach).tolist() for beat in beats for event in beat}
     pieces = {
         frame: largest_component(masks[frame]) for frame in sorted({n for frames in near.values() for n in frames})
     }

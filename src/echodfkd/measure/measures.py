@@ -6,7 +6,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.measure.beats import Events, beat_events, heart_rate
+from echodfkd.clock import Clock, Rate, Times, as_clock, believed, clock_of_times
+from echodfkd.measure.beats import Events, beat_events, believed_heart_rate
 from echodfkd.measure.ejection import Ejection, ejection_by_method, ejection_fraction
 from echodfkd.measure.shape import MaskClip, Spacing, pixel_scale
 from echodfkd.measure.traits import Traits
@@ -29,9 +30,14 @@ class Measures:
         return len(self.area)
 
     @property
+    def clock(self) -> Clock:
+        """When the frames were taken, as far as that is believed."""
+        return self.traits.clock
+
+    @property
     def fps(self) -> float | None:
-        """Frames per second; None where unknown."""
-        return self.traits.fps
+        """Frames per second, the usual rate where they are uneven; None where unknown."""
+        return self.clock.fps
 
     @property
     def area(self) -> NDArray[np.int64]:
@@ -41,7 +47,7 @@ class Measures:
     @cached_property
     def events(self) -> Events:
         """ED and ES frames, found in the area curve."""
-        return beat_events(self.area, self.fps)
+        return beat_events(self.area, self.clock)
 
     @property
     def ed_frames(self) -> tuple[int, ...]:
@@ -70,8 +76,8 @@ class Measures:
 
     @property
     def heart_rate(self) -> float | None:
-        """Beats per minute; None below two beats, and without a frame rate: an assumed one tells no heart rate."""
-        return None if self.fps is None else heart_rate(self.events)
+        """Beats per minute; None below two beats, without a frame rate, and where it is not to be believed."""
+        return believed_heart_rate(self.events)
 
     @cached_property
     def judged(self) -> Verdict:
@@ -89,10 +95,12 @@ class Measures:
         return self.judged.reasons
 
 
-def measures(masks: MaskClip, fps: float | None = None, spacing: Spacing = None) -> Measures:
-    """What masks (time, height, width) bool of a left ventricle say, at `fps` (Hz) and `spacing` where known.
+def measures(masks: MaskClip, fps: Rate = None, spacing: Spacing = None, times: Times | None = None) -> Measures:
+    """What masks (time, height, width) bool of a left ventricle say, at `fps` (Hz, or a clock) and `spacing` if known.
 
-    InputError where masks, frame rate or spacing are none.
+    `times` (time,) are seconds, where frames do not come evenly. A rate that no film of a heart has counts as unknown.
+    InputError where masks, frame rate, spacing or times are none.
     """
     pixel_scale(spacing)
-    return Measures(Traits(masks, fps), spacing)
+    clock = believed(fps) if times is None else clock_of_times(times, as_clock(fps).fps)
+    return Measures(Traits(masks, clock), spacing)

@@ -6,7 +6,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.measure.beats import ASSUMED_FPS, BeatDetector, check_rate, smoothed
+from echodfkd.clock import ASSUMED_FPS, Clock, Rate, as_clock
+from echodfkd.measure.beats import BeatDetector, EvenPart, even_parts, smoothed
 from echodfkd.measure.shape import MaskClip, area_curve, centroid, check_masks, component_areas, solidity
 
 Values = NDArray[np.float64]
@@ -14,17 +15,27 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Traits:
-    """The traits of masks (time, height, width) bool at `fps` (Hz, None where unknown), each measured once, if asked.
+    """The traits of masks (time, height, width) bool at a rate (Hz, None where unknown), each measured once, if asked.
 
     Areas are pixels, ways pixels from one frame to the next.
     """
 
     masks: MaskClip = field(repr=False)
-    fps: float | None = None
+    time: Rate = None
 
     def __post_init__(self) -> None:
         check_masks(self.masks)
-        check_rate(self.fps)
+        self.clock.places(len(self.masks))
+
+    @cached_property
+    def clock(self) -> Clock:
+        """When the frames were taken."""
+        return as_clock(self.time)
+
+    @property
+    def fps(self) -> float | None:
+        """The frame rate (Hz); None where it is unknown."""
+        return self.clock.fps
 
     @cached_property
     def area(self) -> NDArray[np.int64]:
@@ -34,12 +45,24 @@ class Traits:
     @property
     def rate(self) -> float:
         """The frame rate (Hz), the assumed one where it is unknown."""
-        return check_rate(self.fps)
+        return self.clock.rate
 
     @property
     def slower(self) -> float:
         """How many times longer a frame lasts than at ASSUMED_FPS, at least 1: so much more may change in it."""
         return max(1.0, ASSUMED_FPS / self.rate)
+
+    @property
+    def slower_steps(self) -> Values:
+        """The same of each step to the next frame (time - 1,); without end across a gap."""
+        steps = np.maximum(1.0, ASSUMED_FPS / self.rate * np.diff(self.clock.places(len(self.masks))))
+        steps[list(self.clock.gaps)] = np.inf
+        return steps
+
+    @property
+    def seconds(self) -> float:
+        """How long the clip lasts, its last frame counting as one usual step."""
+        return float(self.clock.places(len(self.masks))[-1] + 1) / self.rate
 
     @property
     def typical_area(self) -> float:
@@ -73,7 +96,7 @@ class Traits:
     @property
     def swing(self) -> float:
         """Range of the smoothed area, 95th less 5th percentile, over the former."""
-        low, high = np.percentile(self.calm(BeatDetector().smoothing_s), [5, 95])
+        low, high = np.percentile(self._calm(BeatDetector().smoothing_s), [5, 95])
         return float((high - low) / max(high, 1e-9))
 
     @property
@@ -83,9 +106,15 @@ class Traits:
         Half, because the whole of it takes a tenth of a clean beat at 150 per minute. At rates below about 30 frames
         per second jitter cannot be told from motion, and little of it is seen.
         """
-        rest = self.area - self.calm(BeatDetector().smoothing_s / 2)
-        return float(np.mean(rest**2) / self.area.var()) if self.area.var() > 0 else 0.0
+        area = np.concatenate([part.values for part in self._even[0]])
+        rest = area - self._calm(BeatDetector().smoothing_s / 2)
+        return float(np.mean(rest**2) / area.var()) if area.var() > 0 else 0.0
 
-    def calm(self, seconds: float) -> Values:
-        """The area smoothed by a Gaussian of that standard deviation."""
-        return smoothed(self.area.astype(np.float64), self.rate, seconds)
+    @cached_property
+    def _even(self) -> tuple[list[EvenPart], float]:
+        return even_parts(self.area.astype(np.float64), self.clock)
+
+    def _calm(self, seconds: float) -> Values:
+        """The area at even times, smoothed by a Gaussian of that standard deviation."""
+        parts, rate = self._even
+        return np.concatenate([smoothed(part.values, rate, seconds) for part in parts])

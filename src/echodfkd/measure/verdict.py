@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from echodfkd.clip import evenly_spread
+from echodfkd.clock import ASSUMED_FPS, HEART_RATES, odd_rate
 from echodfkd.errors import InputError
-from echodfkd.measure.beats import ASSUMED_FPS, Events
+from echodfkd.measure.beats import Events, believed_heart_rate, heart_rate, steps_between
 from echodfkd.measure.ejection import Ejection
 from echodfkd.measure.shape import touches_border
 from echodfkd.measure.traits import Traits
@@ -76,6 +77,7 @@ def verdict(traits: Traits, events: Events, ejection: Ejection, limits: Limits |
     limits = limits or Limits()
     fatal = _fatal(traits, events, limits)
     doubts = [
+        *_doubts_of_time(traits, limits),
         *_doubts_of_curve(traits, limits),
         *_doubts_of_beats(traits, events, limits),
         *_doubts_of_masks(traits, limits),
@@ -98,29 +100,48 @@ def _fatal(traits: Traits, events: Events, limits: Limits) -> list[str]:
     return reasons
 
 
+def _doubts_of_time(traits: Traits, limits: Limits) -> list[str]:
+    clock, frames, reasons = traits.clock, len(traits.area), []
+    if frames == 1:
+        return []
+    if clock.fps is None:
+        why = f" ({clock.unknown})" if clock.unknown else ""
+        reasons.append(f"frame rate unknown{why}, {ASSUMED_FPS:g} per second assumed")
+    elif odd := odd_rate(clock):
+        reasons.append(f"frame rate of {odd}")
+    if clock.dropped:
+        reasons.append(f"{clock.dropped} frames were dropped" if clock.dropped > 1 else "a frame was dropped")
+    if clock.gaps:
+        told = ", ".join(map(str, clock.gaps[:3])) + (" and more" if len(clock.gaps) > 3 else "")
+        reasons.append(f"gap in time after frame {told}: no beat is measured across it")
+    if traits.seconds < limits.seconds:
+        reasons.append(f"short clip: {traits.seconds:.2g} s")
+    return reasons
+
+
 def _doubts_of_curve(traits: Traits, limits: Limits) -> list[str]:
     frames, empty = len(traits.area), int(np.sum(traits.area == 0))
     reasons = []
-    if traits.fps is None and frames > 1:
-        reasons.append(f"frame rate unknown, {ASSUMED_FPS:g} per second assumed")
-    if frames > 1 and frames / traits.rate < limits.seconds:
-        reasons.append(f"short clip: {frames / traits.rate:.2g} s")
     if 0 < empty <= limits.empty_share * frames:
         reasons.append(f"empty mask on {empty} of {frames} frames")
     share = float(np.median(traits.area)) / traits.masks[0].size
     if empty < frames and not limits.area[0] <= share <= limits.area[1]:
-        reasons.append(f"the ventricle takes {100 * share:.2g} % of the image")
+        reasons.append(f"the ventricle takes {_percent(share)} of the image")
     return reasons
 
 
 def _doubts_of_beats(traits: Traits, events: Events, limits: Limits) -> list[str]:
     reasons = []
-    gaps = np.diff(events.es_frames)
+    gaps = steps_between(events.es_frames, events.time)
     if len(gaps) > 1 and gaps.max() - 1 > limits.intervals * gaps.min():  # an ES falls on a whole frame
-        reasons.append(f"irregular beats, {gaps.min()} to {gaps.max()} frames apart")
+        reasons.append(f"irregular beats, {gaps.min():.0f} to {gaps.max():.0f} frames apart")
+    rate = None if events.fps_assumed else heart_rate(events)
+    if rate is not None and believed_heart_rate(events) is None:
+        told = "beats closer together than can be" if events.crowded else f"heart rate of {rate:.0f} per minute"
+        reasons.append(f"{told}, believed is {HEART_RATES[0]:g} to {HEART_RATES[1]:g}: is the frame rate right?")
     ragged = traits.raggedness if events.es_frames else 0.0
     if ragged > limits.ragged:
-        reasons.append(f"ragged area curve, {100 * ragged:.2g} % of its variance is jitter")
+        reasons.append(f"ragged area curve, {_percent(ragged)} of its variance is jitter")
     return reasons
 
 
@@ -142,15 +163,20 @@ def _doubts_of_masks(traits: Traits, limits: Limits) -> list[str]:
 
 def _doubts_of_motion(traits: Traits, limits: Limits) -> list[str]:
     """Leaps of size and of place; a slower clip may change more from frame to frame."""
-    changes = np.abs(np.diff(traits.area.astype(np.float64)))
-    jumps = int(np.sum(changes > limits.jump * traits.slower * traits.typical_area))
-    shifts = int(np.sum(traits.ways > limits.shift * traits.slower * traits.diameter))  # NaN is above no limit
+    changes, slower = np.abs(np.diff(traits.area.astype(np.float64))), traits.slower_steps
+    jumps = int(np.sum(changes > limits.jump * slower * traits.typical_area))
+    shifts = int(np.sum(traits.ways > limits.shift * slower * traits.diameter))  # NaN is above no limit
     reasons = []
     if jumps:
         reasons.append(f"area jumps between frames, {jumps} times")
     if shifts:
         reasons.append(f"the mask leaps to another place between frames, {shifts} times")
     return reasons
+
+
+def _percent(share: float) -> str:
+    """A share in percent with two digits that count."""
+    return f"{100 * share:.0f} %" if share >= 0.0995 else f"{100 * share:.2g} %"
 
 
 def _doubts_of_ef(ejection: Ejection, limits: Limits) -> list[str]:

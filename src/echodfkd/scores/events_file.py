@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from echodfkd.clock import Rate
 from echodfkd.errors import InputError
 from echodfkd.scores.frame_distance import Reference
 from echodfkd.tables import ragged
@@ -27,7 +28,7 @@ class MarkedEvents:
         """The frames of one phase, 'ed' or 'es'."""
         return self.ed_frames if phase == "ed" else self.es_frames
 
-    def reference(self, frames: int, fps: float | None) -> Reference:
+    def reference(self, frames: int, fps: Rate) -> Reference:
         """The reference for a clip of that many frames and that rate (Hz); InputError where an event lies outside."""
         last = max((*self.ed_frames, *self.es_frames), default=0)
         if last >= frames:
@@ -56,7 +57,7 @@ def read_events(path: Path) -> dict[str, MarkedEvents]:
     return known
 
 
-def reference_of(events: Mapping[str, MarkedEvents], name: str, frames: int, fps: float | None) -> Reference:
+def reference_of(events: Mapping[str, MarkedEvents], name: str, frames: int, fps: Rate) -> Reference:
     """What `events` tell of the clip `name`, of that many frames and that rate (Hz): nothing where it is not listed.
 
     A clip that is not listed has no reference event, and none found in it is extra. InputError where one lies outside.

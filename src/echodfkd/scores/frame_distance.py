@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 
+from echodfkd.clock import Clock, Rate, as_clock
 from echodfkd.errors import InputError
 from echodfkd.measure.beats import check_curve, check_rate, smoothed
 
@@ -46,17 +47,22 @@ def frame_distances(area: ArrayLike, reference_frames: Sequence[int], phase: str
 
 @dataclass(frozen=True)
 class Reference:
-    """What is known of a clip's beats: its length in frames, its rate (Hz, None if unknown), its ED and ES frames.
+    """What is known of a clip's beats: its length in frames, its rate (Hz, None if unknown) or clock, ED and ES frames.
 
     `complete` says that all events of the clip are listed; where an annotator marked one beat only, events found
     elsewhere are not extra.
     """
 
     frames: int
-    fps: float | None
+    time: Rate
     ed_frames: tuple[int, ...]
     es_frames: tuple[int, ...]
     complete: bool = True
+
+    @property
+    def fps(self) -> float | None:
+        """The frame rate (Hz); None if unknown."""
+        return as_clock(self.time).fps
 
     def of(self, phase: str) -> tuple[int, ...]:
         """The reference frames of one phase, 'ed' or 'es'."""
@@ -89,6 +95,7 @@ class Matching:
     extra: tuple[int, ...]
     fps: float
     tolerance_s: float
+    clock: Clock
 
     @property
     def errors_frames(self) -> NDArray[np.float64]:
@@ -98,7 +105,8 @@ class Matching:
     @property
     def errors_ms(self) -> NDArray[np.float64]:
         """Found minus reference of each pair, in milliseconds: positive is late."""
-        return self.errors_frames * 1000 / self.fps
+        places = self.clock.at([frame for pair in self.pairs for frame in pair]).reshape(-1, 2)
+        return (places[:, 0] - places[:, 1]) * 1000 / self.fps
 
     @property
     def penalised_ms(self) -> float | None:
@@ -113,18 +121,18 @@ class Matching:
 
 
 def match_events(
-    found: Sequence[int], reference: Sequence[int], fps: float | None, tolerance_s: float = TOLERANCE_S
+    found: Sequence[int], reference: Sequence[int], fps: Rate, tolerance_s: float = TOLERANCE_S
 ) -> Matching:
     """The one-to-one pairing of found and reference frames with most pairs and, among those, least total distance.
 
     Pairs further apart than `tolerance_s` seconds are not made: their events are missed and extra. Solved exactly
     (`scipy.optimize.linear_sum_assignment`).
     """
-    rate = check_rate(fps)
+    clock = as_clock(fps)
     if not tolerance_s > 0:
         raise InputError(f"The tolerance must be above 0 s, got {tolerance_s}.")
-    distance = np.abs(np.subtract.outer(np.asarray(found, float), np.asarray(reference, float)))
-    allowed = distance <= tolerance_s * rate + 1e-9
+    distance = np.abs(np.subtract.outer(clock.at(found), clock.at(reference)))
+    allowed = distance <= tolerance_s * clock.rate + 1e-9
     far = (distance[allowed].max(initial=0) + 1) * (len(found) + len(reference) + 1)  # dearer than any set of pairs
     rows, columns = linear_sum_assignment(np.where(allowed, distance, far))
     kept = [(int(row), int(column)) for row, column in zip(rows, columns, strict=True) if allowed[row, column]]
@@ -133,8 +141,9 @@ def match_events(
         tuple((int(found[row]), int(reference[column])) for row, column in kept),
         tuple(int(frame) for n, frame in enumerate(reference) if n not in used_reference),
         tuple(int(frame) for n, frame in enumerate(found) if n not in used_found),
-        rate,
+        clock.rate,
         tolerance_s,
+        clock,
     )
 
 

@@ -77,11 +77,14 @@ def clip_case(prediction: Prediction, row: Listed, truth: KnownClip) -> ClipCase
     ventricle = truth.of(LV)
     masks = np.zeros((length, *ventricle.shape[1:]), np.bool_)
     masks[list(truth.frames)] = ventricle
+    fps, times = row.fps or prediction.fps, prediction.times
+    if times is not None and fps and prediction.fps:
+        times = times * (prediction.fps / fps)  # the list's rate is the recording's
     return ClipCase(
         name=row.name,
         predicted=prediction.masks,
         truth=masks,
-        fps=row.fps or prediction.fps,
+        fps=fps,
         ed_frames=truth.ed_frames,
         es_frames=truth.es_frames,
         ejection_fraction=row.ejection_fraction,
@@ -89,6 +92,7 @@ def clip_case(prediction: Prediction, row: Listed, truth: KnownClip) -> ClipCase
         events_complete=truth.every_beat,
         one_contraction=truth.one_contraction,
         spacing=truth.spacing,
+        times=times,
     )
 
 

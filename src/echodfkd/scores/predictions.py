@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from echodfkd.clock import check_times
 from echodfkd.errors import InputError
-from echodfkd.files import read_json
+from echodfkd.files import read_arrays, read_json
 from echodfkd.measure.shape import MaskClip
 
 MASKS_FILE = "masks.npz"
@@ -17,11 +19,15 @@ Model = dict[str, str | float | bool | None]
 
 @dataclass(frozen=True)
 class Prediction:
-    """One clip's predicted left ventricle: its folder's name, masks (time, height, width) bool, rate (Hz) if known."""
+    """One clip's predicted left ventricle: its folder's name, masks (time, height, width) bool, rate (Hz) if known.
+
+    `times` (time,) are seconds, where frames are uneven.
+    """
 
     name: str
     masks: MaskClip
     fps: float | None
+    times: NDArray[np.float64] | None = None
 
 
 def prediction_folders(folder: Path) -> tuple[Path, ...]:
@@ -37,7 +43,7 @@ def prediction_folders(folder: Path) -> tuple[Path, ...]:
 
 
 def read_prediction(folder: Path) -> Prediction:
-    """The prediction in one clip's folder: `masks` of `masks.npz`, and `fps` of `measures.json` where that is there.
+    """The prediction in one clip's folder: `masks` of `masks.npz`; `fps` and `times` of `measures.json` where they are.
 
     Nothing is unpickled. InputError where the file is missing or damaged, or `masks` is not (time, height, width) of
     0 and 1.
@@ -52,7 +58,7 @@ def read_prediction(folder: Path) -> Prediction:
         raise InputError(
             f"{path}: masks must hold only 0 and 1, got {masks.max()}. Cut probabilities at a threshold first."
         )
-    return Prediction(folder.name, masks.astype(np.bool_), _read_rate(folder / MEASURES_FILE))
+    return Prediction(folder.name, masks.astype(np.bool_), *_read_time(folder / MEASURES_FILE, len(masks)))
 
 
 def read_model(folder: Path) -> Model | None:
@@ -66,10 +72,10 @@ def read_model(folder: Path) -> Model | None:
 def read_masks(path: Path) -> np.ndarray:
     """The array `masks` of an `.npz` file, whatever it is; InputError where it cannot be read. Nothing is unpickled."""
     try:
+        if found := read_arrays(path, ("masks",)):
+            return found["masks"]
         with np.load(path, allow_pickle=False) as archive:
-            if "masks" not in archive.files:
-                raise InputError(f"{path}: the key 'masks' is missing, got {sorted(archive.files)}.")
-            return archive["masks"]
+            raise InputError(f"{path}: the key 'masks' is missing, got {sorted(archive.files)}.")
     except FileNotFoundError:
         raise InputError(f"No such file: {path}") from None
     except InputError:
@@ -78,11 +84,19 @@ def read_masks(path: Path) -> np.ndarray:
         raise InputError(f"{path} is not a readable .npz archive: {error}") from None
 
 
-def _read_rate(path: Path) -> float | None:
-    if not path.exists():
-        return None
-    measures = read_json(path)
-    rate = measures.get("fps") if isinstance(measures, dict) else None
+def _read_time(path: Path, count: int) -> tuple[float | None, NDArray[np.float64] | None]:
+    """The rate and the uneven times of `count` frames, where they are told."""
+    measures = read_json(path) if path.exists() else None
+    if not isinstance(measures, dict):
+        return None, None
+    rate, times = measures.get("fps"), measures.get("times")
     if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 100_000):
         raise InputError(f"{path}: fps must be a number above 0 or null, got {rate!r}.")
-    return None if rate is None else float(rate)
+    if times is None:
+        return None if rate is None else float(rate), None
+    try:
+        seconds = np.asarray(times, np.float64)
+        check_times(seconds, count)
+    except (ValueError, TypeError):  # InputError is a ValueError
+        raise InputError(f"{path}: times must be rising seconds, one for each of {count} frames.") from None
+    return None if rate is None else float(rate), seconds

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from echodfkd.clock import Clock, believed, clock_of_times
 from echodfkd.errors import InputError
 from echodfkd.files import plain
 from echodfkd.measure.beats import Events, beat_events
@@ -61,7 +62,7 @@ class ClipCase:
     the truth's; `events_complete` says that they list every event of the clip. `one_contraction` says that the clip
     goes from ED to ES (or back), where no curve shows that it turns: its ejection fraction is then taken at the truth's
     frames. `spacing` is mm per pixel, y then x; it matters where pixels are not square. `patient` says whose clip it
-    is: where patients have several, intervals are by patient.
+    is: where patients have several, intervals are by patient. `times` (time,) are seconds, where frames are uneven.
     """
 
     name: str
@@ -76,6 +77,7 @@ class ClipCase:
     one_contraction: bool = False
     spacing: tuple[float, float] | None = None
     patient: str | None = None
+    times: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         check_masks(self.predicted)
@@ -91,9 +93,14 @@ class ClipCase:
             raise InputError(f"Clip {self.name}: `labelled` must have one entry per frame, got {self.labelled.shape}.")
 
     @property
+    def clock(self) -> Clock:
+        """When its frames were taken, as far as that can be believed."""
+        return believed(self.fps) if self.times is None else clock_of_times(self.times, self.fps)
+
+    @property
     def reference(self) -> Reference:
         """What is known of the clip's beats."""
-        return Reference(len(self.truth), self.fps, self.ed_frames, self.es_frames, self.events_complete)
+        return Reference(len(self.truth), self.clock, self.ed_frames, self.es_frames, self.events_complete)
 
 
 def score_clip(case: ClipCase, reference: Reference | None = None) -> Row:
@@ -101,7 +108,7 @@ def score_clip(case: ClipCase, reference: Reference | None = None) -> Row:
 
     Beats are judged by `reference`, None being the truth's own.
     """
-    found = measures(case.predicted, case.fps, case.spacing)
+    found = measures(case.predicted, case.clock, case.spacing)
     row: Row = {"name": case.name, "patient": case.patient, "frames": found.frames, "fps": case.fps}
     row |= _overlap_row(case) | beats_row(found.area, found.events, reference or case.reference)
     true, predicted = case.ejection_fraction, _predicted_ejections(case, found)
@@ -121,12 +128,12 @@ def _predicted_ejections(case: ClipCase, found: Measures) -> dict[str, Ejection]
     if not case.one_contraction:
         return found.ejections
     beats = tuple(zip(case.ed_frames, case.es_frames, strict=True))
-    return ejection_at_by_method(case.predicted, beats, found.events.fps, case.spacing)
+    return ejection_at_by_method(case.predicted, beats, found.events.time, case.spacing)
 
 
 def event_row(area: NDArray, found: Sequence[int], reference: Reference, phase: str) -> Row:
     """One phase of one clip: the paper's frame distance and the one-to-one matching, keys prefixed by the phase."""
-    matched = match_events(found, reference.of(phase), reference.fps)
+    matched = match_events(found, reference.of(phase), reference.time)
     margin = END_MARGIN_S * matched.fps
     inside = tuple(frame for frame in matched.missed if margin <= frame < reference.frames - margin)
     counted = replace(matched, missed=inside, extra=matched.extra if reference.complete else ())
@@ -335,7 +342,7 @@ def _null_scores(references: Sequence[Reference], seed: int, boot: Bootstrap) ->
 
 def _null_row(curve: NDArray, reference: Reference) -> Row:
     # The detector wants areas: the curve is lifted above zero, as a ventricle's area is, without changing its shape.
-    return beats_row(curve, beat_events(10 + curve, reference.fps), reference)
+    return beats_row(curve, beat_events(10 + curve, reference.time), reference)
 
 
 def _interval(rows: Sequence[Row], key: str, boot: Bootstrap) -> Interval | None:

@@ -178,7 +178,7 @@ class ImageText:
     ) -> None:
         """The valve's curve and events; their scores where the clip's own events are known."""
         curve = clip_curve(self.judge, self.prompts, np.array(clip.frames))
-        self.valve[clip.name] = valve_events(curve, clip.fps)
+        self.valve[clip.name] = valve_events(curve, clip.clock)
         if reference is not None:
             self.beats.append((phase_row(curve, reference), reference))
         if len(self.examples) < EXAMPLES:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.signal import detrend
 
 from echodfkd.clip import Frames
+from echodfkd.clock import Rate
 from echodfkd.errors import InputError
 from echodfkd.evidence.records import CurveScores, Intervals, PhaseScores, ValveScores
 from echodfkd.evidence.words.prompts import Prompts, Similarity
@@ -51,7 +52,7 @@ def as_area(curve: ArrayLike) -> Curve:
     return 1 + (values.max() - values) / (span if span > 0 else 1)
 
 
-def valve_events(curve: ArrayLike, fps: float | None) -> Events:
+def valve_events(curve: ArrayLike, fps: Rate) -> Events:
     """ED and ES frames by the beat detector that also reads area curves."""
     return beat_events(as_area(curve), fps)
 
@@ -70,7 +71,7 @@ def events_csv(events: Mapping[str, Events]) -> str:
 
 def phase_row(curve: ArrayLike, reference: Reference) -> Row:
     """The beat scores of one clip's curve for both phases, as `scorecard.beats_row` has them."""
-    return beats_row(as_area(curve), valve_events(curve, reference.fps), reference)
+    return beats_row(as_area(curve), valve_events(curve, reference.time), reference)
 
 
 def phase_scores(

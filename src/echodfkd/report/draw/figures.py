@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
+from echodfkd.clock import ASSUMED_FPS
 from echodfkd.errors import InputError
-from echodfkd.measure.beats import ASSUMED_FPS, Events, check_curve, check_rate
+from echodfkd.measure.beats import Events, check_curve
 from echodfkd.report.page import Picture
 from echodfkd.scores.records import NullScores, Scorecard
 
@@ -41,16 +42,15 @@ def drawn(figure: Figure, alt: str, caption: str | None = None) -> Picture:
 
 def area_figure(area: ArrayLike, events: Events, truth: ArrayLike | None = None, title: str = "") -> Figure:
     """The area curve (time,) in pixels over seconds with ED and ES marked; `truth` is a second curve in grey."""
-    curve, rate = check_curve(area), check_rate(events.fps)
+    curve, clock = check_curve(area), events.time
     figure, axes = _figure(7.2, 2.7)
     if truth is not None:
-        axes.plot(np.arange(len(check_curve(truth))) / rate, truth, color=SOFT, lw=1.6, label="truth")
-    axes.plot(np.arange(len(curve)) / rate, curve, color=BLUE, lw=1.8, label="LV area")
+        axes.plot(clock.places(len(check_curve(truth))) / clock.rate, truth, color=SOFT, lw=1.6, label="truth")
+    axes.plot(clock.places(len(curve)) / clock.rate, curve, color=BLUE, lw=1.8, label="LV area")
     for frames, marker, label in ((events.ed_frames, "^", "ED"), (events.es_frames, "v", "ES")):
         places = np.array(frames, np.intp)
-        axes.plot(
-            places / rate, curve[places], marker, color=ORANGE, ms=7, mec="white", label=label if frames else None
-        )
+        seconds, name = clock.at(frames) / clock.rate, label if frames else None
+        axes.plot(seconds, curve[places], marker, color=ORANGE, ms=7, mec="white", label=name)
     rate_note = f" ({ASSUMED_FPS:g} frames/s assumed)" if events.fps_assumed else ""
     axes.set(xlabel=f"time, s{rate_note}", ylabel="area, pixels", title=title)
     axes.set_ylim(bottom=0)

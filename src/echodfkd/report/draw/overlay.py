@@ -165,9 +165,9 @@ def _span(places: NDArray[np.intp]) -> slice:
 
 def _name_event(picture: Rgb, number: int, events: Events) -> None:
     """Writes ED or ES into the upper left corner, in place, within 60 ms of such a frame."""
-    reach = 0.06 * check_rate(events.fps)
+    clock, reach = events.time, 0.06 * check_rate(events.fps)
     for label, frames in (("ED", events.ed_frames), ("ES", events.es_frames)):
-        if any(abs(number - frame) <= reach for frame in frames):
+        if (np.abs(clock.at(frames) - clock.at([number])) <= reach).any():
             _write(picture, label)
 
 

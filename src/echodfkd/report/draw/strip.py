@@ -30,7 +30,12 @@ class Strip:
     @classmethod
     def of(cls, area: NDArray[np.float64], events: Events, width: int, height: int) -> "Strip":
         """The strip of an area curve (time,) with its ED and ES marked."""
-        columns = np.rint(np.linspace(MARGIN, width - 1 - MARGIN, max(len(area), 2))).astype(np.intp)
+        if events.time.times is None or len(area) < 2:
+            along = np.linspace(MARGIN, width - 1 - MARGIN, max(len(area), 2))
+        else:
+            places = events.time.places(len(area))
+            along = MARGIN + places / places[-1] * (width - 1 - 2 * MARGIN)
+        columns = np.rint(along).astype(np.intp)
         past, future = (_drawn(area, events, columns, width, height, ink) for ink in (PAST, FUTURE))
         return cls(past, future, columns)
 

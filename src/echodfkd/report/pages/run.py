@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.clip import Clip
+from echodfkd.clock import ASSUMED_FPS
 from echodfkd.errors import InputError
 from echodfkd.files import make_folder, read_json, shaped
-from echodfkd.measure.beats import ASSUMED_FPS, Events
+from echodfkd.measure.beats import Events
 from echodfkd.report.draw import figures
 from echodfkd.report.draw.gallery import Shown, clip_gallery
 from echodfkd.report.draw.overlay import overlay_frame, overlay_frames
