@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_datasets import beats, segments
 
+from echodfkd.clock import clock_of_numbers
 from echodfkd.data import findings
 from echodfkd.data.curate import crossings, film_facts, film_findings, outline_findings, phase_findings
 from echodfkd.data.dataset import Listed, Outline, enclosed_area
@@ -52,6 +55,13 @@ def test_a_simulated_clip_has_no_fault(beat):
 def test_each_fault_of_a_film_is_found_alone(spoil, row, reason):
     found = film_findings(Listed("a", "test", **row), film_facts(spoil(beats()[0].frames), None))
     assert reasons(found) == [reason] and found[0].name == "a"
+
+
+def test_dropped_frames_and_rates_that_no_film_has_are_told():
+    clock = clock_of_numbers(np.r_[0:20, 25:35], 1.0)
+    facts = replace(film_facts(beats()[0].frames, None), clock=clock)
+    (found,) = film_findings(Listed("a", "test"), facts)
+    assert found.reason == "frame-rate" and "1 Hz" in found.value and "5 frames dropped" in found.value
 
 
 def test_a_still_is_neither_static_nor_slow():

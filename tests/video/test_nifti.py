@@ -126,3 +126,11 @@ def test_without_nibabel_the_install_line_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "nibabel", None)
     with pytest.raises(MissingExtra, match=r"echodfkd\[nifti\]"):
         read(tmp_path / "a.nii")
+
+
+@pytest.mark.parametrize(("saved", "named"), [(".nii.gz", ".nii"), (".nii", ".nii.gz")])
+def test_a_name_that_contradicts_the_packing_is_refused_with_the_right_name(tmp_path, saved, named):
+    save_nifti(tmp_path / f"a{saved}", FRAMES)
+    (tmp_path / f"a{saved}").rename(tmp_path / f"b{named}")
+    with pytest.raises(InputError, match=rf"name it {saved}\.$"):
+        read(tmp_path / f"b{named}")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -87,7 +87,8 @@ def _clip_findings(dataset: Dataset, name: str, films: dict[str, FilmFacts]) -> 
     if path.is_file():
         try:
             with video.open_video(path) as film:
-                films[name] = facts = film_facts(film, film.fps)
+                facts = film_facts(film, film.fps)
+                films[name] = facts = replace(facts, fps=film.clock.fps, clock=film.clock)
         except InputError as error:
             yield Finding(name, "undecodable", one_line(error).replace(str(path), path.name))
     height = facts.height if facts else row.height

@@ -152,7 +152,7 @@ def segmentation(clip: Clip | Path | str, model: Student | Path | str | None = N
     _check_ventricle(student)
     cut = np.stack(list(_cut_masks(source, student, [])), axis=1)[:, :: student.direction]
     masks = dict(zip(student.structures, cut, strict=True))
-    said = measures(masks["lv"], source.fps, source.spacing)
+    said = measures(masks["lv"], source.clock, source.spacing)
     return Segmentation(said.traits, said.spacing, masks=masks, record=record(source.name, said, student))
 
 
@@ -241,7 +241,7 @@ def segment_clip(source: Source, student: Student, folder: Path, *, overlay: boo
     _check_ventricle(student)
     with filling(folder, CLIP_FILES) as here:
         masks = _stream_masks(source, student, here)
-        found = measures(masks["lv"].view(np.bool_), source.fps, source.spacing)
+        found = measures(masks["lv"].view(np.bool_), source.clock, source.spacing)
         told = record(source.name, found, student)
         arrays: dict[str, Any] = {"masks" if name == "lv" else name: array for name, array in masks.items()}
         np.savez_compressed(here / "masks.npz", **arrays)
@@ -256,10 +256,12 @@ def segment_clip(source: Source, student: Student, folder: Path, *, overlay: boo
 def record(name: str, found: Measures, student: Student) -> Record:
     """What `measures.json` holds of a clip: its measures, ejection fractions in percent, and the model."""
     rate, fraction = found.heart_rate, found.ejection_fraction
+    times = None if found.fps is None else found.clock.times
     return {
         "name": name,
         "frames": found.frames,
         "fps": found.fps,
+        **({} if times is None else {"times": np.round(times, 6).tolist()}),
         "area_px": found.area.tolist(),
         "ed_frames": list(found.ed_frames),
         "es_frames": list(found.es_frames),
@@ -328,5 +330,6 @@ def _draw(source: Source, masks: dict[str, NDArray[np.uint8]], found: Measures, 
 
     area, events = found.area, found.events
     by_frame = ({name: array[n].view(np.bool_) for name, array in masks.items()} for n in range(found.frames))
-    write(folder / "overlay.mp4", overlay_frames(source.frames(), by_frame, area, events), events.fps)
+    pictures = overlay_frames(source.frames(), by_frame, area, events)
+    write(folder / "overlay.mp4", pictures, events.fps, found.clock.times)
     (folder / "curve.png").write_bytes(png_bytes(area_figure(area, events, title=source.name)))

@@ -1,15 +1,15 @@
 """What is wrong with one clip: its frames, its list's row, its outlines and its ED and ES frames in, findings out."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from echodfkd.clock import Clock, clock_of_rate, odd_rate
 from echodfkd.data.dataset import Listed, Outline, enclosed_area
 from echodfkd.data.findings import (
     BLANK_SHARE,
-    FPS_RANGE,
     LEAST_AREA,
     LEAST_CHANGE,
     LEAST_FRAMES,
@@ -33,7 +33,7 @@ class FilmFacts:
     `spread` is the standard deviation of a frame's grey levels and `white` the share of its pixels that are saturated,
     both the median over the frames; `blank` is the share of the frames that show nothing. `change` is the mean
     difference of two successive frames, the largest of all (None for a still), and `still` the longest run of changes
-    that move hardly a pixel.
+    that move hardly a pixel. `clock` is when they were taken, where more is known of it than the rate.
     """
 
     frames: int
@@ -45,6 +45,7 @@ class FilmFacts:
     change: float | None
     blank: float = 0.0
     still: int = 0
+    clock: Clock = field(default_factory=Clock)
 
 
 def film_facts(frames: Iterable[NDArray[np.uint8]], fps: float | None) -> FilmFacts:
@@ -78,8 +79,10 @@ def film_findings(row: Listed, facts: FilmFacts) -> list[Finding]:
     if row.height and row.width and (row.height, row.width) != (facts.height, facts.width):
         told["size"] = f"{facts.height} x {facts.width} pixels, listed {row.height} x {row.width}"
     fps = row.fps or facts.fps
-    if fps is not None and facts.frames > 1 and not FPS_RANGE[0] <= fps <= FPS_RANGE[1]:
-        told["frame-rate"] = f"{fps:g} Hz"
+    odd = [odd_rate(facts.clock if fps is None else clock_of_rate(fps))]
+    odd += [f"{facts.clock.dropped} frames dropped"] * bool(facts.clock.dropped)
+    if any(odd) and facts.frames > 1:
+        told["frame-rate"] = ", ".join(filter(None, odd))
     if facts.blank > BLANK_SHARE:
         told["blank"] = f"{facts.blank:.0%} of the frames; standard deviation {facts.spread:.2g} on half of them"
     elif facts.change is not None and facts.change < LEAST_CHANGE:

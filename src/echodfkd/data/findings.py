@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from echodfkd.clock import FPS_RANGE
 from echodfkd.errors import InputError
 from echodfkd.files import write_text
 from echodfkd.tables import csv_text, ragged
 
-FPS_RANGE = (15.0, 200.0)  # Hz: below, systole is a handful of frames; above, no machine films a whole ventricle
 LEAST_SPREAD = 4.0  # grey levels: noise alone has more
 BLANK_SHARE = 0.1  # of the frames: a film may begin with a black one
 LEAST_CHANGE = 0.25  # grey levels: compression of a still picture makes less, a beating heart several
@@ -33,7 +33,7 @@ REASONS = {
     "undecodable": "A clip's file can be decoded to its end.",
     "frame-count": "A clip has as many frames as its list says.",
     "size": "A clip has the height and width that its list says.",
-    "frame-rate": f"A clip has between {FPS_RANGE[0]:g} and {FPS_RANGE[1]:g} frames per second.",
+    "frame-rate": f"A clip has between {FPS_RANGE[0]:g} and {FPS_RANGE[1]:g} frames per second, and none was dropped.",
     "blank": f"Grey levels vary: their standard deviation is at least {LEAST_SPREAD:g} on {1 - BLANK_SHARE:.0%} of the "
     "frames.",
     "static": f"Some frame differs from the one before it by at least {LEAST_CHANGE:g} grey levels on average.",

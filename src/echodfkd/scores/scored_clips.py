@@ -76,7 +76,7 @@ def scored_clips(
             case = replace(case, patient=_patient(name, marks.patients))
         reference = case.reference
         if marks.events is not None:
-            reference = reference_of(marks.events, name, len(case.truth), case.fps)
+            reference = reference_of(marks.events, name, len(case.truth), case.clock)
         found.rows.append(_row(case, reference) | known.covariates(name))
         found.references.append(reference)
         found.frame_dice.append(_frame_dice(case))

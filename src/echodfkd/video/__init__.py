@@ -10,7 +10,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.clip import Clip
+from echodfkd import limits
+from echodfkd.clip import Clip, Frames
+from echodfkd.clock import Clock, check_times
 from echodfkd.errors import InputError, OutputError
 from echodfkd.files import writing
 from echodfkd.video import container, encode, libav, nifti
@@ -37,28 +39,53 @@ def open_video(path: Path | str) -> Iterator[Video]:
 def read(path: Path | str) -> Clip:
     """A whole film, or a still as one frame, as a clip named after its file. Raises InputError as `open_video` does."""
     with open_video(path) as video:
-        frames = np.stack(list(video))
-        return Clip(clip_name(path), frames, video.fps, video.spacing)
+        frames = _whole(path, video)
+        clock = video.clock
+        return Clip(clip_name(path), frames, clock.fps, video.spacing, clock.times, video.relative)
+
+
+def _whole(path: Path | str, video: Video) -> Frames:
+    """All frames; InputError where they would take more memory than LIMITS allow."""
+    kept, most = list[Picture](), limits.limits().memory
+    for frame in video:
+        kept.append(frame)
+        if len(kept) * frame.nbytes > most:
+            raise InputError(limits.refusal(f"{path} takes", f"more than {most:,} bytes of memory", "memory"))
+    return np.stack(kept)
 
 
 def file_source(path: Path) -> Source:
     """The clip in a file; its pixels are only read when asked for. InputError where the file cannot be opened."""
     with open_video(path) as video:
-        fps, size, spacing = video.fps, (video.height, video.width), video.spacing
+        fps, size, spacing, relative = video.fps, (video.height, video.width), video.spacing, video.relative
+    known = list[Clock]()  # once a pass went through
 
     def frames() -> Iterator[NDArray[np.uint8]]:
         with open_video(path) as video:
             yield from video
+            known[:] = [video.clock]
 
-    return Source(clip_name(path), fps, frames, size, spacing)
+    def clock() -> Clock:
+        if not known:
+            for _ in frames():
+                pass
+        return known[0]
+
+    return Source(clip_name(path), fps, frames, size, spacing, clock, relative)
 
 
-def write(path: Path | str, frames: Iterable[Picture], fps: float | None = None) -> None:
+def write(
+    path: Path | str,
+    frames: Iterable[Picture],
+    fps: float | None = None,
+    times: NDArray[np.float64] | None = None,
+) -> None:
     """Writes frames (height, width) grey or (height, width, 3) RGB, all uint8 of one size, as the film `path` names.
 
     .mp4 is H.264 (an odd side grows by one repeated pixel), .avi MJPG, .gif GIF (times in hundredths of a second), .png
     one still. `fps` in Hz need not be whole; without one a film is shown at 25. Equal frames give equal bytes. The file
-    appears when it is complete. Raises InputError for frames it cannot write, OutputError where there is no room.
+    appears when it is complete. `times` (time,), seconds, are kept to a thousandth where an .mp4's frames come
+    unevenly. Raises InputError for frames it cannot write, OutputError where there is no room.
     """
     path = Path(path)
     encoder = encode.ENCODERS.get(path.suffix.lower())
@@ -66,9 +93,16 @@ def write(path: Path | str, frames: Iterable[Picture], fps: float | None = None)
         raise InputError(f"Films are written as {', '.join(encode.ENCODERS)}, got {path.name}.")
     rate = _fraction(25.0 if fps is None else fps)
     frames = _alike(frames)
+    if times is not None:
+        check_times(times, len(times))
+        if encoder is not encode.mp4:
+            raise InputError(f"Uneven times are kept in .mp4 alone, got {path.name}.")
     with writing(path) as part:
         try:
-            encoder(part, frames, rate)
+            if times is None:
+                encoder(part, frames, rate)
+            else:
+                encode.mp4(part, frames, rate, times)
         except av.error.FFmpegError as error:
             if isinstance(error, OSError):
                 raise

@@ -5,6 +5,8 @@ not in the file. A header that announces nothing (0, as recorders leave it when 
 """
 
 import os
+import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +16,7 @@ from echodfkd.errors import InputError
 SUFFIXES = (".avi", ".mp4", ".m4v", ".mov", ".gif", ".png", ".jpg", ".jpeg", ".nii", ".nii.gz")
 """What `video.read` takes; the content, not the suffix, then decides how a file is decoded."""
 
+SHORTEST = 0.015  # s: shorter delays of a GIF are shown as a tenth of a second
 TOLERANCE = 8  # bytes a healthy file may lack: some writers count a last chunk's padding that they do not write
 
 
@@ -28,6 +31,7 @@ class Kind:
 
 AVI, MP4, GIF = Kind("AVI", "avi"), Kind("MP4", "mp4"), Kind("GIF", "gif")
 PNG, JPEG = Kind("PNG", "png_pipe", still=True), Kind("JPEG", "jpeg_pipe", still=True)
+APNG = Kind("PNG", "apng")
 NIFTI = Kind("NIfTI", "")  # not libav's: `video/nifti.py` decodes it
 
 
@@ -53,7 +57,7 @@ def kind(path: Path) -> Kind:
     found = NIFTI if path.name.lower().endswith((".nii", ".nii.gz")) and _is_nifti(head) else _kind_of(head)
     if found is None:
         raise InputError(f"{path} is not a film or picture: its content is not AVI, MP4, GIF, PNG, JPEG or NIfTI.")
-    return found
+    return APNG if found is PNG and any(name == b"acTL" for name, _ in _png_chunks(path)) else found
 
 
 def _head(path: Path) -> bytes:
@@ -96,7 +100,9 @@ def is_cut(path: Path, found: Kind) -> bool:
             return _boxes_end(file, size) > size
         if found is GIF:
             return not _gif_ends(file)
-        return found is JPEG and not _jpeg_ends(file)
+        if found is JPEG:
+            return not _jpeg_ends(file)
+    return found is APNG and not any(name == b"IEND" for name, _ in _png_chunks(path))
 
 
 def _riff_end(file: BinaryIO, size: int) -> int:
@@ -127,16 +133,62 @@ def _boxes_end(file: BinaryIO, size: int) -> int:
     return end
 
 
-def _gif_ends(file: BinaryIO) -> bool:
-    """Whether the blocks of a GIF lead to its trailer."""
+def avi_rate(path: Path) -> float | None:
+    """The frames per second (Hz) that an AVI's picture stream states, whatever they are; None where it states none."""
+    with open(path, "rb") as file:
+        head = file.read(1 << 16)
+    at = head.find(b"vids")
+    while at >= 0 and head[at - 8 : at - 4] != b"strh":
+        at = head.find(b"vids", at + 1)
+    if at < 0 or len(head) < at + 28:
+        return None
+    scale, rate = (int.from_bytes(head[at + place : at + place + 4], "little") for place in (20, 24))
+    return rate / scale if rate and scale else None
+
+
+def delays(path: Path, found: Kind) -> list[float] | None:
+    """The seconds that a GIF or an animated PNG asks for after each frame; None for other kinds."""
+    if found is GIF:
+        asked: list[float] = []
+        with open(path, "rb") as file:
+            _gif_ends(file, asked)
+        return asked
+    if found is not APNG:
+        return None
+    controls = [data for name, data in _png_chunks(path) if name == b"fcTL" and len(data) == 26]
+    return [number / (of or 100) for number, of in (struct.unpack(">HH", data[20:24]) for data in controls)]
+
+
+def _png_chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Name and content of a PNG's chunks, less the pixels'."""
+    with open(path, "rb") as file:
+        file.seek(8)
+        while len(head := file.read(8)) == 8:
+            length, name = int.from_bytes(head[:4], "big"), head[4:]
+            if name in (b"IDAT", b"fdAT"):
+                file.seek(length + 4, os.SEEK_CUR)
+            else:
+                yield name, file.read(min(length, 1 << 20))
+                file.seek(4 + max(0, length - (1 << 20)), os.SEEK_CUR)
+
+
+def _gif_ends(file: BinaryIO, delays: list[float] | None = None) -> bool:
+    """Whether the blocks of a GIF lead to its trailer; `delays` (s) receives what each frame is shown for."""
     file.seek(10)
     _skip_colours(file, _byte(file), 2)
+    told = 0.0
     while (block := _byte(file)) != 0x3B:
         if block == 0x21:  # an extension: its label, then sub-blocks
-            file.seek(1, os.SEEK_CUR)
+            if _byte(file) == 0xF9:
+                here = file.tell()
+                told = int.from_bytes(file.read(4)[2:], "little") / 100
+                file.seek(here)
         elif block == 0x2C:  # a picture: place and size, perhaps colours, the code size, then sub-blocks
             file.seek(8, os.SEEK_CUR)
             _skip_colours(file, _byte(file), 1)
+            if delays is not None:
+                delays.append(told)
+            told = 0.0
         else:
             return False
         while (length := _byte(file)) > 0:

@@ -18,15 +18,17 @@ from echodfkd.errors import InputError
 
 Picture = NDArray[np.uint8]  # (height, width) grey or (height, width, 3) RGB
 EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+TICK = Fraction(1, 1000)
+"""What uneven times are rounded to, s."""
 Encoder = Callable[[Path, Iterator[Picture], Fraction], None]
 
 
-def mp4(path: Path, frames: Iterator[Picture], rate: Fraction) -> None:
+def mp4(path: Path, frames: Iterator[Picture], rate: Fraction, times: NDArray[np.float64] | None = None) -> None:
     """H.264 as browsers play it: 4:2:0, the index in front. An odd side grows by its repeated last pixel."""
     # Without cpu-independent, x264 takes shortcuts in its look-ahead whose results differ by machine, and by chance.
     options = {"crf": "18", "preset": "veryfast", "x264-params": "cpu-independent=1"}
     even = (_even(frame) for frame in frames)
-    _encode(path, map(_video_frame, even), rate, "libx264", "yuv420p", options, {"movflags": "faststart"})
+    _encode(path, map(_video_frame, even), rate, "libx264", "yuv420p", options, {"movflags": "faststart"}, times)
 
 
 def avi(path: Path, frames: Iterator[Picture], rate: Fraction) -> None:
@@ -68,8 +70,9 @@ def _encode(
     pixels: str,
     options: dict[str, str],
     container_options: dict[str, str],
+    times: NDArray[np.float64] | None = None,
 ) -> None:
-    """Writes `pictures` at even times as one stream into the container that the path's suffix names."""
+    """Writes `pictures`, at even times or at `times` (s), as one stream into the container that the suffix names."""
     pictures = iter(pictures)
     first = next(pictures)
     reformatter = VideoReformatter()
@@ -77,9 +80,13 @@ def _encode(
         stream = cast(av.VideoStream, film.add_stream(codec, rate=rate, options={"flags": "+bitexact", **options}))
         stream.height, stream.width, stream.pix_fmt = first.height, first.width, pixels
         stream.thread_count = 1
+        if times is not None:
+            stream.codec_context.time_base = TICK
         for number, picture in enumerate(chain([first], pictures)):
             ready = reformatter.reformat(picture, format=pixels, interpolation=EXACT, threads=1)
             ready.pts, ready.time_base = number, 1 / rate
+            if times is not None:
+                ready.pts, ready.time_base = round((times[number] - times[0]) / TICK), TICK
             film.mux(stream.encode(ready))
         film.mux(stream.encode(None))
 

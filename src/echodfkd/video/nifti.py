@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.clip import Clip, Frames
+from echodfkd.clock import Clock, clock_of_rate
 from echodfkd.errors import InputError, MissingExtra
+from echodfkd.limits import limits, refusal
 from echodfkd.video.container import Kind, clip_name
 from echodfkd.video.source import Video
 
-SLOWEST_FPS = 2.0
-"""Frames per second (Hz) below which a header's time step says nothing: tools write 1 s where they know none."""
 MOST_PACKED = 1032
 """Bytes that one byte of gzip can stand for at most (zlib's technical notes)."""
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
@@ -29,9 +29,10 @@ _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 @contextmanager
 def open_volume(path: Path, _: Kind) -> Iterator[Video]:
     """The film or still in a NIfTI file, read as a whole and open for one pass over its frames."""
-    clip = read(path)
-    _frames, height, width = clip.frames.shape
-    yield Video(path, height, width, clip.fps, iter(clip.frames), clip.spacing)
+    image = _image(path)
+    frames, clock, spacing = _grey(path, _turned(path, image)), _clock(image), _spacing(image)
+    _, height, width = frames.shape
+    yield Video(path, height, width, clock.fps, iter(frames), spacing, lambda: clock)
 
 
 def read(path: Path) -> Clip:
@@ -41,7 +42,7 @@ def read(path: Path) -> Clip:
     nibabel.
     """
     image = _image(path)
-    return Clip(clip_name(path), _grey(path, _turned(path, image)), _rate(image), _spacing(image))
+    return Clip(clip_name(path), _grey(path, _turned(path, image)), _clock(image).fps, _spacing(image))
 
 
 def read_labels(path: Path) -> NDArray[np.uint8]:
@@ -60,6 +61,7 @@ def _image(path: Path) -> Any:
         raise MissingExtra("Reading NIfTI", "nifti") from None
     if not path.is_file():
         raise InputError(f"No such file: {path}")
+    _check_suffix(path)
     try:
         image = nibabel.load(path)
     except Exception as error:  # damaged headers lead nibabel into errors of many kinds
@@ -69,12 +71,24 @@ def _image(path: Path) -> Any:
     return image
 
 
+def _check_suffix(path: Path) -> None:
+    """InputError where what the file's name says of its packing is not so: nibabel goes by the name."""
+    with open(path, "rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    if packed != path.name.lower().endswith(".gz"):
+        way = "is packed with gzip: name it .nii.gz" if packed else "is not packed with gzip: name it .nii"
+        raise InputError(f"{path} {way}.")
+
+
 def _turned(path: Path, image: Any) -> NDArray:
     """The values as (time, height, width). No room is made for what the file cannot hold."""
     stored, size = image.dataobj, path.stat().st_size
     announced = stored.offset + prod(map(int, stored.shape)) * stored.dtype.itemsize
+    whole = announced <= size * (MOST_PACKED if path.suffix.lower() == ".gz" else 1)
+    if whole and announced > limits().memory:
+        raise InputError(refusal(f"{path} takes", f"{announced:,} bytes of memory", "memory"))
     try:
-        if announced > size * (MOST_PACKED if path.suffix.lower() == ".gz" else 1):
+        if not whole:
             raise ValueError("the header announces more than there is")
         values = np.asanyarray(stored)
     except Exception:  # as above
@@ -113,12 +127,11 @@ def _units(image: Any) -> tuple[str, str]:
     return space, time
 
 
-def _rate(image: Any) -> float | None:
-    """Frames per second; None where the header gives no time step, or one that is no film's."""
+def _clock(image: Any) -> Clock:
+    """The rate; unknown where the header gives no time step, or one that is no film's: tools write 1 s unasked."""
     steps = image.header.get_zooms()[2:]
     second = _SECONDS.get(_units(image)[1])
     # The time step is the header's fourth; a film kept as (x, y, t) has it at the place of z, where mm may be meant.
     if second is None or len(steps) < 2 or not steps[1] > 0:
-        return None
-    rate = 1 / (float(steps[1]) * second)
-    return rate if SLOWEST_FPS < rate < 100_000 else None
+        return Clock()
+    return clock_of_rate(1 / (float(steps[1]) * second))
