@@ -16,7 +16,7 @@ from echodfkd.student.card import Card, card_table
 from echodfkd.student.checkpoint import load_network
 from echodfkd.student.export import export_onnx
 from echodfkd.student.folded import foldable
-from echodfkd.student.int8 import gate_ranges, int8_graph
+from echodfkd.student.int8 import int8_graph, seen_ranges
 from echodfkd.student.network import Network
 from echodfkd.student.steppers import OnnxStepper, TorchStepper
 from echodfkd.student.student import Student
@@ -68,7 +68,7 @@ def _whole_numbers(network: Network, card: Card, path: Path) -> float:
 
     scale, size = card.preprocessing.input_scale, card.preprocessing.size
     frames = np.stack([fit(clip, size) for clip in _drawn(0)])
-    onnx.save(int8_graph(network, scale, size, gate_ranges(network, frames, scale)), path)
+    onnx.save(int8_graph(network, scale, size, seen_ranges(network, frames, scale)), path)
     steppers = OnnxStepper(path), TorchStepper(network, scale)
     scores = []
     for clip in _drawn(1):

@@ -1,11 +1,12 @@
 """A folded step whose recurrent convolutions compute in whole numbers: an ONNX graph, on most processors much faster.
 
-Weights are int8 with a scale for each output channel. What is convolved is uint8: hidden states lie in (-1, 1), so that
-steps of 1/127 serve all of them, and a gate's input is rounded to 1/127 of the range that it showed on clips. Cells,
-gates and all that follows the last memory stay float32. Signals lie as (batch, row, column, channel).
+Weights are int8 with a scale for each output channel. What is convolved is uint8: every channel that is remembered is
+rounded to 1/127 of the range that it showed on clips, and so is the input of every gate. Cells, gates and all that
+follows the last memory stay float32. Signals lie as (batch, row, column, channel).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,10 @@ from echodfkd.student.folded import SEEN, FoldedDecoder, FoldedNetwork
 from echodfkd.student.network import Network
 
 Value = tuple[str, type[np.generic], tuple[int, ...]]  # an input or output: name, type, shape without the batch
-Ranges = tuple[float, float, float, float]  # of the inputs of a layer's gates: admit, forget, show, candidate
-
-WIDEST: Ranges = (8.0, 8.0, 8.0, 4.0)
-"""Beyond these a gate is open or shut to a thousandth."""
+WIDEST = (8.0, 8.0, 8.0, 4.0)
+"""Beyond these a gate (admit, forget, show, candidate) is open or shut to a thousandth."""
 STEP = np.float32(1 / 127)
-"""What hidden states are rounded to."""
+"""What hidden states are rounded to, as a share of their range."""
 ZERO, ONE = np.uint8(128), np.uint8(255)
 """The whole numbers that mean 0 and 1."""
 LANES = 4
@@ -30,37 +29,51 @@ LANES = 4
 MICROSOFT = "com.microsoft"
 
 
-def gate_ranges(network: Network, frames: NDArray[np.uint8], input_scale: float) -> tuple[Ranges, ...]:
-    """For every layer how far its gates' inputs reach on clips (clip, time, size, size): all but one in 10,000."""
-    folded = FoldedNetwork(network)
-    seen: list[list[list[float]]] = []
+@dataclass(frozen=True)
+class Ranges:
+    """How far what is rounded in one layer reaches: the inputs of its four gates, and every channel it remembers."""
 
-    def note(_: object, __: object, gates: Tensor) -> None:
-        seen[-1].append([float(torch.quantile(part.abs().flatten(), 0.9999)) for part in gates.chunk(4, dim=1)])
+    gates: tuple[float, ...]
+    hidden: NDArray[np.float32]
+
+
+def seen_ranges(network: Network, frames: NDArray[np.uint8], input_scale: float) -> tuple[Ranges, ...]:
+    """For every layer how far what is rounded reaches on clips (clip, time, size, size)."""
+    folded = FoldedNetwork(network)
+    gates: list[list[list[float]]] = []
+    reach: list[list[NDArray[np.float32]]] = []
+
+    def note(_: object, __: object, sums: Tensor) -> None:
+        gates[-1].append([float(torch.quantile(part.abs().flatten(), 0.9999)) for part in sums.chunk(4, dim=1)])
 
     hooks = [layer.lstm.conv.register_forward_hook(note) for block in folded.encoder for layer in block]
     state = network.zero_state(len(frames), *frames.shape[2:])
     with torch.inference_mode():
         for frame in frames.swapaxes(0, 1):
-            seen.append([])
+            gates.append([])
             _, state = folded.step(torch.from_numpy(frame.copy()).float()[:, None] * input_scale, state)
+            reach.append([hidden.abs().amax(dim=(0, 2, 3)).numpy() for hidden, _ in state])
     for hook in hooks:
         hook.remove()
-    widest = np.minimum(np.max(seen, axis=0), WIDEST)
-    return tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in np.maximum(widest, 1e-3))
+    widest = np.minimum(np.max(gates, axis=0), WIDEST).clip(1e-3)
+    return tuple(
+        Ranges(tuple(map(float, one)), np.max([step[layer] for step in reach], axis=0).clip(1e-4))
+        for layer, one in enumerate(widest)
+    )
 
 
 def int8_graph(network: Network, input_scale: float, size: int, ranges: Sequence[Ranges]) -> Any:
     """The step of a foldable network as an ONNX model for any batch of frames uint8 (batch, 1, size, size).
 
-    Inputs and outputs are those of `export.export_onnx`, but that states are (batch, row, column, channel).
+    Inputs and outputs are those of `export.export_onnx`, but that states are (batch, row, column, channel), and hidden
+    ones shares of their range.
     """
     graph, folded = _Graph(), FoldedNetwork(network)
     signal = graph("Reshape", "frame", np.array([-1, size, size, 1]))
     batch = graph("Shape", "frame", start=0, end=1)
     inputs: list[Value] = [("frame", np.uint8, (1, size, size))]
     outputs: list[Value] = [("probabilities", np.float32, (len(network.settings.structures), size, size))]
-    norm, number, hidden = None, 0, ""
+    norm, number, signal_of, hidden = None, 0, "", ""
     for level, block in enumerate(folded.encoder):
         side = size >> level
         for place, layer in enumerate(block):
@@ -69,10 +82,10 @@ def int8_graph(network: Network, input_scale: float, size: int, ranges: Sequence
             inputs += [(name, np.float32, (side, side, width)) for name in names]
             outputs += [(f"next_{name}", np.float32, (side, side, width)) for name in names]
             if norm is not None:
-                signal = graph("QuantizeLinear", hidden, STEP, ZERO)
+                signal = graph("QuantizeLinear", signal_of, STEP, ZERO)
                 if not place:
                     signal = graph("NhwcMaxPool", signal, domain=MICROSOFT, kernel_shape=[2, 2], strides=[2, 2])
-            weight, ones = _weights(layer.lstm.conv.weight, width, norm, input_scale)
+            weight, ones = _weights(layer.lstm.conv.weight, norm, input_scale, ranges[max(0, number - 1) : number + 1])
             before = graph("QuantizeLinear", names[0], STEP, ZERO)
             filled = graph(
                 "Expand",
@@ -80,18 +93,21 @@ def int8_graph(network: Network, input_scale: float, size: int, ranges: Sequence
                 graph("Concat", batch, np.array([side, side, ones]), axis=0),
             )
             joined = graph("Concat", signal, before, filled, axis=-1)
-            gates = _gates(graph, joined, weight, layer.lstm.conv.bias, ranges[number])
+            gates = _gates(graph, joined, weight, layer.lstm.conv.bias, ranges[number].gates)
             admit, forget, show = (graph("Sigmoid", gate) for gate in gates[:3])
             new = graph("Mul", admit, graph("Tanh", gates[3]))
             cell = graph("Add", graph("Mul", forget, names[1]), new, names=[f"next_{names[1]}"])
-            hidden = graph("Mul", show, graph("Tanh", cell), names=[f"next_{names[0]}"])
+            hidden = graph("Mul", show, graph("Tanh", cell))
+            signal_of = graph("Mul", hidden, 1 / ranges[number].hidden, names=[f"next_{names[0]}"])
             norm, number = layer.norm, number + 1
     logits = _decoded(graph, graph("Transpose", hidden, perm=[0, 3, 1, 2]), folded.decoder)
     graph("Sigmoid", logits, names=["probabilities"])
     return graph.model(inputs, outputs)
 
 
-def _weights(weight: Tensor, width: int, norm: Any, input_scale: float) -> tuple[NDArray[np.float64], int]:
+def _weights(
+    weight: Tensor, norm: Any, input_scale: float, reached: Sequence[Ranges]
+) -> tuple[NDArray[np.float64], int]:
     """A layer's weights for what it is given, and how many channels of ones it is given at the end.
 
     What comes from below is not normalised, or not brought from grey levels to the range around zero that whole numbers
@@ -99,19 +115,24 @@ def _weights(weight: Tensor, width: int, norm: Any, input_scale: float) -> tuple
     so it comes from channels of ones, which have zeros around them too.
     """
     exact = weight.detach().double().numpy()
-    given = exact.shape[1] - width
+    own = reached[-1].hidden.astype(np.float64)
+    given = exact.shape[1] - len(own)
     if norm is None:  # a grey level of q means 127 input_scale (q - 128) / 127 + 128 input_scale
         scale, shift = np.array([127 * input_scale]), np.array([128 * input_scale])
     else:
         scale = (norm.weight / torch.sqrt(norm.running_var + norm.eps)).detach().double().numpy()
         shift = norm.bias.detach().double().numpy() - norm.running_mean.double().numpy() * scale
+        scale = scale * reached[0].hidden
     below = exact[:, :given]
     one = np.einsum("ogyx,g->oyx", below, shift)[:, None]
     ones = LANES - exact.shape[1] % LANES
-    return np.concatenate([below * scale[:, None, None], exact[:, given:], *[one / ones] * ones], axis=1), ones
+    remembered = exact[:, given:] * own[:, None, None]
+    return np.concatenate([below * scale[:, None, None], remembered, *[one / ones] * ones], axis=1), ones
 
 
-def _gates(graph: "_Graph", joined: str, weight: NDArray[np.float64], bias: Tensor, ranges: Ranges) -> list[str]:
+def _gates(
+    graph: "_Graph", joined: str, weight: NDArray[np.float64], bias: Tensor, ranges: Sequence[float]
+) -> list[str]:
     """The inputs of the four gates, float32, by one convolution of whole numbers."""
     width = len(weight) // 4
     scale = np.abs(weight).max(axis=(1, 2, 3)).clip(1e-12) / 127
