@@ -2,12 +2,24 @@
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from math import isfinite
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
+from math import isfinite, nan
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from echodfkd.errors import InputError
+from echodfkd.names import clip_name
+
+log = logging.getLogger(__name__)
+Value = TypeVar("Value")
+SEPARATORS = ",;\t|"
+"""What may stand between the cells of others' tables, the likeliest first."""
+BLANKS = {"", "-", "--", "?", "na", "n/a", "nan", "none", "null", "unknown", "#n/a", "#num!", "#value!", "#div/0!"}
+"""What people and programs write into a cell of which nothing is known."""
+HEADER_LINES, LONGEST_HEADER = 5, 100_000
+"""Lines among which a table's header is, and the characters of each that are looked at for it."""
 
 
 def csv_text(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:
@@ -20,12 +32,11 @@ def csv_text(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = 
     return text.getvalue()
 
 
-def header(path: Path) -> tuple[str, ...]:
+def header(path: Path, needed: Sequence[str] = (), also: Sequence[str] = ()) -> tuple[str, ...]:
     """The names of a CSV file's columns; () where there is no such file or no text in it."""
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            return tuple(next(csv.reader(file, skipinitialspace=True), ()))
-    except (OSError, UnicodeDecodeError, csv.Error):
+        return tuple(next(_lines(path, needed, also), (0, []))[1])
+    except (OSError, UnicodeError, csv.Error):
         return ()
 
 
@@ -40,25 +51,68 @@ def rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str
 
 
 def ragged(
-    path: Path, needed: Sequence[str] = (), *, hint: str = "", errors: str = "strict", spaces: bool = False
+    path: Path,
+    needed: Sequence[str] = (),
+    also: Sequence[str] = (),
+    *,
+    hint: str = "",
+    errors: str = "strict",
+    spaces: bool = False,
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """The same, without a word on rows with too few or too many cells; `check_cells` tells them.
 
     `hint` says how to get a file that is missing, `errors` what becomes of bytes that are not UTF-8, as for `open`;
-    `spaces` keeps those at the start of a cell.
+    `spaces` keeps those around a cell. Cells are separated by the one of SEPARATORS that gives the columns `needed`;
+    their case, and that of those `also` known, does not matter. Rows without anything in them are passed over.
     """
     try:
-        with open(path, newline="", encoding="utf-8-sig", errors=errors) as file:
-            reader = csv.DictReader(file, skipinitialspace=not spaces)
-            lacking = [column for column in needed if column not in (reader.fieldnames or ())]
-            if lacking:
-                raise InputError(f"{path}, line 1: there is no column {', '.join(lacking)}.")
-            for cells in reader:
-                yield reader.line_num, cells
+        lines = _lines(path, needed, also, errors, spaces)
+        _, names = next(lines, (0, []))
+        if lacking := [column for column in needed if column not in names]:
+            told = f" It has {', '.join(names[:12])}." if names else ""
+            raise InputError(f"{path}, line 1: there is no column {', '.join(lacking)}.{told}")
+        for line, row in lines:
+            cells: dict[Any, Any] = dict(zip_longest(names, row[: len(names)]))
+            if any(map(str.strip, row[len(names) :])):
+                cells[None] = row[len(names) :]  # as `csv.DictReader` has it
+            yield line, cells
     except FileNotFoundError:
         raise InputError(f"No such file: {path}. {hint}".rstrip()) from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeError, csv.Error) as error:
         raise InputError(f"{path} is not a readable CSV file: {error}.") from None
+
+
+def _lines(
+    path: Path, needed: Sequence[str], also: Sequence[str] = (), errors: str = "strict", spaces: bool = False
+) -> Iterator[tuple[int, list[str]]]:
+    """Line numbers and cells of the rows with anything in them; the first is the header."""
+    with open(path, "rb") as start:
+        encoding = "utf-16" if start.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    with open(path, newline="", encoding=encoding, errors=errors) as file:
+        separator = _separator([file.readline(LONGEST_HEADER) for _ in range(HEADER_LINES)], needed)
+        file.seek(0)
+        reader, head = csv.reader(file, delimiter=separator, skipinitialspace=not spaces), True
+        for row in reader:
+            if not any(map(str.strip, row)) or (head and row[0].lower().startswith("sep=")):
+                continue
+            if head:
+                row, head = _columns(row, (*needed, *also)), False
+            yield reader.line_num, row if spaces else list(map(str.strip, row))
+
+
+def _separator(lines: Iterable[str], needed: Sequence[str]) -> str:
+    """The separator that gives the header the columns `needed`; the comma where none does."""
+    for one in SEPARATORS:
+        for row in csv.reader([line for line in lines if line.strip()], delimiter=one, skipinitialspace=True):
+            if needed and set(needed) <= set(_columns(row, needed)):
+                return one
+    return SEPARATORS[0]
+
+
+def _columns(row: Iterable[str], asked: Sequence[str]) -> list[str]:
+    """The names of columns; those that are `asked` for are written as they are there."""
+    known = {name.casefold(): name for name in asked}
+    return [known.get(name.strip().casefold(), name.strip()) for name in row]
 
 
 def check_cells(cells: dict[str, str]) -> None:
@@ -67,25 +121,67 @@ def check_cells(cells: dict[str, str]) -> None:
         raise ValueError(f"it must have {len(cells) - (None in cells)} cells.")
 
 
-def clip_name(cells: dict[str, str], line: int) -> str:
-    """The clip that a row speaks of, without the suffix of its film; the row's own place where it names none."""
-    return (cells["FileName"] or f"line {line}").removesuffix(".avi")
+def named_clip(cells: dict[str, str], line: int) -> str:
+    """The clip that a row speaks of; the row's own place where it names none."""
+    return clip_name(cells["FileName"] or "") or f"line {line}"
 
 
-def optional(cells: dict[str, str], column: str) -> float | None:
-    """A cell's finite number; None where the cell is empty or the column is missing."""
-    return number(cells, column) if cells.get(column, "").strip() else None
+def by_clip(
+    path: Path, needed: Sequence[str], value: Callable[[dict[str, str]], Value], *, hint: str = ""
+) -> dict[str, Value]:
+    """What a table tells of clips, by their names: the `value` of a row's cells, which has a column FileName.
+
+    A row that names no clip, says other than an earlier one or makes `value` raise ValueError costs its clip, and a
+    warning counts them. InputError where no other is left, or as `ragged`.
+    """
+    found: dict[str, Value] = {}
+    odd: dict[str, str] = {}
+    for line, cells in ragged(path, needed, hint=hint):
+        name = named_clip(cells, line)
+        try:
+            if is_blank(cells["FileName"]):
+                raise ValueError("every row needs a FileName.")
+            told = value(cells)
+            if found.setdefault(name, told) != told:
+                raise ValueError(f"another row says otherwise of {name}.")
+        except ValueError as error:
+            odd.setdefault(name, f"line {line}: {error}")
+    first = next(iter(odd.values()), "")
+    if odd and odd.keys() >= found.keys():
+        raise InputError(f"{path}, {first}")
+    if odd:
+        log.warning("%s: %d clips not used, the first in %s", path.name, len(odd), first)
+    return {name: told for name, told in found.items() if name not in odd}
 
 
-def number(cells: dict[str, str], column: str) -> float:
+def is_blank(text: str | None) -> bool:
+    """Whether a cell says that nothing is known: it is empty, or holds one of BLANKS."""
+    return (text or "").strip().casefold() in BLANKS
+
+
+def optional(cells: Mapping[str, str], column: str) -> float | None:
+    """A cell's finite number; None where the cell is blank or the column is missing."""
+    return None if is_blank(cells.get(column)) else number(cells, column)
+
+
+def number(cells: Mapping[str, str], column: str) -> float:
     """A cell's finite number. ValueError says which cell is none."""
-    try:
-        found = float(cells[column])
-    except ValueError:
-        found = float("nan")
-    if not isfinite(found):
+    found = parsed_number(cells[column])
+    if found is None:
         raise ValueError(f"{column} is {cells[column]!r}, not a number.")
     return found
+
+
+def parsed_number(text: str) -> float | None:
+    """The finite number that a text is, with a point or one comma before its decimals; None for anything else."""
+    text = text.strip()
+    if text.count(",") == 1 and "." not in text:
+        text = text.replace(",", ".")
+    try:
+        found = float(text) if text.isascii() and "_" not in text else nan
+    except ValueError:
+        return None
+    return found if isfinite(found) else None
 
 
 def read_rows(path: Path, words: Collection[str] = ("name", "patient")) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ def test_every_planted_defect_of_echonets_layout_is_found_and_no_other(tmp_path,
     found, told = checked(echodfkd, folder, tmp_path / "out")
     assert found == wanted
     assert {reason for _, reason in found} == set(REASONS) - {"labels", "leakage"}
-    assert "EchoNet: 31 clips" in told and "labels of lv" in told and "self-crossing" in told
+    assert "EchoNet: 32 clips" in told and "labels of lv" in told and "self-crossing" in told
     for name in ("findings", "distributions", "examples"):
         assert (tmp_path / "out" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 

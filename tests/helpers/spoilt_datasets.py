@@ -20,7 +20,7 @@ def spoilt_echonet(folder: Path) -> tuple[Path, Found]:
     clips = {name: traced(one, name, split) for name, one, split in zip(WHOLE, beats(), splits, strict=True)}
     names = [
         *("missing-file", "undecodable", "frame-count", "size", "frame-rate", "blank", "static", "saturated"),
-        *("blank-half", "frozen", "frozen-jump", "frozen-cursor", "volumes", "volumes-swapped", "tiny-outline"),
+        *("blank-half", "frozen", "frozen-jump", "frozen-cursor", "volumes", "volumes-swapped", "unit", "tiny-outline"),
         *("untraced", "segments", "segments-left", "merged-annotators", "one-phase", "traced-frame", "self-crossing"),
         *("out-of-frame", "ed-es-close", "table", "table-traced", "unlisted", "unlisted-film"),
     ]
@@ -39,6 +39,7 @@ def spoilt_echonet(folder: Path) -> tuple[Path, Found]:
         frame[50:56, 20 + 2 * number : 26 + 2 * number] = 255
     clips["volumes"].row["EF"] = 155
     clips["volumes-swapped"].row |= {"ESV": 101.3, "EDV": 40.1}
+    clips["unit"].row["EF"] = 0.62
     clips["tiny-outline"].tracings = [es, (ed[0], np.full_like(ed[1], 56))]
     clips["static"].film = np.repeat(frames[:1], len(frames), axis=0)
     clips["saturated"].film = np.where(frames > 5, 255, frames).astype(np.uint8)

@@ -43,6 +43,15 @@ def test_what_was_written_is_read(undisturbed):
     store.verify()
 
 
+def test_a_clip_is_found_by_the_name_of_its_file(undisturbed):
+    store = Store(undisturbed)
+    name = store.entries[0].name
+    np.testing.assert_array_equal(store.frames(f"Videos/{name}.AVI"), store.frames(name))
+    assert store.clip(f"{name}.nii.gz ").name == name
+    with pytest.raises(InputError, match="no clip"):
+        store.frames(f"{name}.txt")
+
+
 def test_splits_share_out_all_entries(undisturbed):
     store = Store(undisturbed)
     parts = [store.split(name) for name in SPLITS]

@@ -48,6 +48,15 @@ def test_masks_of_one_structure_are_written_as_the_published_release_reads_them(
         np.testing.assert_array_equal(written["arr_0"], ONE)
 
 
+def test_masks_are_found_by_the_clips_one_name_and_hidden_files_are_none(tmp_path):
+    write_masks(tmp_path / "0X1A.avi.seg.npz", ONE)
+    (tmp_path / "._0X1A.avi.seg.npz").write_bytes(b"\0\5\x16\7")
+    np.testing.assert_array_equal(to_bytes(MaskArchive(tmp_path)(CLIP))[:, 0], ONE)
+    (tmp_path / "0X1A.avi.seg.npz").unlink()
+    with pytest.raises(InputError, match="no mask archive"):
+        MaskArchive(tmp_path)
+
+
 def test_same_masks_same_bytes(tmp_path):
     write_masks(tmp_path / "a.seg.npz", TWO)
     os.utime(tmp_path / "a.seg.npz", (0, 0))

@@ -48,8 +48,8 @@ class Check:
 
     @property
     def clips(self) -> int:
-        """Every name that was met: listed, and not listed but there."""
-        return len(self.dataset.listed.keys() | self.dataset.left_out.keys())
+        """How many names were met: listed, and not listed but there."""
+        return len(self.dataset.names)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -109,12 +109,11 @@ def _clip_findings(dataset: Dataset, name: str, films: dict[str, FilmFacts]) -> 
 
 
 def _mask_findings(dataset: Dataset, name: str) -> Iterator[Finding]:
-    """Whether masks that come as images can be read and fit; outlines were looked at as such."""
-    if not dataset.outlines(name):
-        try:
-            dataset.truth(name)
-        except InputError as error:
-            yield Finding(name, "labels", one_line(error).replace(f"{dataset.file(name).parent}/", ""))
+    """Whether labels can be read and fit their clip."""
+    try:
+        dataset.check_labels(name)
+    except InputError as error:
+        yield Finding(name, "labels", one_line(error).replace(f"{dataset.file(name).parent}/", ""))
 
 
 def _draw(found: Check, out: Path) -> None:
@@ -165,8 +164,11 @@ def summary(found: Check, out: Path) -> str:
         lines.append(f"Frame rate, Hz: {_span(rates)}; unknown for {len(films) - len(rates)}")
         lines.append(f"Frames: {_span(lengths)}")
         lines.append(f"Size, height x width: {told}")
+    first = {one.reason: one for one in reversed(found.findings)}
     for reason, count in found.counts.items():
-        lines.append(f"  {reason:18}{count:7}  {REASONS[reason]}")
+        lines.append(
+            f"  {reason:18}{count:7}  {REASONS[reason]} The first is {first[reason].name}: {first[reason].value}"
+        )
     odd = len({finding.name for finding in found.findings})
     lines.append(f"{odd} of {found.clips} clips have findings, listed in {out / CURATION}")
     return "\n".join(lines)

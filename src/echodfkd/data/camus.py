@@ -9,16 +9,18 @@ A clip bears the name of its half sequence. Where an end frame has no mask of it
 """
 
 import re
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from echodfkd import tables
 from echodfkd.data.dataset import Dataset, KnownClip, Listed
 from echodfkd.errors import InputError
-from echodfkd.video import container, nifti
+from echodfkd.names import clip_name, matched
+from echodfkd.video import nifti
 
 LABELS = {"lv": 1, "myocardium": 2, "la": 3}
 SPLIT_FILES = {"training": "train", "validation": "validation", "testing": "test"}
@@ -34,7 +36,7 @@ class Camus(Dataset):
 
     def __init__(self, folder: Path | str):
         super().__init__(folder)
-        splits = self._splits()
+        splits, fractions = self._splits(), dict[str, str]()
         for patient in self._patients:
             name, files = f"{patient}_4CH_half_sequence", splits.get(patient, [])
             split = SPLIT_FILES[files[0]] if files else "" if splits else "test"
@@ -44,13 +46,16 @@ class Camus(Dataset):
             if not split:
                 self.leave_out(name, "unlisted", "No split file lists this patient.")
             info = self._info(patient, name)
-            self.listed[name] = _listed(name, split, info)
+            self.listed[name] = self._listed(name, split, info)
+            if told := next((info[key] for key in ("EF", "LVef") if not tables.is_blank(info.get(key))), ""):
+                fractions[name] = told
             if not self.file(name).is_file():
                 self.leave_out(name, "missing-file", f"There is no {self.file(name).name}.")
             for phase in ("ED", "ES"):
                 if not any(path.is_file() for path in self._mask_files(name, phase)):
                     self.leave_out(name, "untraced", f"There is no {patient}_4CH_{phase}_gt.nii.gz.")
             self._judge_phases(name)
+        self.settle_ejection(fractions)
         for patient in sorted(splits.keys() - set(self._patients)):
             name = f"{patient}_4CH_half_sequence"
             self.leave_out(name, "missing-file", f"A split file lists {patient}, but there is no such folder.")
@@ -121,23 +126,39 @@ class Camus(Dataset):
         """The lines `key: value` of Info_4CH.cfg; leaves the clip out where they are missing or not to be read."""
         path = self._folder / patient / "Info_4CH.cfg"
         try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
+            lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
         except FileNotFoundError:
             self.leave_out(name, "missing-file", "There is no Info_4CH.cfg.")
             return {}
-        except (OSError, UnicodeDecodeError) as error:
-            self.leave_out(name, "table", f"Info_4CH.cfg cannot be read: {error}.")
+        except OSError as error:
+            self.leave_out(name, "table", f"Info_4CH.cfg cannot be read: {error.strerror}.")
             return {}
         pairs = (line.split(":", 1) for line in lines if ":" in line)
         info = {key.strip(): value.strip() for key, value in pairs}
-        for key in ("ED", "ES", "NbFrame"):
-            if not re.fullmatch(r"[1-9]\d*", info.get(key, "")):
+        for key in ("ED", "ES"):
+            if not re.fullmatch(r"0*[1-9][0-9]{0,8}(\.0*)?", info.get(key, "")):
                 self.leave_out(name, "table", f"Info_4CH.cfg: {key} is {info.get(key)!r}, not a number from 1.")
         return info
 
+    def _listed(self, name: str, split: str, info: dict[str, str]) -> Listed:
+        """One clip by its info file, but for its ejection fraction; keys of the older release are read too."""
+        known = partial(self.known, name, "Info_4CH.cfg", info)
+        facts: dict[str, Any] = {key: int(tables.parsed_number(info.get(key, "")) or 1) - 1 for key in ("ED", "ES")}
+        facts |= {"image_quality": info.get("ImageQuality"), "sex": info.get("Sex"), "age": known("Age", zero=True)}
+        frames, volumes = known("NbFrame", whole=True), (known("LVesv"), known("LVedv"))
+        return Listed(
+            name,
+            split,
+            None,
+            self.known_rate(name, "Info_4CH.cfg", info, "FrameRate"),
+            None if frames is None else int(frames),
+            *volumes,
+            facts=facts,
+        )
+
     def _judge_phases(self, name: str) -> None:
         row = self.listed[name]
-        if name not in self.left_out and max(row.facts["ED"], row.facts["ES"]) >= (row.frames or 0):
+        if name not in self.left_out and row.frames and max(row.facts["ED"], row.facts["ES"]) >= row.frames:
             told = f"Info_4CH.cfg: ED {row.facts['ED'] + 1} and ES {row.facts['ES'] + 1} of {row.frames} frames."
             self.leave_out(name, "traced-frame", told)
 
@@ -147,8 +168,9 @@ class Camus(Dataset):
         for folder in (self.folder, self.folder / "database_split", self._folder.parent / "database_split"):
             for word in SPLIT_FILES:
                 for patient in _lines(folder / f"subgroup_{word}.txt"):
-                    splits.setdefault(patient, []).append(word)
-        return splits
+                    splits.setdefault(clip_name(patient), []).append(word)
+        meant = matched(splits, self._patients)
+        return {meant.get(patient, patient): words for patient, words in splits.items()}
 
 
 def _lines(path: Path) -> list[str]:
@@ -161,34 +183,11 @@ def _lines(path: Path) -> list[str]:
         raise InputError(f"{path} must be a text file in UTF-8, a patient on each line: {error}.") from None
 
 
-def _listed(name: str, split: str, info: dict[str, str]) -> Listed:
-    """One clip by its info file; keys of the older release (LVef, LVedv, LVesv) are read too."""
-    numbers = {key: _number(info.get(key, "")) for key in ("ED", "ES", "NbFrame", "FrameRate", "Age")}
-    fraction, edv, esv = (_number(info.get(key, "")) for key in ("EF", "LVedv", "LVesv"))
-    facts: dict[str, Any] = {key: int(numbers[key] or 1) - 1 for key in ("ED", "ES")}
-    facts |= {"image_quality": info.get("ImageQuality"), "sex": info.get("Sex"), "age": numbers["Age"]}
-    return Listed(
-        name,
-        split,
-        _number(info.get("LVef", "")) if fraction is None else fraction,
-        numbers["FrameRate"] or None,
-        int(numbers["NbFrame"] or 0) or None,
-        esv,
-        edv,
-        facts=facts,
-    )
-
-
-def _number(text: str) -> float | None:
-    """A finite number of 0 or more; None for anything else, such as 'NA'."""
-    return float(text) if re.fullmatch(r"\d+(\.\d*)?", text) else None
-
-
 def _patient(name: str) -> str:
     return name.partition("_")[0]
 
 
 def _either(path: Path) -> Path:
     """The file, or its unpacked `.nii` where only that is there."""
-    unpacked = path.with_name(f"{container.clip_name(path)}.nii")
+    unpacked = path.with_name(f"{clip_name(path)}.nii")
     return unpacked if unpacked.is_file() and not path.is_file() else path

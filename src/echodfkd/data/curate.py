@@ -12,6 +12,7 @@ from echodfkd.data.findings import (
     BLANK_SHARE,
     LEAST_AREA,
     LEAST_CHANGE,
+    LEAST_EDV,
     LEAST_FRAMES,
     LEAST_S,
     LEAST_SPREAD,
@@ -23,6 +24,7 @@ from echodfkd.data.findings import (
     WHITE_SHARE,
     Finding,
 )
+from echodfkd.data.tracing import crossings
 from echodfkd.errors import InputError
 
 
@@ -95,15 +97,13 @@ def film_findings(row: Listed, facts: FilmFacts) -> list[Finding]:
 
 
 def volume_findings(row: Listed) -> list[Finding]:
-    """Whether a list's ejection fraction (percent) and volumes (ml) can be a heart's; what it does not tell is not."""
-    fraction, told = row.ejection_fraction, []
-    if fraction is not None and not 0 < fraction < 100:
-        told.append(f"EF {fraction:g} %")
-    if any(volume is not None and volume <= 0 for volume in (row.esv_ml, row.edv_ml)):
-        told.append(f"ESV {row.esv_ml} ml, EDV {row.edv_ml} ml")
-    elif row.esv_ml is not None and row.edv_ml is not None and row.esv_ml > row.edv_ml:
-        told.append(f"ESV {row.esv_ml:g} ml above EDV {row.edv_ml:g} ml")
-    return [Finding(row.name, "volumes", value) for value in told]
+    """Whether a list's volumes (ml) can be a heart's; what it does not tell is not looked at."""
+    esv, edv = row.esv_ml, row.edv_ml
+    if edv is not None and edv < LEAST_EDV:
+        return [Finding(row.name, "volumes", f"EDV {edv:g} ml")]
+    if esv is not None and edv is not None and esv > edv:
+        return [Finding(row.name, "volumes", f"ESV {esv:g} ml above EDV {edv:g} ml")]
+    return []
 
 
 def outline_findings(name: str, outline: Outline, height: int, width: int) -> list[Finding]:
@@ -132,20 +132,3 @@ def phase_findings(name: str, phases: tuple[int, int], frames: int, fps: float |
         return []
     time = "" if fps is None else f", {apart / fps:.2g} s"
     return [Finding(name, "ed-es-close", f"{apart} frames{time} (frames {phases[0]} and {phases[1]})")]
-
-
-def crossings(points: NDArray[np.float64]) -> int:
-    """How often the closed outline (point, 2) crosses itself; touching itself, and points given twice, do not count."""
-    start = points[np.any(points != np.roll(points, 1, axis=0), axis=1)]
-    stop, number = np.roll(start, -1, axis=0), np.arange(len(start))
-    # Two edges cross where each one's ends lie on different sides of the other.
-    sides_start = _side(start[:, None], stop[:, None], start[None])
-    sides_stop = _side(start[:, None], stop[:, None], stop[None])
-    apart = sides_start * sides_stop < 0
-    return int(np.sum(apart & apart.T & (number[:, None] < number[None])))
-
-
-def _side(a: NDArray, b: NDArray, point: NDArray) -> NDArray:
-    """On which side of the line from a to b a point lies: -1, 0 (on it) or 1."""
-    along, to = b - a, point - a
-    return np.sign(along[..., 0] * to[..., 1] - along[..., 1] * to[..., 0])

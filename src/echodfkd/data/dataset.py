@@ -2,7 +2,7 @@
 
 import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd import video
+from echodfkd import tables, video
 from echodfkd.clip import Clip, channel, check_structures
-from echodfkd.data.findings import Finding
+from echodfkd.clock import believed
+from echodfkd.data.ejection import in_percent
+from echodfkd.data.findings import Finding, fault_lines
 from echodfkd.errors import InputError
+from echodfkd.names import clip_name, named_as_clip
 
 SPLITS = ("train", "validation", "test")
 
@@ -111,15 +114,64 @@ class Dataset(ABC):
         return tuple(row for name, row in self.listed.items() if name not in self.left_out)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that was met: listed, and not listed but there."""
+        return tuple({**self.listed, **self.left_out})
+
+    @property
     def training(self) -> tuple[Listed, ...]:
         """The clips that baselines may learn from."""
         return self.split("train")
 
     def split(self, name: str) -> tuple[Listed, ...]:
-        """The clips of 'train', 'validation' or 'test'. InputError for another name."""
-        if name not in SPLITS:
-            raise InputError(f"{type(self).__name__}'s splits are {', '.join(SPLITS)}, got {name!r}.")
+        """The clips of 'train', 'validation', 'test' or a split of the data set's own. InputError for another name."""
+        splits = dict.fromkeys((*SPLITS, *(row.split for row in self.clips)))
+        if name not in splits:
+            raise InputError(f"{type(self).__name__}'s splits are {', '.join(splits)}, got {name!r}.")
         return tuple(row for row in self.clips if row.split == name)
+
+    def fault_lines(self) -> list[str]:
+        """A line for every reason for which clips are not used, or are odd: how many, and the first."""
+        return fault_lines(self.faults, self.left_out)
+
+    def films_in(self, folder: Path) -> dict[str, Path]:
+        """The films and pictures directly in a folder by clip name; of two of a name the `.avi`, and a remark."""
+        there = sorted(path for path in folder.glob("*") if named_as_clip(path) and path.is_file())
+        found: dict[str, Path] = {}
+        for path in sorted(there, key=lambda path: path.suffix != ".avi"):
+            first = found.setdefault(name := clip_name(path), path)
+            if first is not path:
+                self.remark(name, "duplicate", f"{path.name} has the name of {first.name}, which is used.")
+        return dict(sorted(found.items()))
+
+    def known(
+        self, name: str, where: str, cells: Mapping[str, str], column: str, *, whole: bool = False, zero: bool = False
+    ) -> float | None:
+        """A cell's number above 0, or from 0 on; None where it is blank and, with a remark, where it is odd."""
+        try:
+            found = tables.optional(cells, column)
+            if found is not None and (found < 0 or (found == 0 and not zero) or (whole and found % 1)):
+                raise ValueError(f"{column} is {cells[column]!r}, not a {'whole ' * whole}number above 0.")
+        except ValueError as error:
+            self.remark(name, "table", f"{where}: {error} It counts as unknown.")
+            return None
+        return found
+
+    def known_rate(self, name: str, where: str, cells: Mapping[str, str], column: str) -> float | None:
+        """The same of a frame rate (Hz), which must be one that a film of a heart can have."""
+        clock = believed(self.known(name, where, cells, column))
+        if clock.unknown:
+            self.remark(name, "frame-rate", f"{where}: {clock.unknown}. It counts as unknown.")
+        return clock.fps
+
+    def settle_ejection(self, written: Mapping[str, str]) -> None:
+        """Gives the listed clips their ejection fractions, from the cells of one list by clip."""
+        volumes = {name: (self.listed[name].esv_ml, self.listed[name].edv_ml) for name in written}
+        fractions, odd = in_percent(written, volumes)
+        for name, fraction in fractions.items():
+            self.listed[name] = replace(self.listed[name], ejection_fraction=fraction)
+        for one in odd:
+            self.remark(one.name, one.reason, one.value)
 
     def row(self, name: str) -> Listed:
         """What the data set lists of one clip. InputError for a clip that is left out, or that there is not."""
@@ -146,6 +198,10 @@ class Dataset(ABC):
         """The labels of one clip. InputError for a data set without."""
         raise InputError(f"{self.folder} has no labels to score masks against.")
 
+    def check_labels(self, name: str) -> None:
+        """InputError where the labels of a clip cannot be read, or are not its film's."""
+        self.truth(name)
+
     def outlines(self, name: str) -> Sequence[Outline]:
         """A listed clip's labels as they were drawn; none where they were not drawn as outlines."""
         return ()
@@ -164,7 +220,7 @@ class Dataset(ABC):
     def remark(self, name: str, reason: str, value: str) -> None:
         """Keeps a fault of a clip that is used, and says so among the remarks."""
         self.note(name, reason, value)
-        self.remarks[name] = value
+        self.remarks[name] = f"{self.remarks[name]} {value}" if name in self.remarks else value
 
     def leave_out(self, name: str, reason: str, value: str) -> None:
         """Keeps a fault for which the clip cannot be used."""

@@ -5,12 +5,13 @@ One row is one clip and one reason: `FileName,reason,value,rule`. Whoever exclud
 
 import difflib
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from echodfkd.clock import FPS_RANGE
 from echodfkd.errors import InputError
 from echodfkd.files import write_text
+from echodfkd.names import clip_name, of_clips
 from echodfkd.tables import csv_text, ragged
 
 LEAST_SPREAD = 4.0  # grey levels: noise alone has more
@@ -21,6 +22,7 @@ STILL_SHARE = 1 / 3  # of a clip: a heart rests for less in a row, and speckle g
 WHITE, WHITE_SHARE = 250, 0.2  # grey level and share of the pixels: bright tissue fills a few hundredths
 LEAST_FRAMES, LEAST_S = 3, 0.1  # between ED and ES: half of a systole at 180 beats per minute
 MARGIN = 1.0  # pixels
+LEAST_EDV = 1.0  # ml: newborns' ventricles hold several
 LEAST_AREA = 0.001  # of the image: the smallest ventricles fill a few hundredths
 """The limits of the rules below. By choice."""
 
@@ -40,7 +42,9 @@ REASONS = {
     "frozen": f"Within any third of a clip more than {STILL_PIXELS:.0%} of the pixels change by more than {STILL} grey "
     "levels from one frame to the next at least once.",
     "saturated": f"At most {WHITE_SHARE:.0%} of the pixels are {WHITE} or brighter on half of the frames.",
-    "volumes": "The ejection fraction is above 0 and below 100 %, volumes are above 0, and ESV is at most EDV.",
+    "volumes": f"The ejection fraction is above 0 and below 100 %, EDV is at least {LEAST_EDV:g} ml, and ESV is at "
+    "most EDV.",
+    "unit": "An ejection fraction is in percent.",
     "untraced": "A clip of a traced data set has labels.",
     "segments": "A tracing is 21 segments: a long axis and 20 chords.",
     "merged-annotators": "A frame is traced once; several annotators' rows follow each other without a mark.",
@@ -93,6 +97,18 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
     return [Finding(name, reason, "; ".join(values[reason, name])) for reason, name in keys]
 
 
+def fault_lines(findings: Iterable[Finding], unused: Collection[str]) -> list[str]:
+    """A line for every reason and what it costs: how many clips, and the first of them with its value."""
+    groups: dict[tuple[str, bool], list[Finding]] = {}
+    for one in merged(findings):
+        groups.setdefault((one.reason, one.name in unused), []).append(one)
+    return [
+        f"{reason}: {len(each)} clip{'s' * (len(each) > 1)} {'not used' if lost else 'used all the same'}, the first "
+        f"{each[0].name}: {each[0].value}"
+        for (reason, lost), each in groups.items()
+    ]
+
+
 def write_curation(path: Path, findings: Iterable[Finding]) -> None:
     """`curation.csv`: one row per clip and reason, with the value and the rule; the header alone where all is well."""
     rows = ((one.name, one.reason, one.value, one.rule) for one in merged(findings))
@@ -108,7 +124,7 @@ def read_curation(path: Path) -> list[Finding]:
 
 def _finding(path: Path, line: int, cells: dict[str, str]) -> Finding:
     try:
-        return Finding(cells["FileName"] or "", cells["reason"] or "", cells.get("value") or "")
+        return Finding(cells["FileName"] or "", (cells["reason"] or "").strip(), cells.get("value") or "")
     except InputError as error:
         raise InputError(f"{path}, line {line}: {error}") from None
 
@@ -119,6 +135,11 @@ class Exclusion:
 
     reasons: tuple[str, ...]
     clips: dict[str, tuple[str, ...]]
+    table: str = "The table"
+
+    def of(self, clips: Collection[str], where: str) -> "Exclusion":
+        """The same by the names of `clips`, those of `where`; InputError where it names none of them."""
+        return replace(self, clips=of_clips(self.clips, clips, self.table, where))
 
 
 def exclusion(path: Path, reasons: Collection[str] = ()) -> Exclusion:
@@ -131,8 +152,8 @@ def exclusion(path: Path, reasons: Collection[str] = ()) -> Exclusion:
     wanted = tuple(reason for reason in REASONS if reason in (reasons or {one.reason for one in found}))
     clips: dict[str, tuple[str, ...]] = {}
     for one in merged(one for one in found if one.reason in wanted):
-        clips[one.name] = (*clips.get(one.name, ()), one.reason)
-    return Exclusion(wanted, clips)
+        clips[clip_name(one.name)] = (*clips.get(clip_name(one.name), ()), one.reason)
+    return Exclusion(wanted, clips, path.name)
 
 
 def parse_exclusion(text: str) -> Exclusion:

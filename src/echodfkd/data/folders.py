@@ -8,7 +8,6 @@ from echodfkd.clip import Clip
 from echodfkd.data.dataset import Dataset, KnownClip, Listed
 from echodfkd.errors import InputError
 from echodfkd.store.store import Store
-from echodfkd.video import container
 
 
 class Folder(Dataset):
@@ -16,15 +15,8 @@ class Folder(Dataset):
 
     def __init__(self, folder: Path | str):
         super().__init__(folder)
-        self._files: dict[str, Path] = {}
-        for path in sorted(self.folder.iterdir()):
-            if not (container.named_as_clip(path) and path.is_file()):
-                continue
-            name = container.clip_name(path)
-            if name in self._files:
-                self.remark(name, "duplicate", f"{path.name} has the name of {self._files[name].name}, which is used.")
-                continue
-            self._files[name] = path
+        self._files = self.films_in(self.folder)
+        for name in self._files:
             self.listed[name] = Listed(name, "test")
 
     def file(self, name: str) -> Path:

@@ -6,10 +6,11 @@ from echodfkd import tables
 from echodfkd.data.camus import Camus
 from echodfkd.data.dataset import Dataset
 from echodfkd.data.echonet import EchoNet
+from echodfkd.data.films import LIST, MORE, NEEDED, TRACINGS
 from echodfkd.data.folders import Folder, Stored
 from echodfkd.data.pediatric import Pediatric
 from echodfkd.errors import InputError
-from echodfkd.video import container
+from echodfkd.names import named_as_clip
 
 
 def open_dataset(folder: Path | str) -> Dataset:
@@ -20,11 +21,11 @@ def open_dataset(folder: Path | str) -> Dataset:
     if (folder / "index.json").is_file():
         return Stored(folder)
     for place in (folder, folder / "A4C"):
-        if (place / "FileList.csv").is_file():
+        if (place / LIST).is_file():
             return Pediatric(place) if _is_pediatric(place) else EchoNet(place)
     if any(folder.glob("patient*/")) or (folder / "database_nifti").is_dir():
         return Camus(folder)
-    if any(container.named_as_clip(path) for path in folder.iterdir() if path.is_file()):
+    if any(named_as_clip(path) for path in folder.iterdir() if path.is_file()):
         return Folder(folder)
     raise InputError(
         f"{folder} is no data set: expected a store (index.json), the layout of EchoNet-Dynamic, -Synthetic or "
@@ -34,6 +35,6 @@ def open_dataset(folder: Path | str) -> Dataset:
 
 def _is_pediatric(folder: Path) -> bool:
     """Whether the tables are EchoNet-Pediatric's: outlines by points, or patients and folds instead of films."""
-    listed = tables.header(folder / "FileList.csv")
-    pointwise = {"X", "Y"} <= set(tables.header(folder / "VolumeTracings.csv"))
+    listed = tables.header(folder / LIST, NEEDED, MORE)
+    pointwise = {"X", "Y"} <= set(tables.header(folder / TRACINGS, ("FileName", "Frame"), ("X", "Y")))
     return pointwise or ("FPS" not in listed and {"Age", "Weight"} <= set(listed))

@@ -34,13 +34,28 @@ def annotators(rows: Segments) -> tuple[list[Segments], int]:
     Several annotators' tracings follow each other without a mark. A multiple of 21 rows is cut every 21 rows.
     Otherwise a tracing is a long axis and the 20 rows up to the next one; a row is the next long axis if it runs along
     the current one rather than across it, as chords do. What is too short or too long for a tracing is counted, never
-    joined.
+    joined. A tracing whose rows somebody sorted is put in order.
     """
-    if len(rows) % SEGMENTS == 0:
-        return [rows[start : start + SEGMENTS] for start in range(0, len(rows), SEGMENTS)], 0
-    parts = np.split(rows, _next_axes(rows))
-    whole = [part for part in parts if len(part) == SEGMENTS]
+    cuts = range(SEGMENTS, len(rows), SEGMENTS) if len(rows) % SEGMENTS == 0 else _next_axes(rows)
+    whole = [in_order(part) for part in np.split(rows, cuts) if len(part) == SEGMENTS]
     return whole, len(rows) - SEGMENTS * len(whole)
+
+
+def in_order(segments: Segments) -> Segments:
+    """The same tracing (21, 4) as it was drawn: the long axis, then the chords along it; itself where it is so.
+
+    It is not where another row is the long axis, the one that lies most across all the others, or where chords go back
+    along it by more than a pixel; and only where the outline crosses itself nowhere once they stand in order.
+    """
+    x, y = (segments[:, 2:] - segments[:, :2]).T
+    axis = int(np.argmax(np.abs(np.outer(x, y) - np.outer(y, x)).sum(axis=1)))
+    length = max(np.hypot(x[axis], y[axis]), 1e-9)
+    along = (segments[:, :2] + segments[:, 2:]) @ np.array([x[axis], y[axis]]) / (2 * length)
+    steps = np.diff(along[1:])
+    if axis == 0 and (steps * (np.sign(steps.sum()) or 1) > -1).all():
+        return segments
+    found = segments[[axis, *(number for number in np.argsort(along, kind="stable") if number != axis)]]
+    return segments if crossings(outline(found)) else found
 
 
 def _next_axes(rows: Segments) -> list[int]:
@@ -95,3 +110,20 @@ def filled(corners: NDArray[np.int64], height: int, width: int) -> NDArray[np.ui
     inside = np.zeros((height, width), np.uint8)
     inside[fill(rows, columns, (height, width))] = 1
     return inside
+
+
+def crossings(points: NDArray[np.float64]) -> int:
+    """How often the closed outline (point, 2) crosses itself; touching itself, and points given twice, do not count."""
+    start = points[np.any(points != np.roll(points, 1, axis=0), axis=1)]
+    stop, number = np.roll(start, -1, axis=0), np.arange(len(start))
+    # Two edges cross where each one's ends lie on different sides of the other.
+    sides_start = _side(start[:, None], stop[:, None], start[None])
+    sides_stop = _side(start[:, None], stop[:, None], stop[None])
+    apart = sides_start * sides_stop < 0
+    return int(np.sum(apart & apart.T & (number[:, None] < number[None])))
+
+
+def _side(a: NDArray, b: NDArray, point: NDArray) -> NDArray:
+    """On which side of the line from a to b a point lies: -1, 0 (on it) or 1."""
+    along, to = b - a, point - a
+    return np.sign(along[..., 0] * to[..., 1] - along[..., 1] * to[..., 0])

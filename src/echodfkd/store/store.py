@@ -9,6 +9,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from echodfkd.clip import Clip, channel, check_structures
 from echodfkd.errors import InputError, StudyError
 from echodfkd.files import differences, is_plain_name, make_folder, read_json, remove_parts, sha256, write_json
+from echodfkd.names import clip_name
 from echodfkd.store.shards import Bytes, array_name, as_json, check_array, mapped, marker_name, write_array
 
 FORMAT = "echodfkd store 1"
@@ -235,9 +237,15 @@ class Store:
 
     def _place(self, name: str) -> tuple[Entry, int, int]:
         """The entry, its shard and its first row in there."""
-        if name not in self._places:
+        found = self._places.get(name) or self._places.get(self._named.get(clip_name(name), name))
+        if found is None:
             raise InputError(f"The store {self.folder} has no clip {name!r} among its {len(self.entries)}.")
-        return self._places[name]
+        return found
+
+    @cached_property
+    def _named(self) -> dict[str, str]:
+        """The names of the entries by what `clip_name` makes of them."""
+        return {clip_name(name): name for name in self._places}
 
     def _window(self, kind: str, name: str, start: int, stop: int | None) -> Bytes:
         entry, shard, row = self._place(name)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from echodfkd.clip import Clip, Masks, check_structures, from_bytes
 from echodfkd.errors import InputError
 from echodfkd.files import is_plain_name, read_arrays, sha256, writing
+from echodfkd.names import clip_name, is_hidden
 from echodfkd.teachers.manifest import MANIFEST, check_sum, frames_digest, read_manifest
 
 SUFFIX = ".seg.npz"
@@ -30,9 +31,12 @@ class MaskArchive:
 
     def __init__(self, folder: Path | str, structures: Sequence[str] = (), partial: bool = False):
         self.folder, self._partial = Path(folder), partial
-        if not any(self.folder.glob(f"*{SUFFIX}")):
+        self._files = {clip_name(path.name.removesuffix(SUFFIX)): path for path in _mask_files(self.folder)}
+        if not self._files:
             raise InputError(f"{self.folder} is no mask archive: there is no <clip name>{SUFFIX} in it.")
         self._manifest = read_manifest(self.folder)
+        clips = {} if self._manifest is None else self._manifest.clips
+        self._listed = {clip_name(name): one for name, one in clips.items()}
         if self._manifest is None:
             self.structures, self.threshold = check_structures(structures or ("lv",)), 0.5
             return
@@ -59,23 +63,23 @@ class MaskArchive:
         """The structures that were known when that clip was labelled; none of a clip that a partial archive lacks."""
         if self._partial and not self._has(clip):
             return ()
-        listed = None if self._manifest is None else self._manifest.clips.get(clip.name)
+        listed = self._listed.get(clip_name(clip.name))
         return tuple(name for name in self.structures if listed is None or name in listed.known)
 
     def _path(self, clip: Clip) -> Path:
         if not is_plain_name(clip.name):
             raise InputError(f"A clip's name is no path, got {clip.name!r}.")
-        return self.folder / f"{clip.name}{SUFFIX}"
+        return self._files.get(clip_name(clip.name), self.folder / f"{clip.name}{SUFFIX}")
 
     def _has(self, clip: Clip) -> bool:
         """Whether there are masks of that clip, by the manifest where there is one."""
-        return self._path(clip).is_file() if self._manifest is None else clip.name in self._manifest.clips
+        return self._path(clip).is_file() if self._manifest is None else clip_name(clip.name) in self._listed
 
     def _check(self, clip: Clip, path: Path) -> None:
         """InputError where the manifest does not speak of this clip, or of other frames or masks of it."""
         if self._manifest is None:
             return
-        listed = self._manifest.clips.get(clip.name)
+        listed = self._listed.get(clip_name(clip.name))
         if listed is None:
             raise InputError(f"Clip {clip.name} is not among the {len(self._manifest.clips)} of {self.folder}.")
         if frames_digest(clip.frames) != listed.frames:
@@ -88,9 +92,14 @@ class MaskArchive:
 
 def archive_content(folder: Path) -> str:
     """What an archive holds, as one SHA-256 over the names and the bytes of its files."""
-    paths = [*sorted(Path(folder).glob(f"*{SUFFIX}")), *Path(folder).glob(MANIFEST)]
+    paths = [*_mask_files(Path(folder)), *Path(folder).glob(MANIFEST)]
     listed = "".join(f"{path.name} {sha256(path)}\n" for path in paths)
     return hashlib.sha256(listed.encode()).hexdigest()
+
+
+def _mask_files(folder: Path) -> list[Path]:
+    """The files of masks in an archive, by name."""
+    return sorted(path for path in folder.glob(f"*{SUFFIX}") if not is_hidden(path))
 
 
 def read_masks(path: Path) -> NDArray[np.uint8]:

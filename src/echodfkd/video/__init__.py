@@ -15,8 +15,8 @@ from echodfkd.clip import Clip, Frames
 from echodfkd.clock import Clock, check_times
 from echodfkd.errors import InputError, OutputError
 from echodfkd.files import writing
+from echodfkd.names import clip_name
 from echodfkd.video import container, encode, libav, nifti
-from echodfkd.video.container import clip_name
 from echodfkd.video.source import Picture, Source, Video
 
 Reader = Callable[[Path, container.Kind], AbstractContextManager[Video]]

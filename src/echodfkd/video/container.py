@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from echodfkd.errors import InputError
-
-SUFFIXES = (".avi", ".mp4", ".m4v", ".mov", ".gif", ".png", ".jpg", ".jpeg", ".nii", ".nii.gz")
-"""What `video.read` takes; the content, not the suffix, then decides how a file is decoded."""
+from echodfkd.names import SUFFIXES, named_as_clip
 
 SHORTEST = 0.015  # s: shorter delays of a GIF are shown as a tenth of a second
 TOLERANCE = 8  # bytes a healthy file may lack: some writers count a last chunk's padding that they do not write
@@ -35,18 +33,6 @@ APNG = Kind("PNG", "apng")
 NIFTI = Kind("NIfTI", "")  # not libav's: `video/nifti.py` decodes it
 
 
-def named_as_clip(path: Path) -> bool:
-    """Whether the file is meant to be a film or picture, by its suffix."""
-    name = path.name.lower()
-    return name.endswith(SUFFIXES) and name not in SUFFIXES
-
-
-def clip_name(path: Path | str) -> str:
-    """A file's name without its suffix; `.nii.gz` counts as one suffix."""
-    name = Path(path).name
-    return name[: -len(".nii.gz")] if name.lower().endswith(".nii.gz") else Path(name).stem
-
-
 def kind(path: Path) -> Kind:
     """The kind of the file at `path`, by its first bytes; InputError where it is nothing that the house reads."""
     if not named_as_clip(path):
@@ -54,7 +40,7 @@ def kind(path: Path) -> Kind:
     head = _head(path)
     if not head:
         raise InputError(f"{path} is empty (0 bytes). Copy it again.")
-    found = NIFTI if path.name.lower().endswith((".nii", ".nii.gz")) and _is_nifti(head) else _kind_of(head)
+    found = NIFTI if path.name.strip().lower().endswith((".nii", ".nii.gz")) and _is_nifti(head) else _kind_of(head)
     if found is None:
         raise InputError(f"{path} is not a film or picture: its content is not AVI, MP4, GIF, PNG, JPEG or NIfTI.")
     return APNG if found is PNG and any(name == b"acTL" for name, _ in _png_chunks(path)) else found
