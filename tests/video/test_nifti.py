@@ -121,6 +121,42 @@ def test_labels_are_whole_numbers(tmp_path):
         nifti.read_labels(tmp_path / "b.nii")
 
 
+def resaved(path, values, dtype):
+    """`values` (time, height, width) stored as `dtype`, whole numbers with a scale, as programs resave a file."""
+    image = nibabel.Nifti1Image(np.ascontiguousarray(values.T), np.eye(4))
+    image.set_data_dtype(dtype)
+    nibabel.save(image, path)
+    return path
+
+
+@pytest.mark.parametrize("off", [6e-8, -6e-8, 1.4e-6, 0.004, -0.004])
+def test_whole_numbers_stay_what_they_are_where_resaving_moved_them_a_little(tmp_path, off):
+    labels = (FRAMES % 4).astype(np.float64)
+    np.testing.assert_array_equal(nifti.read_labels(resaved(tmp_path / "a.nii", labels + off, "f8")), FRAMES % 4)
+    np.testing.assert_array_equal(read(resaved(tmp_path / "b.nii", FRAMES + off, "f8")).frames, FRAMES)
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2", "i4", "f4", "f8"])
+def test_a_scale_in_the_header_changes_no_whole_number(tmp_path, dtype):
+    path = resaved(tmp_path / "a.nii.gz", (FRAMES % 4) * 1.0000001, dtype)
+    np.testing.assert_array_equal(nifti.read_labels(path), FRAMES % 4)
+    np.testing.assert_array_equal(read(resaved(tmp_path / "b.nii", FRAMES * 1.00000001, dtype)).frames, FRAMES)
+
+
+@pytest.mark.parametrize("wrong", [0.5, 1.02, -1, 256, np.nan, np.inf])
+def test_what_is_between_two_labels_or_beyond_them_is_no_label(tmp_path, wrong):
+    values = (FRAMES % 4).astype(np.float64)
+    values[2, 3, 1] = wrong
+    with pytest.raises(InputError, match=f"got {wrong:g} among"):
+        nifti.read_labels(resaved(tmp_path / "a.nii", values, "f8"))
+
+
+@pytest.mark.parametrize("top", [1.0, 1.00000006, 0.9999])
+def test_grey_levels_of_0_to_1_are_not_read_as_black(tmp_path, top):
+    with pytest.raises(InputError, match="grey levels must be 0 to 255, got 0 to"):
+        read(resaved(tmp_path / "a.nii", FRAMES / 255 * top, "f8"))
+
+
 def test_without_nibabel_the_install_line_is_named(tmp_path, monkeypatch):
     save_nifti(tmp_path / "a.nii", FRAMES)
     monkeypatch.setitem(__import__("sys").modules, "nibabel", None)

@@ -18,9 +18,13 @@ from echodfkd.clip import Clip, Frames
 from echodfkd.clock import Clock, clock_of_rate
 from echodfkd.errors import InputError, MissingExtra
 from echodfkd.limits import limits, refusal
-from echodfkd.video.container import Kind, clip_name
+from echodfkd.names import clip_name
+from echodfkd.video.container import Kind
 from echodfkd.video.source import Video
 
+ROUNDING = 0.01
+"""What a whole number may be off in a file: storing it as floating point, or as whole numbers with a scale, moves it by
+less. Values are compared after rounding."""
 MOST_PACKED = 1032
 """Bytes that one byte of gzip can stand for at most (zlib's technical notes)."""
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
@@ -46,11 +50,14 @@ def read(path: Path) -> Clip:
 
 
 def read_labels(path: Path) -> NDArray[np.uint8]:
-    """Whole-number labels (time, height, width) uint8, such as CAMUS's 0 to 3; errors as `read`."""
+    """Whole-number labels (time, height, width) uint8, such as CAMUS's 0 to 3, within ROUNDING; errors as `read`."""
     values = _turned(path, _image(path))
-    if values.min() < 0 or values.max() > 255 or not np.array_equal(values, np.rint(values)):
-        raise InputError(f"{path}: labels must be whole numbers of 0 to 255.")
-    return values.astype(np.uint8)
+    whole = np.rint(values)
+    with np.errstate(invalid="ignore"):  # infinity less itself
+        wrong = ~((whole >= 0) & (whole <= 255) & (np.abs(values - whole) <= ROUNDING))  # NaN is wrong too
+    if wrong.any():
+        raise InputError(f"{path}: labels must be whole numbers of 0 to 255, got {values[wrong][0]:g} among them.")
+    return whole.astype(np.uint8)
 
 
 def _image(path: Path) -> Any:
@@ -106,7 +113,8 @@ def _turned(path: Path, image: Any) -> NDArray:
 def _grey(path: Path, values: NDArray) -> Frames:
     """The values as grey levels, which they must be already: nothing is stretched behind the user's back."""
     low, high = values.min(), values.max()
-    if not (low >= 0 and high <= 255) or (values.dtype.kind == "f" and 0 < high <= 1):
+    inside = low >= -ROUNDING and high <= 255 + ROUNDING
+    if not inside or (values.dtype.kind == "f" and ROUNDING < high <= 1 + ROUNDING):
         raise InputError(f"{path}: grey levels must be 0 to 255, got {low:g} to {high:g}. Rescale them and save again.")
     return np.rint(values).astype(np.uint8)
 
