@@ -126,8 +126,14 @@ def test_excluding_everything_or_for_no_known_reason_is_refused(echonet, tmp_pat
 def test_clips_that_the_data_set_cannot_use_are_counted(echonet, tmp_path, echodfkd):
     data, masks = echonet
     (data / "Videos" / "C1.avi").unlink()
-    scores, rows, _ = scores_of(echodfkd, masks, data, tmp_path / "out")
-    assert scores["n"]["left_out"] == 1 and list(rows) == ["C0", "C2"]
+    words = ("evaluate", masks, "--labels", data, "--out", tmp_path / "out", "--resamples", 100)
+    code, _, complaint = echodfkd(*words)
+    assert code == 0 and "missing-file: 1 clip not used, the first C1" in complaint
+    assert json.loads((tmp_path / "out" / "scores.json").read_text())["n"]["left_out"] == 1
+    rows = list(csv.DictReader((tmp_path / "out" / "clips.csv").open(newline="")))
+    assert [row["name"] for row in rows] == ["C0", "C2"]
+    found = list(csv.DictReader((tmp_path / "out" / "findings.csv").open(newline="")))
+    assert [(row["FileName"], row["reason"]) for row in found] == [("C1", "missing-file")]
 
 
 def unreadable_of(echodfkd, predictions: Path, dataset: Path, out: Path, *options: object) -> tuple[dict, str]:
@@ -135,7 +141,7 @@ def unreadable_of(echodfkd, predictions: Path, dataset: Path, out: Path, *option
     code, _, complaint = echodfkd(*words)
     assert code == 0
     scores = json.loads((out / "scores.json").read_text())
-    assert complaint.count("\n") == scores["n"]["unreadable"]
+    assert complaint.count("\n") == 1
     return scores, complaint
 
 

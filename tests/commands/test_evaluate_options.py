@@ -218,11 +218,11 @@ def test_an_older_baseline_in_the_folder_is_not_taken_for_this_ones(evaluate, th
     assert "stranger" not in baseline.read_text()
 
 
-def test_a_clip_without_a_patient_is_refused(there, tmp_path, echodfkd):
-    whose = table(tmp_path / "whose.csv", "FileName,Patient", "c00,1")
-    words = ("evaluate", there / "good", "--labels", there / "store", "--out", tmp_path / "out", "--patients", whose)
-    code, _, complaint = echodfkd(*words)
-    assert code == 2 and "does not name clip c01" in complaint
+def test_clips_without_a_patient_count_as_one_each_and_are_told(there, tmp_path, echodfkd):
+    whose = table(tmp_path / "whose.csv", "FileName,Patient", "c00,1", "c01,1")
+    words = ("evaluate", there / "good", "--labels", there / "store", "--out", tmp_path / "out", "--resamples", 100)
+    code, _, complaint = echodfkd(*words, "--patients", whose)
+    assert code == 0 and f"{CLIPS - 2}, the first c02" in complaint
 
 
 def test_the_page_can_be_drawn_anew_and_says_what_these_labels_do_not_allow(evaluate, tmp_path, echodfkd):

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from echodfkd.data.findings import Exclusion
+from echodfkd.data.findings import Exclusion, Finding, fault_lines, write_curation
 from echodfkd.errors import InputError, one_line
 from echodfkd.files import make_folder, plain, write_bytes, write_json, write_text
 from echodfkd.measure.ejection import cardiobench_csv
+from echodfkd.names import of_clips
 from echodfkd.report.draw.figures import png_bytes
 from echodfkd.report.draw.gallery import Shown, clip_gallery
 from echodfkd.report.pages.evaluation import report_evaluation
@@ -33,6 +34,8 @@ from echodfkd.scores.strata import strata
 from echodfkd.tables import csv_text
 
 log = logging.getLogger(__name__)
+FINDINGS = "findings.csv"
+"""What is wrong with clips of the data set, as `check` writes it."""
 WORST = 6
 """Clips in the picture of the worst."""
 
@@ -56,24 +59,38 @@ def evaluate(
 
     `out` receives `scores.json`, `clips.csv` (one row per clip), `constant_mask.csv` (the baseline's rows),
     `cardiobench.csv`, `worst.png` and, with `page`, `index.html`. Clips without a prediction, whose labels cannot be
-    read, or of a size that the constant mask does not have, are counted, never dropped silently. With `exclude` the
-    scorecard is that of all clips as ever, and under `clean` the one without the excluded stands beside. `against` is a
-    second folder of predictions, compared clip by clip. `events` is a table (FileName, ED, ES) by which beats are
-    judged in place of the data set's own, `second_round` another annotation of the same, which tells how far one may be
-    off. `patients` (FileName, Patient) makes intervals by patient. Raises InputError where nothing matches or a file is
-    not what it should be.
+    read, or of a size that the constant mask does not have, are counted, never dropped silently; what is wrong with the
+    data set's clips stands in `findings.csv`. With `exclude` the scorecard is that of all clips as ever, and under
+    `clean` the one without the excluded stands beside. `against` is a second folder of predictions, compared clip by
+    clip. `events` is a table (FileName, ED, ES) by which beats are judged in place of the data set's own,
+    `second_round` another annotation of the same, which tells how far one may be off. `patients` (FileName, Patient)
+    makes intervals by patient. Raises InputError where nothing matches or a file is not what it should be.
     """
     predictions, labels, out = Path(predictions), Path(labels), Path(out)
     known = read_labels(labels, split)
-    folders = predicted_clips(predictions, known, f"split '{split}' of {labels}")
+    where = f"split '{split}' of {labels}"
+    folders = predicted_clips(predictions, known, where)
     marks = Marks(
-        None if events is None else read_events(events), None if patients is None else read_patients(patients)
+        events=None if events is None else of_clips(read_events(events), folders, events.name, where),
+        patients=None if patients is None else of_clips(read_patients(patients), folders, patients.name, where),
     )
+    if marks.patients is not None:
+        _tell(
+            "clips of no patient that is known count as one's own",
+            [name for name in folders if name not in marks.patients],
+        )
     again = _second_round(marks.events, second_round)
-    constant, training_clips = constant_of(known, first_size(known, folders))
-    judged = scored_clips(known, folders, marks, constant)
-    for reason in judged.unreadable.values():
-        log.warning(reason)
+    exclude = None if exclude is None else exclude.of(known.every, str(labels))
+    spared = {} if exclude is None else exclude.clips
+    if exclude is not None:
+        _excluded(list(folders), exclude)
+    constant, training_clips = constant_of(known, first_size(known, folders, spared))
+    judged = scored_clips(known, folders, marks, constant, spared)
+    unreadable = [Finding(name, "labels", told) for name, told in judged.unreadable.items()]
+    faults = [*known.faults, *unreadable]
+    for line in fault_lines(faults, {*known.unused, *judged.unreadable}):
+        log.warning(line)
+    inside = None if marks.events is None else _inside(marks.events, judged.beyond)
     names = [row["name"] for row in judged.rows]
 
     def card(wanted: Callable[[str], bool]) -> Scorecard:
@@ -102,10 +119,10 @@ def evaluate(
         strata=strata(judged.rows, seed=seed, resamples=resamples),
         first_frames=_first_frames(judged, seed, resamples),
     )
-    if again is not None and marks.events is not None:
-        scores = _with_rounds(scores, marks.events, again, judged.rows, seed)
+    if again is not None and inside is not None:
+        scores = _with_rounds(scores, inside, again, judged.rows, seed)
     if against is not None:
-        other = scored_clips(known, predicted_clips(against, known, f"split '{split}' of {labels}"), marks, None)
+        other = scored_clips(known, predicted_clips(against, known, where), marks, None, spared)
         paired = paired_scores(judged.rows, other.rows, seed=seed, resamples=resamples)
         first, second = _told_apart(predictions, against)
         scores = replace(scores, paired=replace(paired, first=first, second=second))
@@ -114,10 +131,26 @@ def evaluate(
         scores = replace(scores, excluded=_excluded(names, exclude), clean=card(lambda name: name not in exclude.clips))
         rows = [row | {"excluded": "; ".join(exclude.clips.get(row["name"], ()))} for row in rows]
     _write(out, scores, rows, judged.baseline)
+    if faults:
+        write_curation(out / FINDINGS, faults)
     _show_worst(known, folders, rows, out / "worst.png")
     if page:
         report_evaluation(out)
     return scores
+
+
+def _tell(what: str, clips: Sequence[str]) -> None:
+    """A warning on some clips, where there are any: how many, and the first."""
+    if clips:
+        log.warning("%s: %d, the first %s", what, len(clips), clips[0])
+
+
+def _inside(events: Mapping[str, MarkedEvents], beyond: Mapping[str, str]) -> Mapping[str, MarkedEvents]:
+    """The events of clips with none `beyond` their ends, a warning on the others; InputError where none is left."""
+    if events and beyond.keys() >= events.keys():
+        raise InputError(next(iter(beyond.values())))
+    _tell("clips with a marked event that is none of their frames, judged without", list(beyond.values()))
+    return {name: marked for name, marked in events.items() if name not in beyond}
 
 
 def _told_apart(first: Path, second: Path) -> tuple[str, str]:
@@ -130,7 +163,7 @@ def _told_apart(first: Path, second: Path) -> tuple[str, str]:
 def _write(out: Path, scores: Scores, rows: list[Row], baseline: list[Row]) -> None:
     """The scores and tables in `out`; what other scores left there and these have not is removed."""
     make_folder(out)
-    for left in ("constant_mask.csv", "worst.png"):
+    for left in ("constant_mask.csv", "worst.png", FINDINGS):
         (out / left).unlink(missing_ok=True)
     write_text(out / "clips.csv", csv_text(rows))
     write_text(out / "cardiobench.csv", cardiobench_csv(rows))
@@ -186,10 +219,15 @@ def _with_rounds(
     """The scores with `rounds`: the noise of the frame choice by phase, from the clips that both rounds marked alike.
 
     `rounds_clips` counts those that were scored, marked in both rounds, and of other numbers of events in them;
-    `rounds_lacking` says of a phase why it has no noise. InputError where an event lies outside its clip.
+    `rounds_lacking` says of a phase why it has no noise. InputError where events lie outside of every clip.
     """
+    beyond = {}
     for row in rows:
-        reference_of(second, row["name"], row["frames"], row["fps"])
+        try:
+            reference_of(second, row["name"], row["frames"], row["fps"])
+        except InputError as error:
+            beyond[row["name"]] = one_line(error)
+    second = _inside(second, beyond)
     names = [row["name"] for row in rows if row["name"] in first and row["name"] in second]
     whose = {row["name"]: row["patient"] or row["name"] for row in rows}
     found, lacking, uneven = {}, {}, set()
@@ -219,9 +257,9 @@ def _show_worst(known: Labels, folders: Mapping[str, Path], rows: Sequence[Row],
 
 def _shown(known: Labels, folder: Path, row: Row) -> Shown:
     """One clip as the gallery wants it."""
-    case, frames = known.case(read_prediction(folder)), known.clip(folder.name).frames
+    case, frames = known.case(read_prediction(folder, row["name"])), known.clip(row["name"]).frames
     moments = {phase.upper(): number for phase in PHASES for number in case.reference.of(phase)[:1]}
-    return Shown(folder.name, f"clip's Dice {row['dice']:.3f}", frames, case.predicted, case.truth, moments)
+    return Shown(row["name"], f"clip's Dice {row['dice']:.3f}", frames, case.predicted, case.truth, moments)
 
 
 def _excluded(names: Sequence[str], exclude: Exclusion) -> Excluded:

@@ -1,6 +1,7 @@
 """The verb `gather`: clips of data sets at the working size, as a store: a copy, which is as private as they are."""
 
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from echodfkd.resize import fit
 from echodfkd.store.store import Entry, Store, StoreWriter
 from echodfkd.study.settings import Study
 
+log = logging.getLogger(__name__)
 NOTICE = "PRIVATE.txt"
 NOTICE_TEXT = (
     "This folder holds clips of data sets. Their licences forbid to publish copies: keep it, and the run that it is "
@@ -91,9 +93,10 @@ def continued(frames: Frames, length: int) -> Frames:
 def _taken(data: Data) -> tuple[list[_Taken], dict[str, Any]]:
     """The clips that are taken of one data set, and what can be told of them without its path."""
     dataset = open_dataset(data.path)
-    excluded = {} if data.exclude is None else exclusion(data.exclude, data.reasons).clips
-    if excluded and not excluded.keys() & (dataset.listed.keys() | dataset.left_out.keys()):
-        raise InputError(f"None of the {len(excluded)} clips that {data.exclude} excludes is one of {data.path}.")
+    for line in dataset.fault_lines():
+        log.warning(line)
+    asked = None if data.exclude is None else exclusion(data.exclude, data.reasons)
+    excluded = {} if asked is None else asked.of(dataset.names, str(data.path)).clips
     taken, gone = [], Counter[str]()
     for name, split in data.use.items():
         rows = dataset.split(name)

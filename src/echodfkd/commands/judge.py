@@ -26,7 +26,7 @@ from echodfkd.files import make_folder, paths, plain, read_json, shaped, write_j
 from echodfkd.measure.shape import MaskClip
 from echodfkd.report.page import write_page
 from echodfkd.report.pages.judgement import page
-from echodfkd.scores.predictions import MASKS_FILE, prediction_folders, read_prediction
+from echodfkd.scores.predictions import MASKS_FILE, named_predictions, read_prediction
 from echodfkd.store.store import Store
 from echodfkd.student.bundled import find_model
 from echodfkd.student.card import read_card
@@ -94,9 +94,11 @@ def judge_predictions(
     InputError where no clip has a prediction, two clips share a name, or masks are not of their clip's size.
     """
     judging = judging or Judging()
-    folders = {name: {one.name: one for one in prediction_folders(folder)} for name, folder in predictions.items()}
+    given = given_clips(clips, split)
+    known = [one.name for one in given]
+    folders = {name: named_predictions(folder, known) for name, folder in predictions.items()}
     predicted = {name for there in folders.values() for name in there}
-    listed = [one for one in given_clips(clips, split) if one.name in predicted]
+    listed = [one for one in given if one.name in predicted]
     listed = [one for one in listed if names is None or one.name in names]
     if not listed:
         raise InputError(

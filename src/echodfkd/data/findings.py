@@ -58,6 +58,8 @@ REASONS = {
 }
 """Every reason and the rule it breaks, in the order in which they are told."""
 
+EXPECTED = ("merged-annotators",)
+"""Reasons that cost nothing and are no surprise: `check` alone tells them."""
 COLUMNS = ("FileName", "reason", "value", "rule")
 
 
@@ -100,7 +102,7 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
 def fault_lines(findings: Iterable[Finding], unused: Collection[str]) -> list[str]:
     """A line for every reason and what it costs: how many clips, and the first of them with its value."""
     groups: dict[tuple[str, bool], list[Finding]] = {}
-    for one in merged(findings):
+    for one in merged(one for one in findings if one.reason not in EXPECTED):
         groups.setdefault((one.reason, one.name in unused), []).append(one)
     return [
         f"{reason}: {len(each)} clip{'s' * (len(each) > 1)} {'not used' if lost else 'used all the same'}, the first "

@@ -9,7 +9,7 @@ from echodfkd import video
 from echodfkd.clip import Clip
 from echodfkd.data.dataset import Dataset, KnownClip
 from echodfkd.data.layouts import open_dataset
-from echodfkd.errors import InputError, LabelsError, one_line
+from echodfkd.errors import InputError, one_line
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class GivenClip:
             return None
         try:
             truth = self.source.truth(self.name)
-        except LabelsError as error:  # judged without them, as clips without labels are
+        except InputError as error:  # judged without them, as clips without labels are
             log.warning(one_line(error))
             return None
         length, fraction = truth.length or row.frames, row.ejection_fraction
@@ -49,6 +49,8 @@ def given_clips(paths: Sequence[Path], split: str | None = None) -> list[GivenCl
             raise InputError(f"No such clip, folder or data set: {path}")
         if path.is_dir():
             dataset = open_dataset(path)
+            for line in dataset.fault_lines():
+                log.warning(line)
             rows = dataset.clips if split is None else dataset.split(split)
             found += [GivenClip(row.name, dataset) for row in rows]
         else:

@@ -1,13 +1,14 @@
 """Read somebody's ED and ES frames from a table, to judge beats by them in place of a data set's own."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from echodfkd.clock import Rate
 from echodfkd.errors import InputError
 from echodfkd.scores.frame_distance import Reference
-from echodfkd.tables import ragged
+from echodfkd.tables import by_clip, is_blank
 
 COLUMNS = ("FileName", "ED", "ES")
 EVERY_BEAT = "every_beat"
@@ -42,15 +43,10 @@ def read_events(path: Path) -> dict[str, MarkedEvents]:
     `summary.csv` of `echodfkd segment` is such a table, so a teacher or another student can be the reference. Names are
     those of the predictions' folders (files without their suffix); frames count from 0. A clip without any event is
     left out: it tells nothing. A row lists every beat where its `every_beat` is 1 or, without that column, where a
-    phase has two frames or more: one beat alone may be the one that somebody chose. InputError where the file is
-    missing, is no such table, or a row is not what it should be, with the row's line.
+    phase has two frames or more: one beat alone may be the one that somebody chose. Odd rows cost their clips, as in
+    `tables.by_clip`; InputError where the file is missing, is no such table, or no clip has an event.
     """
-    found: dict[str, MarkedEvents] = {}
-    for line, row in _lines(path):
-        name = row["FileName"].strip()
-        if not name or name in found:
-            raise InputError(f"{path}, line {line}: every row needs a FileName of its own, got {name!r}.")
-        found[name] = _marked(row, f"{path}, line {line}")
+    found = by_clip(path, COLUMNS, _marked)
     known = {name: events for name, events in found.items() if events.ed_frames or events.es_frames}
     if not known:
         raise InputError(f"{path} holds no ED or ES frame. Write them as frame numbers separated by spaces.")
@@ -68,25 +64,24 @@ def reference_of(events: Mapping[str, MarkedEvents], name: str, frames: int, fps
         raise InputError(f"Clip {name}: {error}") from None
 
 
-def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line number, row) of the table; InputError where it cannot be read as one."""
-    for line, cells in ragged(path, COLUMNS):
-        if None in cells:
-            raise InputError(f"{path}, line {line}: more cells than columns. Separate frames by spaces.")
-        yield line, {name: text or "" for name, text in cells.items()}
-
-
-def _marked(row: dict[str, str], where: str) -> MarkedEvents:
-    ed, es = (_frames(row[column], f"{where}: {column}") for column in ("ED", "ES"))
-    told = row.get(EVERY_BEAT, "").strip()
+def _marked(cells: dict[str, str]) -> MarkedEvents:
+    """The events of a row; ValueError where it is not what it should be."""
+    if None in cells:
+        raise ValueError("more cells than columns. Separate frames by spaces.")
+    ed, es = (_frames(column, cells[column]) for column in ("ED", "ES"))
+    told = cells.get(EVERY_BEAT) or ""
     if told not in ("", "0", "1"):
-        raise InputError(f"{where}: {EVERY_BEAT} must be 1, 0 or empty, got {told!r}.")
+        raise ValueError(f"{EVERY_BEAT} must be 1, 0 or empty, got {told!r}.")
     return MarkedEvents(ed, es, told == "1" if told else max(len(ed), len(es)) > 1)
 
 
-def _frames(text: str, where: str) -> tuple[int, ...]:
+def _frames(column: str, text: str | None) -> tuple[int, ...]:
     """The frame numbers in a cell, ascending, each once."""
-    words = text.split()
-    if any(not (word.isascii() and word.isdigit() and len(word) < 8 and int(word) < MOST_FRAMES) for word in words):
-        raise InputError(f"{where} must be frame numbers from 0 on, separated by spaces, got {text[:60]!r}.")
-    return tuple(sorted({int(word) for word in words}))
+    words = () if is_blank(text) else (text or "").split()
+    if any(not _FRAME.fullmatch(word) or float(word) >= MOST_FRAMES for word in words):
+        raise ValueError(f"{column} must be frame numbers from 0 on, separated by spaces, got {(text or '')[:60]!r}.")
+    return tuple(sorted({int(float(word)) for word in words}))
+
+
+_FRAME = re.compile(r"[0-9]{1,8}(\.0*)?")
+"""A frame's number; programs that know empty cells as NaN write whole numbers with a point."""

@@ -1,6 +1,7 @@
 """A data set as something to judge masks by: its clips, how to score one, what is known beside the masks."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from math import inf
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from echodfkd import tables
 from echodfkd.clip import Clip
 from echodfkd.data.dataset import Dataset, KnownClip, Listed
+from echodfkd.data.findings import Finding
 from echodfkd.data.layouts import open_dataset
 from echodfkd.errors import InputError, LabelsError
 from echodfkd.scores.predictions import Prediction
@@ -29,7 +31,8 @@ class Labels:
     what an error may go with; `clip` reads the frames. `training_masks` (time, height, width) bool and `training_ef`
     (percent, mean) give the baselines that never look at an image; they pass over what cannot be read, and are empty
     where there are no training clips. `left_out` counts clips of any split that the data set cannot use, `unknown`
-    those of this split whose masks do not tell of the ventricle; `layout` names the kind of data set.
+    those of this split whose masks do not tell of the ventricle; `layout` names the kind of data set. `faults` are what
+    is wrong with its clips, `every` names them all, usable or not.
     """
 
     names: tuple[str, ...]
@@ -41,6 +44,9 @@ class Labels:
     left_out: int = 0
     unknown: int = 0
     layout: str = ""
+    faults: tuple[Finding, ...] = ()
+    unused: Collection[str] = ()
+    every: Collection[str] = ()
 
 
 def read_labels(folder: Path, split: str) -> Labels:
@@ -53,7 +59,10 @@ def read_labels(folder: Path, split: str) -> Labels:
     listed = dataset.split(split)
     clips = {row.name: row for row in listed if _tells(row)}
     if not clips:
-        raise InputError(f"{folder} has no labelled clips in the split '{split}'.")
+        there = Counter(row.split for row in dataset.clips)
+        told = ", ".join(f"{name} ({count})" for name, count in there.items()) or "none"
+        why = "".join(f" {line}." for line in dataset.fault_lines())
+        raise InputError(f"{folder} has no labelled clips in the split '{split}'; splits with clips: {told}.{why}")
     training = [row for row in dataset.training if _tells(row)]
     fractions = [row.ejection_fraction for row in training if row.ejection_fraction is not None]
     return Labels(
@@ -64,6 +73,9 @@ def read_labels(folder: Path, split: str) -> Labels:
         training_masks=_masks(dataset, training),
         training_ef=float(np.mean(fractions)) if fractions else None,
         left_out=len(dataset.left_out),
+        faults=tuple(dataset.faults),
+        unused=dataset.left_out.keys(),
+        every=dataset.names,
         unknown=len(listed) - len(clips),
         layout=type(dataset).__name__,
     )
@@ -107,15 +119,16 @@ def covariates(row: Listed) -> Covariates:
 
 
 def read_patients(path: Path) -> dict[str, str]:
-    """Whose clip each is, from a CSV with the columns FileName and Patient; InputError where it is no such table."""
-    if not path.is_file():
-        raise InputError(f"No such file: {path}. It must be a CSV with the columns FileName and Patient.")
-    found: dict[str, str] = {}
-    for line, cells in tables.rows(path, ("FileName", "Patient")):
-        name, patient = cells["FileName"].strip(), cells["Patient"].strip()
-        if not name or not patient or found.setdefault(name, patient) != patient:
-            raise InputError(f"{path}, line {line}: every clip needs one patient, got {name!r} of {patient!r}.")
-    return found
+    """Whose clip each is, from a CSV with the columns FileName and Patient; refusals and warnings of `by_clip`."""
+    hint = "It must be a CSV with the columns FileName and Patient."
+    return tables.by_clip(path, ("FileName", "Patient"), _patient, hint=hint)
+
+
+def _patient(cells: dict[str, str]) -> str:
+    """The patient of a row; ValueError where it has none."""
+    if tables.is_blank(cells["Patient"]):
+        raise ValueError("every clip needs a patient.")
+    return cells["Patient"]
 
 
 def constant_of(known: Labels, size: tuple[int, ...]) -> tuple[NDArray[np.bool_] | None, int]:

@@ -1,5 +1,6 @@
 """Read anybody's masks in the layout that `echodfkd segment` writes: one folder per clip with a `masks.npz`."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from echodfkd.clock import check_times
 from echodfkd.errors import InputError
 from echodfkd.files import read_arrays, read_json
 from echodfkd.measure.shape import MaskClip
+from echodfkd.names import clip_name, is_hidden, matched
 
 MASKS_FILE = "masks.npz"
 MEASURES_FILE = "measures.json"
@@ -19,7 +21,7 @@ Model = dict[str, str | float | bool | None]
 
 @dataclass(frozen=True)
 class Prediction:
-    """One clip's predicted left ventricle: its folder's name, masks (time, height, width) bool, rate (Hz) if known.
+    """One clip's predicted left ventricle: the clip's name, masks (time, height, width) bool, rate (Hz) if known.
 
     `times` (time,) are seconds, where frames are uneven.
     """
@@ -34,7 +36,7 @@ def prediction_folders(folder: Path) -> tuple[Path, ...]:
     """The clip folders directly inside `folder` that hold a `masks.npz`, by name; InputError where there are none."""
     if not folder.is_dir():
         raise InputError(f"No such folder of predictions: {folder}")
-    found = tuple(sorted(path.parent for path in folder.glob(f"*/{MASKS_FILE}")))
+    found = tuple(sorted(path.parent for path in folder.glob(f"*/{MASKS_FILE}") if not is_hidden(path.parent)))
     if not found:
         raise InputError(
             f"{folder} holds no <clip name>/{MASKS_FILE}. Make one with `echodfkd segment INPUT --out {folder}`."
@@ -42,11 +44,21 @@ def prediction_folders(folder: Path) -> tuple[Path, ...]:
     return found
 
 
-def read_prediction(folder: Path) -> Prediction:
-    """The prediction in one clip's folder: `masks` of `masks.npz`; `fps` and `times` of `measures.json` where they are.
+def named_predictions(folder: Path, clips: Collection[str]) -> dict[str, Path]:
+    """The folders of predictions of those clips by the clips' own names; InputError where two are of one clip."""
+    there: dict[str, Path] = {}
+    for one in prediction_folders(folder):
+        first = there.setdefault(clip_name(one.name), one)
+        if first is not one:
+            raise InputError(f"{folder} holds two predictions of one clip, {first.name} and {one.name}. Remove one.")
+    return {clip: there[name] for name, clip in matched(there, clips).items()}
 
-    Nothing is unpickled. InputError where the file is missing or damaged, or `masks` is not (time, height, width) of
-    0 and 1.
+
+def read_prediction(folder: Path, name: str | None = None) -> Prediction:
+    """The prediction in one clip's folder: `masks` of `masks.npz`; `fps` and `times` of its `measures.json`.
+
+    `name` is the clip's where its folder writes it otherwise. Nothing is unpickled. InputError where the file is
+    missing or damaged, or `masks` is not (time, height, width) of 0 and 1.
     """
     path = folder / MASKS_FILE
     masks = read_masks(path)
@@ -58,7 +70,9 @@ def read_prediction(folder: Path) -> Prediction:
         raise InputError(
             f"{path}: masks must hold only 0 and 1, got {masks.max()}. Cut probabilities at a threshold first."
         )
-    return Prediction(folder.name, masks.astype(np.bool_), *_read_time(folder / MEASURES_FILE, len(masks)))
+    return Prediction(
+        name or clip_name(folder.name), masks.astype(np.bool_), *_read_time(folder / MEASURES_FILE, len(masks))
+    )
 
 
 def read_model(folder: Path) -> Model | None:

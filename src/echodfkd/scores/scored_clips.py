@@ -1,6 +1,6 @@
 """Clips scored one by one: masks, their labels, and what tables beside the data set tell of them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from echodfkd.measure.shape import MaskClip, largest_component
 from echodfkd.scores.events_file import MarkedEvents, reference_of
 from echodfkd.scores.frame_distance import PHASES, Reference
 from echodfkd.scores.known_clips import Labels
-from echodfkd.scores.predictions import prediction_folders, read_prediction
+from echodfkd.scores.predictions import named_predictions, prediction_folders, read_prediction
 from echodfkd.scores.scorecard import ClipCase, Row, score_clip
 
 
@@ -29,7 +29,8 @@ class Marks:
 class ScoredClips:
     """What was found of every clip, in one order; `frame_dice` (time,) is NaN on frames without a label.
 
-    `unreadable` says of the clips that are not among them what is wrong with their labels.
+    `unreadable` says of the clips that are not among them what is wrong with their labels, `beyond` of those that are
+    which marked event lies outside of them: it and the others of the clip are not used.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -39,44 +40,59 @@ class ScoredClips:
     piece_dice: list[NDArray[np.float64]] = field(default_factory=list)
     constant_dice: list[NDArray[np.float64]] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
+    beyond: dict[str, str] = field(default_factory=dict)
 
 
 def predicted_clips(predictions: Path, known: Labels, where: str) -> dict[str, Path]:
     """The folders of predictions of labelled clips, by name, in the labels' order; InputError where there are none."""
-    there = {folder.name: folder for folder in prediction_folders(predictions)}
+    there = named_predictions(predictions, known.names)
     found = {name: there[name] for name in known.names if name in there}
     if not found:
-        raise InputError(f"None of the {len(there)} predictions in {predictions} is a clip of {where}.")
+        first = [folder.name for folder in prediction_folders(predictions)]
+        raise InputError(
+            f"None of the {len(first)} predictions in {predictions} is a clip of {where}: the first is of "
+            f"{first[0]!r}, the first clip is {known.names[0]!r}."
+        )
     return found
 
 
-def first_size(known: Labels, folders: Mapping[str, Path]) -> tuple[int, ...]:
+def first_size(known: Labels, folders: Mapping[str, Path], spared: Collection[str] = ()) -> tuple[int, ...]:
     """The (height, width) of the first clip whose labels can be read; InputError where those of none can."""
     reason = ""
-    for folder in folders.values():
+    for name, folder in folders.items():
         try:
-            return known.case(read_prediction(folder)).truth.shape[1:]
-        except LabelsError as error:
+            return known.case(read_prediction(folder, name)).truth.shape[1:]
+        except InputError as error:
+            _check_spared(error, name, spared)
             reason = reason or str(error)
     raise InputError(f"The labels of none of the {len(folders)} clips can be used. The first: {reason}")
 
 
 def scored_clips(
-    known: Labels, folders: Mapping[str, Path], marks: Marks, constant: NDArray[np.bool_] | None
+    known: Labels,
+    folders: Mapping[str, Path],
+    marks: Marks,
+    constant: NDArray[np.bool_] | None,
+    spared: Collection[str] = (),
 ) -> ScoredClips:
-    """Every clip scored, one at a time in memory."""
+    """Every clip scored, one at a time in memory. Whatever is wrong with one of the `spared` stops nobody."""
     found = ScoredClips()
     for name, folder in folders.items():
         try:
-            case = known.case(read_prediction(folder))
-        except LabelsError as error:
+            case = known.case(read_prediction(folder, name))
+        except InputError as error:
+            _check_spared(error, name, spared)
             found.unreadable[name] = one_line(error)
             continue
         if marks.patients is not None:
-            case = replace(case, patient=_patient(name, marks.patients))
+            case = replace(case, patient=marks.patients.get(name))
         reference = case.reference
         if marks.events is not None:
-            reference = reference_of(marks.events, name, len(case.truth), case.clock)
+            try:
+                reference = reference_of(marks.events, name, len(case.truth), case.clock)
+            except InputError as error:
+                found.beyond[name] = one_line(error)
+                reference = reference_of({}, name, len(case.truth), case.clock)
         found.rows.append(_row(case, reference) | known.covariates(name))
         found.references.append(reference)
         found.frame_dice.append(_frame_dice(case))
@@ -86,6 +102,12 @@ def scored_clips(
             found.baseline.append(_row(always, reference))
             found.constant_dice.append(_frame_dice(always))
     return found
+
+
+def _check_spared(error: InputError, name: str, spared: Collection[str]) -> None:
+    """Raises the error again unless it is about a clip's labels, or about a clip that is left out anyhow."""
+    if not isinstance(error, LabelsError) and name not in spared:
+        raise error
 
 
 def _row(case: ClipCase, reference: Reference) -> Row:
@@ -98,13 +120,6 @@ def _row(case: ClipCase, reference: Reference) -> Row:
 def seen(row: Row) -> bool:
     """Whether the reference had any event of the clip."""
     return any(row[f"{phase}_afd"] is not None for phase in PHASES)
-
-
-def _patient(name: str, patients: Mapping[str, str]) -> str:
-    """Whose clip it is; InputError for a clip that the table does not name."""
-    if name not in patients:
-        raise InputError(f"The table of patients does not name clip {name}. Give every clip scored a row.")
-    return patients[name]
 
 
 def _largest_pieces(masks: MaskClip) -> MaskClip:
