@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from echodfkd.clip import Clip, channel
 from echodfkd.files import plain, write_json
 from echodfkd.measure.beats import beat_events
-from echodfkd.scores.bounds import ChoiceNoise, compare_families
+from echodfkd.scores.bounds import ChoiceNoise, fit_choice_noise
 from echodfkd.scores.frame_distance import PHASES, TOLERANCE_S, Reference, null_curves
 from echodfkd.scores.frame_rate import rate_scores
 from echodfkd.scores.scorecard import event_row
@@ -312,26 +312,23 @@ def rates(clips: list[Beating], seed: int, resamples: int) -> dict[str, Any]:
 
 def rounds(seed: int, repeats: int, counts: tuple[int, ...] = (100, 300, 1000, 3000)) -> list[dict[str, Any]]:
     """How well the floor of a frame distance is known from two rounds of so many clips; the noise is planted."""
-    planted, reach = ChoiceNoise("laplace", (2.0,), 0.004, 25), 200
+    planted, reach = ChoiceNoise(2.0, 0.004, 25), 200
     frames, shares = np.arange(-reach, reach + 1), planted.shares(reach)
     told = []
     for count in counts:
         fits = []
         for repeat in range(repeats):
             chance = np.random.default_rng([seed, count, repeat])
-            fits.append(compare_families(np.subtract(*chance.choice(frames, (2, count), p=shares))))
-        floors = np.array([next(iter(fit.values())).floor for fit in fits])
+            fits.append(fit_choice_noise(np.subtract(*chance.choice(frames, (2, count), p=shares))))
+        floors = np.array([fit.mean_distance for fit in fits])
         told.append(
             {
                 "clips": count,
                 "repeats": repeats,
-                "true_floor": planted.mean_distance(reach),
+                "true_floor": planted.mean_distance,
                 "mean_floor": floors.mean(),
                 "spread": floors.std(),
-                "laplace_chosen": np.mean([next(iter(fit)) == "laplace" for fit in fits]),
-                "astray": [
-                    float(edge) for edge in np.percentile([fit["laplace"].noise.astray for fit in fits], [5, 95])
-                ],
+                "astray": [float(edge) for edge in np.percentile([fit.astray for fit in fits], [5, 95])],
             }
         )
     return told
@@ -390,7 +387,7 @@ def main() -> None:
     for row in found["two rounds"]:
         print(
             f"{row['clips']} clips in two rounds: floor {row['mean_floor']:.2f} +- {row['spread']:.2f} "
-            f"(true {row['true_floor']:.2f}), Laplace chosen {row['laplace_chosen']:.0%}, astray {row['astray']}"
+            f"(true {row['true_floor']:.2f}), astray {row['astray']}"
         )
     if chosen.json:
         write_json(chosen.json, found)

@@ -292,38 +292,20 @@ class Paired:
 
 
 @dataclass(frozen=True)
-class NoiseFamily:
-    """One family of the frame choice: how much worse than the best by AIC, and what it says."""
-
-    aic_above_best: float
-    log_likelihood: float
-    floor: float
-    astray: float
-    half_width: int
-    parameters: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Histogram:
-    """Differences of two rounds (frames), the share of each, and the share that the fit expects."""
-
-    frames: tuple[int, ...]
-    share: tuple[float, ...]
-    fitted: tuple[float, ...]
-
-
-@dataclass(frozen=True)
 class Rounds:
-    """What two rounds of annotation say of the least distance: `floor`, frames; `floor_ms` was never measured."""
+    """What `n` events marked in two rounds say of the least distance (frames): `floor`, and the noise behind it.
+
+    `bias` is the mean difference, which the noise takes to be 0; `scale` that of its Laplace part, the share `astray`
+    is uniform on +-half_width frames. `rmse_floor` is the deviation of one round from what both tend to.
+    """
 
     n: int
     bias: Interval
     rmse_floor: float
-    best: str
-    families: dict[str, NoiseFamily]
     floor: Interval
-    histogram: Histogram
-    floor_ms: None = None
+    scale: float
+    astray: float
+    half_width: int
 
 
 @dataclass(frozen=True)
