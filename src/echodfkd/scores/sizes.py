@@ -1,6 +1,6 @@
 """A run of a grid of students: what it left of each, brought together as `scores/sizes.json` and `scores/sizes.csv`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from echodfkd.files import make_folder, plain, read_json, shaped, write_json, write_text
@@ -22,31 +22,20 @@ def score_sizes(out: Path) -> SizeScores:
 
     Rows stand in the order of parameters. `constant_mask` is the Dice of the baseline, the same for all.
     """
-    study = read_json(out / "study.json")
     cards = {folder: shaped(Scores, read_json(folder / "scores" / "scores.json")) for folder in scored(out)}
     rows = [student_row(read_card(folder / "student"), card, read_speed(folder)) for folder, card in cards.items()]
     rows.sort(key=lambda row: row.parameters)
     constant = next((card.constant_mask for card in cards.values()), None)
-    scores = size_scores(
-        rows,
-        seed=study["seed"],
-        resamples=study["scoring"]["resamples"],
-        constant_mask=None if constant is None else constant.dice.overall,
-    )
+    scores = size_scores(rows, None if constant is None else constant.dice.overall)
     make_folder(out / "scores")
     write_text(out / "scores" / "sizes.csv", sizes_csv(rows))
     write_json(out / "scores" / "sizes.json", plain(scores))
     return scores
 
 
-def size_scores(
-    rows: Sequence[StudentRow], *, seed: int, resamples: int = 2000, constant_mask: Interval | None = None
-) -> SizeScores:
+def size_scores(rows: Sequence[StudentRow], constant_mask: Interval | None = None) -> SizeScores:
     """Laws and fronts of a table of students; those without a score are passed over."""
-    laws = {
-        cost: {score: laws_of(*_known(rows, cost, score), seed=seed, resamples=resamples) for score in SCORES}
-        for cost in COSTS
-    }
+    laws = {cost: {score: laws_of(*_known(rows, cost, score)) for score in SCORES} for cost in COSTS}
     return SizeScores(tuple(rows), laws, {cost: _front(rows, cost) for cost in COSTS}, constant_mask)
 
 
@@ -59,13 +48,9 @@ def _known(rows: Sequence[StudentRow], cost: str, score: str) -> tuple[list[floa
 
 def _front(rows: Sequence[StudentRow], cost: str) -> list[str]:
     """Names on the front of Dice at that cost, the cheapest first."""
-    there = [row for row in rows if row.dice is not None]
+    there = sorted((row for row in rows if row.dice is not None), key=lambda row: row.cost(cost) or 0.0)
     best = pareto_front(*_known(there, cost, "dice"))
-    return [row.name for row in sorted((row for row, on in zip(there, best, strict=True) if on), key=_by(cost))]
-
-
-def _by(cost: str) -> Callable[[StudentRow], float]:
-    return lambda row: row.cost(cost) or 0.0
+    return [row.name for row, on in zip(there, best, strict=True) if on]
 
 
 def scored(out: Path) -> list[Path]:
@@ -94,22 +79,20 @@ def student_row(card: Card, scores: Scores | None = None, speed: Speed | None = 
     )
 
 
-def sizes_csv(rows: Sequence[StudentRow]) -> str:
-    """Rows as CSV text: an interval as `dice`, `dice_low`, `dice_high` and `dice_n`; empty for what is not known."""
-    return csv_text(
-        {name: value for key in COLUMNS for name, value in _columns(key, getattr(row, key))} for row in rows
-    )
-
-
 COLUMNS = ("name", "parameters", "size", "flops", "dice", "iou", "latency_ms", "threads")
 INTERVALS = ("dice", "iou", "latency_ms")
-Cell = str | float | None
 
 
-def _columns(key: str, value: Cell | Interval) -> list[tuple[str, Cell]]:
-    """The columns of one key of a row, the same whether it is known or not."""
-    if key not in INTERVALS:
-        return [(key, None if isinstance(value, Interval) else value)]
-    one = value if isinstance(value, Interval) else None
-    ends = [(f"{key}_{part}", None if one is None else getattr(one, part)) for part in ("low", "high", "n")]
-    return [(key, None if one is None else one.value), *ends]
+def sizes_csv(rows: Sequence[StudentRow]) -> str:
+    """Rows as CSV text: an interval as `dice`, `dice_low`, `dice_high` and `dice_n`; empty for what is not known."""
+    return csv_text(_cells(row) for row in rows)
+
+
+def _cells(row: StudentRow) -> dict[str, str | float | None]:
+    """A row's cells by column, the same whether all of it is known or not."""
+    cells: dict[str, str | float | None] = {}
+    for key in COLUMNS:
+        parts = ("value", "low", "high", "n") if key in INTERVALS else ()
+        cells |= {f"{key}_{part}".removesuffix("_value"): getattr(getattr(row, key), part, None) for part in parts}
+        cells |= {} if parts else {key: getattr(row, key)}
+    return cells

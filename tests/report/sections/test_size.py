@@ -7,7 +7,7 @@ from echodfkd.report.sections import size
 from echodfkd.scores.records import ByPhase, Scores, Speed
 from echodfkd.scores.sizes import size_scores, student_row
 from echodfkd.stats.intervals import Interval
-from echodfkd.stats.scaling import Laws, PowerLaw, SaturatingLaw
+from echodfkd.stats.scaling import Laws, PowerLaw
 from echodfkd.student.card import Card, Preprocessing
 from echodfkd.student.settings import NetworkSettings
 
@@ -25,7 +25,7 @@ def found():
     shapes = [(1, 1, 0.6), (2, 1, 0.8), (2, 2, 0.75), (3, 1, 0.9)]
     cards = [(Card(NetworkSettings(blocks=b, layers=n), Preprocessing(40)), dice) for b, n, dice in shapes]
     rows = [student_row(card, scores(dice), SPEED) for card, dice in cards]
-    return size_scores(rows, seed=0, resamples=100, constant_mask=scores(0.5).dice.overall)
+    return size_scores(rows, scores(0.5).dice.overall)
 
 
 def test_a_students_row_has_the_papers_parameters_and_the_time_of_a_frame():
@@ -52,24 +52,19 @@ def test_the_grids_table_sets_off_whom_no_other_beats(found):
     assert "constant mask has Dice 0.500" in table.note
 
 
-def test_the_grids_section_can_be_written_and_shows_three_figures(found):
+def test_the_grids_section_can_be_written_and_shows_two_figures(found):
     section = size.grid_section(found)
-    assert len(section.pictures) == 3 and all(picture.png.startswith(b"\x89PNG") for picture in section.pictures)
+    assert len(section.pictures) == 2 and all(picture.png.startswith(b"\x89PNG") for picture in section.pictures)
     assert "B2,2" in page_html(Page("t", "l", sections=(section,)))
 
 
 def test_a_grid_of_nobody_says_so():
-    empty = size_scores([], seed=0)
+    empty = size_scores([])
     assert "No student" in size.grid_section(empty).text[0]
 
 
 def test_the_figures_show_the_students_where_they_are(found):
     rows = found.rows
-    drawn = size.score_figure(rows, found.constant_mask).axes[0]
-    assert drawn.get_xscale() == "log"
-    lines = {line.get_label(): line.lines[0].get_xydata().tolist() for line in drawn.containers}
-    assert list(lines) == [f"{family}: {score}" for family in ("B1", "B2", "B3") for score in ("Dice", "IoU")]
-    assert lines["B2: Dice"] == [[39_577, 0.8], [91_633, 0.75]]
     parameters, flops, latency = size.front_figure(rows).axes
     front = {line.get_label(): line.get_xydata() for line in parameters.get_lines()}
     assert front["this grid's front"][:, 1].tolist() == [0.6, 0.8, 0.9]
@@ -93,12 +88,12 @@ def test_the_published_table_has_the_parameters_of_the_papers_best():
     assert (best.name, best.parameters, best.dice.value) == ("B4,2", 1_596_937, 0.9111)
 
 
-def test_our_laws_of_the_papers_table_hold_the_papers_slopes_and_prefer_a_floor_near_its_teacher():
-    laws = size.published_laws(resamples=100)
+def test_our_laws_of_the_papers_table_hold_the_papers_slopes_and_have_a_floor_near_its_teacher():
+    laws = size.published_laws()
     for key, told in published.SLOPES.items():
-        slope = laws[key].power.slope_t
+        slope = laws[key].power.slope
         assert slope.low < told < slope.high
-        assert laws[key].preferred == "saturating"
+        assert laws[key].saturating.floor.low > 0
     floor = laws["dice"].saturating.floor
     teacher = 1 - published.DEEPLABV3[3] / 100
     assert floor.low < teacher < floor.high
@@ -106,17 +101,15 @@ def test_our_laws_of_the_papers_table_hold_the_papers_slopes_and_prefer_a_floor_
 
 
 def test_a_law_in_words_says_when_it_tells_nothing():
-    def laws(low, high, preferred=None, at_bound=False):
+    def laws(low, high, floor=None):
         slope = Interval((low + high) / 2, low, high, 6)
-        power = PowerLaw(1.0, slope, slope, 0.1, 3.0, 1.0, 2.0)
-        floor = SaturatingLaw(1.0, slope, slope, at_bound, 0.1, 8.0, 1.0, 2.0)
-        return Laws(6, power, floor, preferred)
+        bent = None if floor is None else PowerLaw(1.0, slope, floor, 1.0, 2.0)
+        return Laws(6, PowerLaw(1.0, slope, None, 1.0, 2.0), bent)
 
     rising = size.law_words("dice", laws(-0.3, 0.1))
-    assert "by a slope of -0.100 (-0.300 to 0.100)" in rising and "not tell a slope" in rising
-    told = size.law_words("iou", laws(0.1, 0.3, "power"), 0.11)
-    assert "1 - IoU" in told and "the paper says 0.11" in told and "prefer no floor" in told and "5.0" in told
-    assert "does not tell" not in told and "the search ends" not in told
-    assert "where the search ends" in size.law_words("iou", laws(0.1, 0.3, "saturating", at_bound=True))
-    few = size.law_words("dice", Laws(2))
-    assert few == "1 - Dice: too few students for a slope (n = 2)."
+    assert "-0.100 (-0.300 to 0.100)" in rising and "slope from none" in rising
+    told = size.law_words("iou", laws(0.1, 0.3, Interval(0.1, 0.05, 0.15, 6)), 0.11)
+    assert "1 - IoU" in told and "the paper says 0.11" in told and "0.100 (0.050 to 0.150)" in told
+    assert "from none" not in told
+    assert "from none" in size.law_words("iou", laws(0.1, 0.3, Interval(0.1, -0.05, 0.25, 6)))
+    assert "too few" in size.law_words("dice", Laws(2))

@@ -4,8 +4,6 @@ A row is a student: `scores.sizes.student_row` makes it of a card, a scorecard a
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from echodfkd.report import published
-from echodfkd.report.draw.figures import BLUE, GREEN, INK, ORANGE, SOFT, drawn, tidy
+from echodfkd.report.draw.figures import BLUE, INK, ORANGE, SOFT, drawn, tidy
 from echodfkd.report.numbers import NONE, count, interval, number
 from echodfkd.report.page import Section, Table
 from echodfkd.scores.records import SizeScores, StudentRow
@@ -49,7 +47,6 @@ def grid_section(found: SizeScores) -> Section:
         return Section("Score against size", ("No student of the grid is scored yet.",))
     theirs = published_laws()
     pictures = (
-        drawn(score_figure(known, found.constant_mask), "Scores of every student over its parameters"),
         drawn(law_figure(known, found.laws["parameters"], theirs), "What scores lack of 1 over parameters"),
         drawn(front_figure(known), "Students that no other beats in both cost and Dice"),
     )
@@ -95,28 +92,17 @@ def law_words(score: str, laws: Laws, told: float | None = None) -> str:
     deficit = f"1 - {NAMES[score]}"
     if power is None:
         return f"{deficit}: too few students for a slope (n = {laws.n})."
-    by_residuals = power.slope_t
-    low, high = by_residuals.low or 0.0, by_residuals.high or 0.0
-    said = (
-        f"{deficit} falls with the parameters by a slope of {interval(power.slope, 3)} in logarithms by resampled "
-        f"points, {low:.3f} to {high:.3f} by residuals; n = {laws.n}"
-    )
+    low, high = power.slope.low or 0.0, power.slope.high or 0.0
+    said = f"{deficit} falls with the parameters by a slope of {interval(power.slope, 3)} in logarithms; n = {laws.n}"
     if told is not None:
         said += f"; the paper says {told:g}"
     if low <= 0 <= high:
         said += ". This does not tell a slope from none"
-    if floor is None:
+    if floor is None or floor.floor is None:
         return f"{said}."
-    with_floor = f"a floor of {interval(floor.floor, 3)} and a slope of {interval(floor.slope, 2)} above it"
-    verdicts = {
-        "saturating": f"The points prefer {with_floor}",
-        "power": f"The points prefer no floor (with one: {with_floor})",
-        None: f"They do not tell it from a law with {with_floor}",
-    }
-    gap = None if floor.aicc is None or power.aicc is None else floor.aicc - power.aicc
-    aside = "" if gap is None else f" (AICc with floor minus without: {gap:.1f})"
-    bound = " That floor is the smallest deficit itself, where the search ends: the best student alone tells it."
-    return f"{said}. {verdicts[laws.preferred]}{aside}.{bound if floor.at_bound else ''}"
+    none = "" if (floor.floor.low or 0.0) > 0 else ", which the points do not tell from none"
+    above = f"with a slope of {interval(floor.slope, 2)} above it"
+    return f"{said}. The law with a floor has it at {interval(floor.floor, 3)}{none}, {above}."
 
 
 def published_rows() -> list[StudentRow]:
@@ -129,38 +115,14 @@ def published_rows() -> list[StudentRow]:
     return sorted(rows, key=lambda row: row.parameters)
 
 
-def published_laws(resamples: int = 300) -> dict[str, Laws]:
+def published_laws() -> dict[str, Laws]:
     """Our laws of the paper's own table: {"dice": ..., "iou": ...} as `scaling.laws_of` gives them."""
-    laws = {}
-    for key in NAMES:
-        points = _points(published_rows(), key)
-        laws[key] = laws_of(*zip(*points, strict=True), seed=0, resamples=resamples)
-    return laws
+    return {key: laws_of(*zip(*_points(published_rows(), key), strict=True)) for key in NAMES}
 
 
 def _points(rows: Sequence[StudentRow], score: str) -> list[tuple[float, float]]:
     """Parameters and score of the students that have it."""
     return [(row.parameters, found.value) for row in rows if (found := row.of(score)) is not None]
-
-
-def score_figure(rows: Sequence[StudentRow], constant: Interval | None = None) -> Figure:
-    """Dice (full) and IoU (hollow) over parameters, students of as many blocks in a line (the paper's Figure 3)."""
-    figure = Figure(figsize=(7.2, 3.9), layout="constrained")
-    axes = figure.subplots()
-    tidy(axes)
-    families: dict[str, list[StudentRow]] = {}
-    for row in sorted(rows, key=lambda row: row.parameters):
-        families.setdefault(row.name.partition(",")[0], []).append(row)
-    for (family, members), colour in zip(sorted(families.items()), cycle((BLUE, GREEN, ORANGE, INK))):
-        sizes = [row.parameters for row in members]
-        _with_ends(axes, sizes, [row.dice for row in members], color=colour, label=f"{family}: Dice")
-        style = {"color": colour, "mfc": "white", "ls": "--"}
-        _with_ends(axes, sizes, [row.iou for row in members], label=f"{family}: IoU", **style)
-    if constant is not None:
-        axes.axhline(constant.value, color=SOFT, lw=1.2, ls=":", label="Dice of a constant mask")
-    axes.set(xscale="log", xlabel=LABELS["parameters"], ylabel="score")
-    figure.legend(loc="outside right center", frameon=False, fontsize=8)
-    return figure
 
 
 def law_figure(
@@ -178,7 +140,7 @@ def law_figure(
             axes.plot(*zip(*points, strict=True), "o", ms=4.5, mfc="none", mec=ORANGE, label=PUBLISHED)
             _draw_laws(axes, theirs[key], ORANGE)
         sizes = [row.parameters for row in rows]
-        _with_ends(axes, sizes, [_deficit(row.of(key)) for row in rows], color=BLUE, label="this grid", ls="none")
+        _with_ends(axes, sizes, [_deficit(row.of(key)) for row in rows])
         _draw_laws(axes, laws[key], BLUE)
         axes.set(xscale="log", yscale="log", xlabel=LABELS["parameters"], ylabel=f"1 - {NAMES[key]}")
         _few_ticks(axes.yaxis)
@@ -230,18 +192,15 @@ def _draw_laws(axes: Axes, laws: Laws, colour: str) -> None:
             axes.plot(sizes, law(sizes), color=colour, ls=style, lw=1.3)
 
 
-def _with_ends(
-    axes: Axes, places: Sequence[float], found: Sequence[Interval | None], *, ls: str = "-", **style: Any
-) -> None:
-    """Points joined by a line, each with the ends of its interval where it has them."""
+def _with_ends(axes: Axes, places: Sequence[float], found: Sequence[Interval | None]) -> None:
+    """Points of this grid, each with the ends of its interval where it has them."""
     there = [(place, one) for place, one in zip(places, found, strict=True) if one is not None]
     values = np.array([one.value for _, one in there])
     below = [one.value if one.low is None else one.low for _, one in there]
     above = [one.value if one.high is None else one.high for _, one in there]
     ends = np.maximum(0, [values - below, above - values])
-    axes.errorbar(
-        [place for place, _ in there], values, ends, fmt="o", ls=ls, ms=5, lw=1, elinewidth=1, capsize=2, **style
-    )
+    at = [place for place, _ in there]
+    axes.errorbar(at, values, ends, fmt="o", ms=5, elinewidth=1, capsize=2, color=BLUE, label="this grid")
 
 
 def _name(axes: Axes, points: Sequence[tuple[float, float, str]]) -> None:
