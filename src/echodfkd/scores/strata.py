@@ -95,7 +95,7 @@ def _pairs(rows: Sequence[Row], error: str, covariate: str) -> list[tuple[Value,
 
 def _groups(values: Sequence[Value], covariate: str) -> list[tuple[str, NDArray[np.bool_]]]:
     """Groups from low to high: a name (the word, or a third's lowest and highest value), and who (clip,) is in it."""
-    order = places_of(values)
+    order = _places(values)
     if isinstance(values[0], str):
         return [(str(values[int(np.argmax(order == place))]), order == place) for place in np.unique(order)]
     digits, third = 2 if covariate == "quality" else 0, thirds(order)
@@ -103,7 +103,7 @@ def _groups(values: Sequence[Value], covariate: str) -> list[tuple[str, NDArray[
     return [(f"{order[who].min():.{digits}f} to {order[who].max():.{digits}f}", who) for who in inside]
 
 
-def places_of(values: Sequence[Value]) -> NDArray[np.float64]:
+def _places(values: Sequence[Value]) -> NDArray[np.float64]:
     """Numbers (clip,) that sort the values: numbers themselves, or the place of words, those of WORD_ORDER first."""
     if not isinstance(values[0], str):
         return np.array(values, np.float64)
@@ -117,7 +117,7 @@ def _correlation(
     """Spearman's correlation with its interval; None where the words have no order or a column does not vary."""
     if isinstance(values[0], str) and not {str(value).lower() for value in values} <= set(WORD_ORDER):
         return None
-    pairs = np.column_stack([places_of(values), errors])
+    pairs = np.column_stack([_places(values), errors])
     if not np.isfinite(spearman(pairs)):
         return None
     return bootstrap(pairs, spearman, seed=seed, resamples=resamples, groups=patients)

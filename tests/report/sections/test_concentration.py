@@ -39,7 +39,7 @@ def test_the_section_has_a_table_per_error_and_the_worst_clips(shown):
         "ED and ES, penalised distance, ms, mean size",
         "The worst clips by 1 - Dice",
     ]
-    assert len(shown.pictures) == 2
+    assert len(shown.pictures) == 1
     assert all(len(row) == len(table.columns) for table in shown.tables for row in table.rows)
 
 
@@ -73,8 +73,6 @@ def test_without_errors_there_is_no_section_and_no_figure():
     assert section_of.section(concentration(rows), strata(rows), rows) is None
     with pytest.raises(InputError, match="an error"):
         section_of.concentration_figure(rows)
-    with pytest.raises(InputError, match="have both"):
-        section_of.strata_figure(rows, strata(rows))
 
 
 def test_a_clip_alone_and_perfect_scores_still_make_a_section():
@@ -86,12 +84,9 @@ def test_a_clip_alone_and_perfect_scores_still_make_a_section():
     assert section_of.section(concentration(rows, resamples=20), None, rows) is None
 
 
-def test_the_figures_show_the_curves_and_a_panel_per_error_and_covariate():
+def test_the_figure_shows_the_curves():
     rows = made_rows()
     figure = section_of.concentration_figure(rows)
     assert figure.axes[0].get_title() == "EF error, points (n = 24)"
     measured = {line.get_label(): line.get_xydata() for line in figure.axes[2].get_lines()}["measured"]
     assert np.allclose(measured[:, 0], measured[:, 1])  # every clip has the same distance
-    grid = section_of.strata_figure(rows, strata(rows, resamples=20))
-    assert len(grid.axes) == 3 * 2
-    assert [axes.get_xlabel() for axes in grid.axes[-2:]] == ["true EF, %", "image quality"]

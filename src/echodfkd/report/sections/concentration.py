@@ -3,17 +3,16 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from echodfkd.errors import InputError
 from echodfkd.report.draw.figures import BLUE, INK, ORANGE, SOFT, drawn, tidy
 from echodfkd.report.numbers import NONE, interval, plain_number
-from echodfkd.report.page import Picture, Section, Table
-from echodfkd.scores.concentration import clip_error, known_errors, lorenz_curve, normal_curve
+from echodfkd.report.page import Section, Table
+from echodfkd.scores.concentration import known_errors, lorenz_curve, normal_curve
 from echodfkd.scores.metrics import ERRORS, Row
 from echodfkd.scores.records import Concentration, Strata
-from echodfkd.scores.strata import COVARIATES, places_of, thirds, worst
+from echodfkd.scores.strata import COVARIATES, worst
 
 ByCovariate = Mapping[str, Strata | None]
 
@@ -33,29 +32,24 @@ def section(
     stratified: Mapping[str, ByCovariate] | None = None,
     rows: Sequence[Row] = (),
 ) -> Section | None:
-    """`concentration` and `strata` of rows in tables and figures, then the worst clips; None without either.
+    """`concentration` and `strata` of rows in tables, then the worst clips; None without either.
 
-    The figures need the `rows` themselves.
+    The figure and the worst clips need the `rows` themselves.
     """
     spread = {name: one for name, one in (concentrated or {}).items() if one and np.isfinite(one.worst.value)}
     by = stratified or {}
     strata_tables = tuple(strata_table(by[name], name) for name in ERRORS if _known(by.get(name)))
     if not spread and not strata_tables:
         return None
-    pictures: list[Picture] = []
-    if spread and rows:
-        words = "Share of the squared error against share of the clips, beside errors that are normal and equal"
-        pictures.append(drawn(concentration_figure(rows), words))
-    if strata_tables and rows:
-        words = "Errors of the clips against what is known of them; bars are means of thirds with 95 % intervals"
-        pictures.append(drawn(strata_figure(rows, by), words))
+    words = "Share of the squared error against share of the clips, beside errors that are normal and equal"
+    pictures = (drawn(concentration_figure(rows), words),) if spread and rows else ()
     tables = (
         *((concentration_table(spread),) if spread else ()),
         *strata_tables,
         *((worst_table(rows),) if rows else ()),
     )
     text = (*((CONCENTRATION_TEXT,) if spread else ()), *((STRATA_TEXT,) if strata_tables else ()))
-    return Section("Where the errors are", text, tables=tables, pictures=tuple(pictures))
+    return Section("Where the errors are", text, tables=tables, pictures=pictures)
 
 
 def concentration_table(found: Mapping[str, Concentration]) -> Table:
@@ -138,45 +132,6 @@ def concentration_figure(rows: Sequence[Row]) -> Figure:
     figure.axes[0].set_ylabel("share of squared error, %")
     figure.axes[0].legend(frameon=False, fontsize=8, loc="upper left")
     return figure
-
-
-def strata_figure(rows: Sequence[Row], found: Mapping[str, ByCovariate]) -> Figure:
-    """Size of each error (down) against each covariate (across): a dot per clip, means of the groups with intervals."""
-    errors = [name for name in ERRORS if _known(found.get(name))]
-    covariates = [name for name in COVARIATES if any(found[error].get(name) for error in errors)]
-    if not covariates:
-        raise InputError("A figure of errors by covariate needs clips that have both, got none.")
-    figure = Figure(figsize=(0.6 + 2.1 * len(covariates), 0.4 + 1.9 * len(errors)), layout="constrained")
-    grid = figure.subplots(len(errors), len(covariates), squeeze=False, sharey="row", sharex="col")
-    for line, error in zip(grid, errors, strict=True):
-        for axes, covariate in zip(line, covariates, strict=True):
-            tidy(axes)
-            if (one := found[error].get(covariate)) is not None:
-                _panel(axes, rows, error, covariate, one)
-        line[0].set_ylabel(ERRORS[error].label.replace(", penalised", ",\npenalised"), fontsize=8.5)
-        line[0].set_ylim(bottom=0)
-    for axes, covariate in zip(grid[-1], covariates, strict=True):
-        axes.set_xlabel(COVARIATES[covariate], fontsize=8.5)
-    return figure
-
-
-def _panel(axes: Axes, rows: Sequence[Row], error: str, covariate: str, found: Strata) -> None:
-    """One error against one covariate: dots, and the groups' means over the values they hold."""
-    pairs = [(row[covariate], clip_error(row, error)) for row in rows if row.get(covariate) not in (None, "")]
-    known = [(value, abs(size)) for value, size in pairs if size is not None]
-    places, sizes = places_of([value for value, _ in known]), np.array([size for _, size in known])
-    is_words = isinstance(known[0][0], str)
-    axes.scatter(places, sizes, s=9, color=SOFT, alpha=0.6, lw=0)
-    groups = places if is_words else thirds(places)
-    for place, group in zip(np.unique(groups), found.groups, strict=True):
-        inside, one = places[groups == place], group.error
-        ends = (inside.min() - 0.2, inside.max() + 0.2) if is_words else (inside.min(), inside.max())
-        axes.plot(ends, [one.value] * 2, color=BLUE, lw=2)
-        if one.low is not None and one.high is not None:
-            axes.fill_between(ends, one.low, one.high, color=BLUE, alpha=0.2, lw=0)
-    if is_words:
-        axes.set_xticks(np.unique(places), [group.group for group in found.groups])
-    axes.set_title(f"rank corr. {interval(found.correlation, 2)}", fontsize=7.5, color=INK)
 
 
 def _known(found: ByCovariate | None) -> bool:
