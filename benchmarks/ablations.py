@@ -27,7 +27,7 @@ from echodfkd.commands.distill import distill
 from echodfkd.commands.label import label
 from echodfkd.commands.synth import synth
 from echodfkd.errors import EchodfkdError, InputError, one_line
-from echodfkd.files import holding, read_json, sha256, write_json, write_text
+from echodfkd.files import differences, holding, read_json, sha256, write_json, write_text
 from echodfkd.measure.overlap import dice
 from echodfkd.store.store import Store
 from echodfkd.student.card import read_card
@@ -119,9 +119,8 @@ def claim(folder: Path, study: Study, real: Path | None) -> None:
     kept = folder / "settings.json"
     if not kept.is_file() and (folder / "ablations.csv").is_file():
         raise InputError(f"{folder} holds rows that nothing says what they are of. Choose another --out.")
-    if kept.is_file() and (before := read_json(kept)) != settings:
-        changed = ", ".join(key for key, value in settings.items() if before.get(key) != value)
-        raise InputError(f"{folder} holds rows of other settings ({changed}). Choose another --out.")
+    if kept.is_file() and (found := list(differences(read_json(kept), settings))):
+        raise InputError(f"{folder} holds rows of other settings: {'; '.join(found)}. Choose another --out.")
     write_json(kept, settings)
 
 

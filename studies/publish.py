@@ -100,7 +100,7 @@ def forget_places(teacher: dict[str, Any]) -> None:
     What the paths held stands in made_from; with the seed, noise could be taken off an archive's masks.
     """
     teacher.pop("path", None)
-    teacher.get("noise", {}).pop("seed", None)
+    (teacher.get("noise") or {}).pop("seed", None)
     for one in teacher.get("of", ()):
         forget_places(one)
 

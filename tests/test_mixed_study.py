@@ -23,7 +23,7 @@ from echodfkd.student.card import CARD, WEIGHTS, Card, Preprocessing, read_card
 from echodfkd.student.checkpoint import save
 from echodfkd.student.network import seeded_network
 from echodfkd.student.settings import NetworkSettings
-from echodfkd.study.settings import Clips, Split, Study, read_study, study_table
+from echodfkd.study.settings import Clips, Split, Study, read_study
 from echodfkd.teachers import Teacher
 
 
@@ -207,11 +207,6 @@ def test_real_clips_must_be_given_where_the_study_has_them(study, tmp_path):
     clips = synth(study, tmp_path / "clips")
     with pytest.raises(StudyError, match="go with a study"):
         distill(study, clips, label(study, clips, tmp_path / "labels"), tmp_path / "student")
-
-
-def test_a_study_from_before_has_no_word_of_real_clips(study):
-    table = study_table(replace(study, data=(), training=replace(study.training, real_share=0.0)))
-    assert "data" not in table and not {"real_share", "start"} & set(table["training"])
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from echodfkd.scores.sizes import STUDENTS, score_sizes
 from echodfkd.scores.speed import measure_speed
 from echodfkd.study.fresh import check_teacher
 from echodfkd.study.run_folder import Run
-from echodfkd.study.settings import Study, study_table
+from echodfkd.study.settings import Study
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def run(study: Study, out: Path, workers: int | None = None) -> Finished:
     check_teacher(study)
     check_models(study.label_free)
     seed, resamples = study.seed, study.scoring.resamples
-    with Run(out, study_table(study)) as here:
+    with Run(out, study) as here:
         with here.stage("synth"):
             clips = synth(study, out / "clips")
         with here.stage("label"):

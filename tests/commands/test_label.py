@@ -355,7 +355,3 @@ def test_unknown_keys_of_a_teacher_among_several_are_told_by_their_place(tmp_pat
 def test_weights_are_of_several_teachers_alone():
     with pytest.raises(StudyError, match=r"teacher\.weight"):
         replace(STUDY, teacher=Teacher(weight=2.0))
-
-
-def test_a_teacher_of_before_has_the_table_of_before():
-    assert study_table(STUDY)["teacher"] == {"kind": "truth", "path": None, "name": None, "truth": 0.0}

@@ -51,9 +51,8 @@ def test_a_grid_is_every_block_with_every_layer_and_the_cheapest_come_first():
     assert {one.training for one in study.alone} == {study.training}
 
 
-def test_a_study_of_one_student_is_kept_as_before_there_were_grids():
+def test_a_study_of_one_student_is_a_grid_of_one():
     one = study_from(WHOLE)
-    assert "sizes" not in study_table(one)
     assert one.alone == (one,) and one.shapes == (one.student,)
     grid = study_from(TABLE)
     assert study_from(study_table(grid)) == grid

@@ -1,11 +1,12 @@
 """The verb `distill`: a student taught a teacher's masks of clips, as a folder that `segment` can use."""
 
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from echodfkd.distill.mixture import Pair, validation_pairs, with_real
+from echodfkd.distill.settings import Training
 from echodfkd.distill.start import start_table, starting_network
 from echodfkd.distill.threshold import choose_threshold
 from echodfkd.distill.train import INPUT_SCALE, train
@@ -79,7 +80,9 @@ def distill(
 def _made_from(study: Study, clips: Store, labels: Store, real: Pair | None) -> dict[str, Any]:
     """What tells a student from others, without paths: settings, and what was looked at by checksum."""
     table = study_table(study)
-    made_from = {key: table[key] for key in ("name", "seed", "student", "training")}
+    elsewhere = {"start"} if real is not None else {"start", "real_share"}  # a start by its checksum, below
+    made_from = {key: table[key] for key in ("name", "seed", "student")}
+    made_from["training"] = {key: value for key, value in table["training"].items() if key not in elsewhere}
     made_from["teacher"] = teacher_table(study.teacher, study.student.structures)
     made_from |= {"clips": clips.content, "labels": labels.content}
     if study.clips.fresh:  # what the store of clips tells of those it holds
@@ -90,7 +93,6 @@ def _made_from(study: Study, clips: Store, labels: Store, real: Pair | None) -> 
     if real is not None:
         made_from["real"] = {"clips": real[0].content, "labels": real[1].content, "data": real[0].settings["data"]}
     if start := study.training.start:
-        made_from["training"] = {key: value for key, value in table["training"].items() if key != "start"}
         made_from["start"] = start_table(find_model(start))
     return made_from
 
@@ -98,7 +100,7 @@ def _made_from(study: Study, clips: Store, labels: Store, real: Pair | None) -> 
 def _claim(folder: Path, made_from: dict[str, Any]) -> None:
     """Keeps what a folder is made from, or refuses a folder made from something else."""
     kept = folder / "made_from.json"
-    if kept.is_file() and read_json(kept) != made_from:
+    if kept.is_file() and not _same(read_json(kept), made_from):
         raise StudyError(f"{folder} holds the training of another study or other clips. Choose a new --out.")
     write_json(kept, made_from)
 
@@ -106,7 +108,14 @@ def _claim(folder: Path, made_from: dict[str, Any]) -> None:
 def _finished(out: Path, made_from: dict[str, Any]) -> Card:
     """The card of the student in `out`; StudyError where it was made from something else."""
     card = read_card(out)
-    if card.provenance.get("made_from") != made_from:
+    if not _same(card.provenance.get("made_from", {}), made_from):
         raise StudyError(f"{out} holds a student of another study or other clips. Choose a new --out.")
     check_files(out, card)
     return card
+
+
+def _same(kept: dict[str, Any], made_from: dict[str, Any]) -> bool:
+    """Whether both are of one training; dials that an older one lacks came later, and it had their defaults."""
+    dials = {one.name: one.default for one in fields(Training)}
+    one, other = (made | {"training": dials | made.get("training", {})} for made in (kept, made_from))
+    return one == other

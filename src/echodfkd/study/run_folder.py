@@ -7,25 +7,26 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from echodfkd.engine import environment
 from echodfkd.errors import OutputError, StudyError
 from echodfkd.files import differences, holding, read_json, remove_parts, write_json
+from echodfkd.study.settings import Study, study_from, study_table
 
 log = logging.getLogger(__name__)
 
 
 class Run:
-    """The folder `folder` held for the study `table`: `study.json`, `environment.json`, `log.txt` and the stages' own.
+    """The folder `folder` held for a study: `study.json`, `environment.json`, `log.txt` and the stages' own.
 
     Entering raises StudyError where the folder was made from another study, and OutputError where it cannot be
     written or another process works in it.
     """
 
-    def __init__(self, folder: Path, table: dict[str, Any]):
+    def __init__(self, folder: Path, study: Study):
         self.folder = folder
-        self.table = table
+        self.study = study
 
     def __enter__(self) -> Self:
         with ExitStack() as entered:
@@ -52,11 +53,12 @@ class Run:
         self._log(f"{name}: done in {time.monotonic() - start:.1f} s")
 
     def _check_study(self) -> None:
-        kept = self.folder / "study.json"
+        kept, table = self.folder / "study.json", study_table(self.study)
         if not kept.exists():
-            write_json(kept, self.table)
+            write_json(kept, table)
             return
-        if found := list(differences(read_json(kept), self.table)):
+        before = study_table(study_from(read_json(kept), str(kept)))
+        if found := list(differences(before, table)):
             raise StudyError(f"{self.folder} holds a run of another study: {'; '.join(found)}. Choose a new --out.")
 
     def _log(self, text: str) -> None:

@@ -4,7 +4,7 @@ import difflib
 import json
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, is_dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
@@ -314,31 +314,12 @@ def study_from(table: dict[str, Any], source: str = "study") -> Study:
 
 
 def study_table(study: Study) -> dict[str, Any]:
-    """The study as nested JSON-able values, defaults filled in: what a run keeps."""
+    """The study as nested JSON-able values, every one of them: what a run keeps.
+
+    `study_from` reads it back; keys that an older table lacks came later, and their defaults say what it meant.
+    """
     table: dict[str, Any] = _ADAPTER.dump_python(study, mode="json")
-    table["teacher"] = _without_later(table["teacher"])
-    inner = table["training"]
-    later = [(table, name) for name in ("data", "sizes", "label_free")] + [(inner, "real_share"), (inner, "start")]
-    for place, name in later:
-        if not place[name]:
-            del place[name]  # came later and says nothing: runs from before stay runs of the same study
-    if table["scoring"]["robustness"]:
-        del table["scoring"]["robustness"]
     return table
-
-
-def _without_later(table: dict[str, Any]) -> dict[str, Any]:
-    """A teacher's table without what came later and says nothing: runs from before stay runs of the same study."""
-    defaults = {
-        item.name: item.default for item in fields(Teacher) if item.name not in ("kind", "path", "name", "truth")
-    }
-    kept = {key: value for key, value in table.items() if key not in defaults or value != _plain(defaults[key])}
-    return kept | {"of": [_without_later(one) for one in kept["of"]]} if "of" in kept else kept
-
-
-def _plain(value: Any) -> Any:
-    """A default as JSON holds it."""
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _unknown_keys(table: dict[str, Any], kind: type, place: str = "") -> Iterator[str]:
