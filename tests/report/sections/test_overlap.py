@@ -1,10 +1,8 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
-from echodfkd.errors import InputError
-from echodfkd.report.sections.overlap import boundary_figure, boundary_table, overlap_table, section
+from echodfkd.report.sections.overlap import boundary_table, overlap_table, section
 from echodfkd.scores.scorecard import ClipCase, score_clip, scorecard
 
 
@@ -65,7 +63,7 @@ def test_the_section_names_the_rule_of_its_distances_and_draws_what_it_has_rows_
     found, own = card(rows(1)), rows(1)
     assert "larger of the two directed 95th percentiles" in section(found).text[0]
     assert section(found).pictures == ()
-    assert len(section(found, rows=own, baseline=rows(3)).pictures) == 2
+    assert len(section(found, rows=own, baseline=rows(3)).pictures) == 1
 
 
 def test_a_scorecard_from_before_boundary_distances_still_has_its_section():
@@ -74,12 +72,3 @@ def test_a_scorecard_from_before_boundary_distances_still_has_its_section():
     shown = section(found, rows=old)
     assert [table.caption for table in shown.tables] == ["Dice and IoU"]
     assert len(shown.pictures) == 1
-
-
-def test_the_boundary_figure_has_a_dot_per_clip_sorted_and_against_dice():
-    ranked, against = boundary_figure(rows(1), rows(4)).axes
-    lines = {line.get_label(): line.get_ydata().tolist() for line in ranked.get_lines()}
-    assert lines == {"constant mask (mean 5.00)": [4, 5, 6], "segmenter (mean 2.00)": [1, 2, 3]}
-    assert against.collections[1].get_offsets().tolist() == pytest.approx(np.array([(0.9, 1), (0.8, 2), (0.7, 3)]))
-    with pytest.raises(InputError, match="needs a clip"):
-        boundary_figure([{"dice": 0.0, "hd95": None}])

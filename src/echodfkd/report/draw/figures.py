@@ -14,7 +14,6 @@ from echodfkd.clock import ASSUMED_FPS
 from echodfkd.errors import InputError
 from echodfkd.measure.beats import Events, check_curve
 from echodfkd.report.page import Picture
-from echodfkd.scores.records import NullScores, Scorecard
 
 INK, SOFT, BLUE, ORANGE, GREEN = "#1c2733", "#8a95a1", "#0072b2", "#d55e00", "#009e73"
 
@@ -87,26 +86,6 @@ def training_figure(epochs: Sequence[Mapping[str, float | None]], best: int | No
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False)
-    return figure
-
-
-def null_figure(scores: Scorecard) -> Figure:
-    """The paper's aFD and the one-to-one distance side by side, of the segmenter and of curves that saw no image."""
-    nulls = scores.null_curves or {}
-    names = ["segmenter", *nulls]
-    columns = (("afd", "the paper's aFD, frames"), ("penalised_ms", "one to one, missed and extra penalised, ms"))
-    figure = Figure(figsize=(8.4, 0.6 + 0.42 * len(names)), layout="constrained")
-    for axes, (key, label) in zip(figure.subplots(1, 2, sharey=True), columns, strict=True):
-        tidy(axes)
-        for shift, phase, colour in ((-0.18, "ed", BLUE), (0.18, "es", GREEN)):
-            own = NullScores(scores.afd[phase], scores.events.of(phase).penalised_ms)
-            found = [getattr(one, key) for one in (own, *(null[phase] for null in nulls.values()))]
-            values = [0 if interval is None else interval.value for interval in found]
-            axes.barh(np.arange(len(names)) + shift, values, 0.34, color=colour, label=phase.upper())
-        axes.set(xlabel=label, yticks=np.arange(len(names)), yticklabels=names)
-        axes.set_xscale("symlog", linthresh=1) if key == "afd" else None
-    axes.invert_yaxis()
-    axes.legend(frameon=False, fontsize=8)
     return figure
 
 

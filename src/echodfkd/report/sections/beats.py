@@ -4,9 +4,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from echodfkd.report.draw.figures import BLUE, GREEN, drawn, null_figure, tidy
+from echodfkd.report.draw.figures import BLUE, GREEN, drawn, tidy
 from echodfkd.report.numbers import NONE, interval
-from echodfkd.report.page import Picture, Section, Table
+from echodfkd.report.page import Section, Table
 from echodfkd.scores.records import BothEvents, EventScores, NullScores, RateScores, RateTrend, Scorecard
 
 PHASES = {"ed": "ED", "es": "ES"}
@@ -27,7 +27,8 @@ def section(scores: Scorecard, rate: RateScores | None = None) -> Section:
     `rate` is what `frame_rate.rate_scores` found.
     """
     tables = (matched_table(scores.events), null_table(scores), *((rate_table(rate),) if rate else ()))
-    return Section("End-diastole and end-systole", _text(scores), tables=tables, pictures=_pictures(scores, rate))
+    pictures = (drawn(rate_figure(rate), "Distances of ED and ES against the frame rate"),) if rate else ()
+    return Section("End-diastole and end-systole", _text(scores), tables=tables, pictures=pictures)
 
 
 def matched_table(events: BothEvents) -> Table:
@@ -114,13 +115,6 @@ def _text(scores: Scorecard) -> tuple[str, ...]:
     )
     whose = scores.n.events_from
     return (*((f"The reference events are those of {whose}, not the data set's.",) if whose else ()), found, AFD_TEXT)
-
-
-def _pictures(scores: Scorecard, rate: RateScores | None) -> tuple[Picture, ...]:
-    shown = [drawn(null_figure(scores), "Frame distances of the segmenter and of curves that saw no image")]
-    if rate:
-        shown.append(drawn(rate_figure(rate), "Distances of ED and ES against the frame rate"))
-    return tuple(shown)
 
 
 def _matched_row(found: EventScores, label: str) -> tuple[str, ...]:

@@ -2,14 +2,9 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
-from echodfkd.errors import InputError
-from echodfkd.report.draw.figures import BLUE, ORANGE, dice_figure, drawn, tidy
+from echodfkd.report.draw.figures import dice_figure, drawn
 from echodfkd.report.numbers import count, interval
-from echodfkd.report.page import Picture, Section, Table
+from echodfkd.report.page import Section, Table
 from echodfkd.scores.metrics import METRICS, Row, placeless
 from echodfkd.scores.records import Boundary, Overlap, Scorecard
 
@@ -27,7 +22,7 @@ BOUNDARY_TEXT = (
 
 
 def section(scores: Scorecard, rows: Sequence[Row] = (), baseline: Sequence[Row] = ()) -> Section:
-    """Dice, IoU and boundary distances of a scorecard; with the rows of `score_clip` also their figures.
+    """Dice, IoU and boundary distances of a scorecard; with the rows of `score_clip` also a figure.
 
     `baseline` holds the constant mask's rows.
     """
@@ -40,7 +35,7 @@ def section(scores: Scorecard, rows: Sequence[Row] = (), baseline: Sequence[Row]
         "Overlap with the truth",
         () if scores.boundary is None else (BOUNDARY_TEXT,),
         tables=tuple(tables),
-        pictures=tuple(_pictures(rows, baseline)),
+        pictures=(drawn(dice_figure(rows, baseline), "Dice of every clip, sorted"),) if rows else (),
     )
 
 
@@ -88,40 +83,6 @@ def more_table(scores: Scorecard) -> Table:
     found = [(metric, metric.found(scores)) for metric in placeless(METRICS)]
     rows = tuple((metric.label, interval(one, metric.digits), count(one)) for metric, one in found)
     return Table("Other scores", ("", "mean over clips", "clips"), rows)
-
-
-def boundary_figure(rows: Sequence[Row], baseline: Sequence[Row] = ()) -> Figure:
-    """HD95 (pixels) of every clip: sorted, and against its Dice; the constant mask on the same clips beside."""
-    if not any(row.get("hd95") is not None for row in rows):
-        raise InputError("A figure of boundary distances needs a clip that has one, got none.")
-    figure = Figure(figsize=(8.4, 3.2), layout="constrained")
-    ranked, against = figure.subplots(1, 2, sharey=True)
-    for table, colour, label in ((baseline, ORANGE, "constant mask"), (rows, BLUE, "segmenter")):
-        pairs = np.array([(row["dice"], row["hd95"]) for row in table if row.get("hd95") is not None])
-        if len(pairs):
-            _ranked(ranked, np.sort(pairs[:, 1]), colour, label)
-            against.scatter(*pairs.T, s=22, color=colour, alpha=0.7, lw=0)
-    ranked.set(xlabel="share of clips below, %", ylabel="HD95, pixels", xlim=(0, 100))
-    ranked.set_ylim(bottom=0)
-    against.set(xlabel="Dice")
-    for axes in (ranked, against):
-        tidy(axes)
-    ranked.legend(frameon=False, loc="upper left", fontsize=8)
-    return figure
-
-
-def _ranked(axes: Axes, values: np.ndarray, colour: str, label: str) -> None:
-    share = (np.arange(len(values)) + 0.5) / len(values) * 100
-    axes.plot(share, values, "o-", ms=3.5, lw=1, color=colour, label=f"{label} (mean {values.mean():.2f})")
-
-
-def _pictures(rows: Sequence[Row], baseline: Sequence[Row]) -> list[Picture]:
-    found = []
-    if rows:
-        found.append(drawn(dice_figure(rows, baseline), "Dice of every clip, sorted"))
-    if any(row.get("hd95") is not None for row in rows):
-        found.append(drawn(boundary_figure(rows, baseline), "HD95 of every clip, sorted and against its Dice"))
-    return found
 
 
 def _missing(found: Boundary) -> str:

@@ -1,12 +1,7 @@
-"""Two models on the same clips: a table and a forest plot of paired differences."""
+"""Two models on the same clips: a table of paired differences."""
 
 from collections.abc import Mapping
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
-from echodfkd.errors import InputError
-from echodfkd.report.draw.figures import BLUE, INK, SOFT, drawn, tidy
 from echodfkd.report.numbers import NONE, count, interval, plain_number
 from echodfkd.report.page import Section, Table
 from echodfkd.scores.metrics import METRICS, Metric
@@ -29,12 +24,7 @@ def section(found: Paired | None, first: str, second: str) -> Section | None:
     alone = clips.first_alone + clips.second_alone
     if alone:
         text += (f"{alone} clips are of one model alone and not compared.",)
-    words = f"Paired differences of {first} and {second} with 95 % intervals, better to the right"
-    drawable = any(found.differences.values())
-    pictures = (drawn(paired_figure(found.differences, first, second), words),) if drawable else ()
-    return Section(
-        f"{first} against {second}", text, tables=(paired_table(found.differences, first, second),), pictures=pictures
-    )
+    return Section(f"{first} against {second}", text, tables=(paired_table(found.differences, first, second),))
 
 
 def paired_table(differences: Differences, first: str, second: str) -> Table:
@@ -56,41 +46,9 @@ def paired_table(differences: Differences, first: str, second: str) -> Table:
     return Table("Paired differences", head, lines)
 
 
-def paired_figure(differences: Differences, first: str, second: str) -> Figure:
-    """A forest plot: each difference in standard deviations of the clips' differences, better for `first` to the right.
-
-    So numbers of other units share one axis; the differences themselves are written at the right.
-    """
-    known = _known(differences)
-    if not known:
-        raise InputError("A forest plot needs at least one difference, got none.")
-    figure = Figure(figsize=(8.0, 1.0 + 0.36 * len(known)), layout="constrained")
-    axes = figure.subplots()
-    tidy(axes)
-    axes.axvline(0, color=SOFT, lw=1.4)
-    for place, (metric, one) in enumerate(known):
-        _line(axes, place, one, 1 if metric.higher_is_better else -1)
-        words = interval(one, metric.digits + 1)
-        axes.text(1.02, place, words, transform=axes.get_yaxis_transform(), va="center", fontsize=8.5, color=INK)
-    reach = 1.1 * max(abs(end) for end in axes.get_xlim())
-    axes.set(yticks=range(len(known)), yticklabels=[metric.label for metric, _ in known], xlim=(-reach, reach))
-    axes.set_ylim(len(known) - 0.4, -0.6)
-    axes.grid(visible=False, axis="y")
-    axes.set_xlabel(f"{second} better  |  {first} better\nin standard deviations of the clips' differences", fontsize=9)
-    return figure
-
-
 def _known(differences: Differences) -> list[tuple[Metric, PairedDifference]]:
     """The metrics that both models have, in their order, each with its difference."""
     return [(metric, one) for metric in METRICS if (one := differences.get(metric.key)) is not None]
-
-
-def _line(axes: Axes, place: int, one: PairedDifference, sign: int) -> None:
-    """One difference with its interval; of a single clip, or where all clips differ alike, as 1 to its side."""
-    scale = sign / (one.sd or abs(one.value) or 1)
-    if one.low is not None and one.high is not None:
-        axes.plot([one.low * scale, one.high * scale], [place, place], color=BLUE, lw=2, solid_capstyle="butt")
-    axes.plot([one.value * scale], [place], "s", color=BLUE, ms=6, mec="white")
 
 
 def _favours(one: PairedDifference, higher_is_better: bool, first: str, second: str) -> str:
