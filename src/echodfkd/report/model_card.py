@@ -11,6 +11,7 @@ from typing import Any
 
 from echodfkd.files import shaped
 from echodfkd.report.numbers import interval, number
+from echodfkd.report.page import rendered
 from echodfkd.scores.records import Scorecard
 from echodfkd.stats.intervals import Interval
 from echodfkd.student.bundled import BUNDLED, DEFAULT, README, find_model, installed
@@ -85,7 +86,7 @@ def entry(folder: Path) -> list[str]:
     for title, scores in _scores(published):
         dice = scores["LV Dice"]
         baseline = f"; {dice.baseline}" if dice.baseline else ""
-        facts.append(f"{title}: LV Dice {interval(dice.value, 3)}, n = {dice.n}{baseline}.")
+        facts.append(f"{title}: LV Dice {dice.text}, n = {dice.n}{baseline}.")
     return [*facts, f"{LICENCE}. {LIMITS[0]}"]
 
 
@@ -93,33 +94,21 @@ def readme(card: Card) -> str:
     """A published model's README.md, made of nothing but its card. KeyError where it was not published."""
     published = card.provenance["published"]
     name = published["name"]
-    lines = [
-        f"# {name}: {BUNDLED.get(name, card.network.name)}",
-        "",
-        f"{_shape(card)}.{_needs(card)} {LICENCE}. **{NOTICE}**",
-        "",
-    ]
-    lines += ["    echodfkd segment clip.avi --model " + name + " --out out", ""]
-    lines += ["## How it was made", "", *_bullets(_origin(card, published)), ""]
-    lines += [
-        "## Ranges guided by population figures",
-        "",
-        *_guidance(published["guided_by_population"], published["generator"]),
-        "",
-    ]
-    lines += ["## Scores", ""]
-    for title, scores in _scores(published):
-        lines += [f"{title}:", "", f"| | value ({_spread(scores)}) | clips | beside it |", "|---|---|---|---|"]
-        lines += [f"| {what} | {interval(s.value, s.digits)} | {s.n} | {s.baseline} |" for what, s in scores.items()]
-        lines.append("")
-    lines += [
-        f"Intervals are 95 % percentile bootstrap over clips, ranges where there are fewer than {FEW}.",
-        "",
-        "## Limits",
-        "",
-        *_bullets(LIMITS),
-    ]
-    return "\n".join([*lines, *_bullets([NOTICE])]) + "\n"
+    return rendered(
+        "card.md",
+        name=name,
+        what=BUNDLED.get(name, card.network.name),
+        shape=_shape(card),
+        needs=_needs(card),
+        licence=LICENCE,
+        notice=NOTICE,
+        origin=_origin(card, published),
+        guided=_guidance(published["guided_by_population"], published["generator"]),
+        tables=_scores(published),
+        spread=_spread,
+        few=FEW,
+        limits=(*LIMITS, NOTICE),
+    )
 
 
 def _needs(card: Card) -> str:
@@ -207,10 +196,10 @@ def _of_model(digest: str) -> str:
     return f"the masks of another model (weights {digest[:16]}): no patient's frame; see that model's card"
 
 
-def _guidance(dials: Sequence[str], generator: int) -> list[str]:
+def _guidance(dials: Sequence[str], generator: int) -> str:
     """What patients had to do with the ranges that clips were drawn from, and the dials it concerns."""
     words = CLAIM if generator >= 3 else FIGURES
-    return textwrap.wrap(f"{words}: {', '.join(dials)}." if dials else "None.", 120, break_on_hyphens=False)
+    return textwrap.fill(f"{words}: {', '.join(dials)}." if dials else "None.", 120, break_on_hyphens=False)
 
 
 @dataclass(frozen=True)
@@ -225,6 +214,11 @@ class _Score:
     def n(self) -> int:
         """Clips behind the value."""
         return 0 if self.value is None else self.value.n
+
+    @property
+    def text(self) -> str:
+        """The value with the ends of its interval."""
+        return interval(self.value, self.digits)
 
 
 def _spread(scores: Mapping[str, _Score]) -> str:
@@ -311,7 +305,3 @@ def _wrapped(text: str) -> list[str]:
     return textwrap.wrap(
         text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
     )
-
-
-def _bullets(points: Sequence[str]) -> list[str]:
-    return [f"- {point}" for point in points]

@@ -4,8 +4,9 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from jinja2 import Environment, PackageLoader
+from jinja2 import Environment, PackageLoader, select_autoescape
 
 from echodfkd.files import write_text
 
@@ -84,8 +85,18 @@ def write_page(path: Path, page: Page) -> None:
 
 def page_html(page: Page) -> str:
     """The page as HTML text that refers to nothing outside itself."""
-    house = Environment(loader=PackageLoader("echodfkd.report", ""), autoescape=True, keep_trailing_newline=True)
-    return house.get_template("page.html").render(page=page, data=_data, one_line=ONE_LINE)
+    return rendered("page.html", page=page, data=_data, one_line=ONE_LINE)
+
+
+def rendered(template: str, **values: Any) -> str:
+    """A template that lies beside this file, filled in; in HTML every text is escaped."""
+    house = Environment(
+        loader=PackageLoader("echodfkd.report", ""),
+        autoescape=select_autoescape(("html",)),
+        keep_trailing_newline=True,
+        trim_blocks=not template.endswith("html"),
+    )
+    return house.get_template(template).render(**values)
 
 
 def _data(kind: str, content: bytes) -> str:
