@@ -183,7 +183,7 @@ def test_on_a_terminal_progress_is_drawn_and_results_stay_apart(tmp_path):
         except OSError:  # the other end is closed
             break
     assert process.wait() == 0
-    for stage in ("synth", "label", "distill", "segment"):
+    for stage in ("synth", "label", "Epoch 3/3", "segment"):
         assert re.search(rf"{stage} .*[━╸╺-]".encode(), drawn), stage
     assert b"epoch 3: train" in drawn
     told = (tmp_path / "table.txt").read_text()

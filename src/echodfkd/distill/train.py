@@ -11,12 +11,11 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from echodfkd.distill.average import Average
-from echodfkd.distill.bar import Bar
 from echodfkd.distill.checkpoints import WholeFiles, read_checkpoint
 from echodfkd.distill.interrupt import Interrupt
 from echodfkd.distill.losses import LOSSES, known_planes
@@ -99,7 +98,10 @@ class Distillation(lightning.LightningModule):
 
 
 class Curve(Callback):
-    """The training curve: one row an epoch, kept in the checkpoint and written to `path` as CSV after every epoch."""
+    """The training curve: one row an epoch, kept in the checkpoint and written to `path` as CSV after every epoch.
+
+    Lightning's CSVLogger deletes what an earlier, stopped training wrote.
+    """
 
     def __init__(self, path: Path):
         self.path = path
@@ -212,8 +214,8 @@ def _trainer(training: Training, precision: str, own: list[Callback], folder: Pa
         callbacks.append(Average(training.average))
     if training.patience:
         callbacks.append(Patience("val_loss", patience=training.patience, check_on_train_epoch_end=True))
-    if sys.stderr.isatty():
-        callbacks.append(Bar())
+    if sys.stderr.isatty():  # a bar goes there, and stdout is for results
+        callbacks.append(RichProgressBar(refresh_rate=1, console_kwargs={"stderr": True}))
     return lightning.Trainer(
         accelerator="auto",
         devices=1,
@@ -227,6 +229,6 @@ def _trainer(training: Training, precision: str, own: list[Callback], folder: Pa
         num_sanity_val_steps=0,
         reload_dataloaders_every_n_epochs=1,
         enable_model_summary=False,
-        enable_progress_bar=False,
+        enable_progress_bar=sys.stderr.isatty(),
         deterministic="warn",
     )
