@@ -11,7 +11,7 @@ CLIP = Clip("one", np.zeros((2, 4, 4), np.uint8))
 
 
 def of(value, structures=("lv",)):
-    return RecordedTeacher({"one": np.full((2, len(structures), 4, 4), value, np.uint8)}.get, structures, structures)
+    return RecordedTeacher({"one": np.full((2, len(structures), 4, 4), value, np.uint8)}.get, structures)
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, 0.2), (0.25, 0.4), (1.0, 1.0)])

@@ -18,7 +18,7 @@ def clip(name="a"):
 
 
 def noisy(**noise):
-    return Noisy(RecordedTeacher(lambda name: MASKS, ("lv",), ("lv",)), Noise(**{"seed": 1, **noise}))
+    return Noisy(RecordedTeacher(lambda name: MASKS, ("lv",)), Noise(**{"seed": 1, **noise}))
 
 
 def test_flips_fall_near_the_border_alone_and_as_often_as_said():

@@ -19,6 +19,8 @@ from echodfkd.stats.intervals import Interval, bootstrap
 
 WORST = 0.15
 """Share of the clips that the supplement names."""
+LEVEL = 0.95
+"""Share of the test sets whose errors are normal that their range holds."""
 NORMAL_GINI = 2 / np.pi
 """Gini coefficient of chi-square with one degree of freedom, the law of a squared normal error."""
 
@@ -71,42 +73,38 @@ def normal_curve(share: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(stats.chi2.cdf(stats.chi2.ppf(share, 1), 3))
 
 
-def normal_errors(
-    n: int, share: float = WORST, *, seed: int, level: float = 0.95, draws: int = 2000
-) -> dict[str, Interval]:
+def normal_errors(n: int, *, seed: int, draws: int = 2000) -> dict[str, Interval]:
     """What `n` clips with errors normal about zero give: `worst` and `gini`.
 
-    The value is that of endlessly many clips; low and high hold `level` of `draws` test sets of `n` clips each.
+    The value is that of endlessly many clips; low and high hold 95 % of `draws` test sets of `n` clips each.
     """
     squares = np.random.default_rng(seed).standard_normal((draws, n))
-    found = {"worst": [worst_share(row, share) for row in squares], "gini": [gini(row) for row in squares]}
-    value = {"worst": 1 - float(normal_curve(1 - share)), "gini": NORMAL_GINI}
-    ends = {name: np.percentile(drawn, [50 * (1 - level), 50 * (1 + level)]) for name, drawn in found.items()}
+    found = {"worst": [worst_share(row) for row in squares], "gini": [gini(row) for row in squares]}
+    value = {"worst": 1 - float(normal_curve(1 - WORST)), "gini": NORMAL_GINI}
+    ends = {name: np.percentile(drawn, [50 * (1 - LEVEL), 50 * (1 + LEVEL)]) for name, drawn in found.items()}
     return {name: Interval(value[name], float(low), float(high), n) for name, (low, high) in ends.items()}
 
 
-def concentration(
-    rows: Sequence[Row], *, share: float = WORST, seed: int = 0, resamples: int = 2000
-) -> dict[str, Concentration | None]:
+def concentration(rows: Sequence[Row], *, seed: int = 0, resamples: int = 2000) -> dict[str, Concentration | None]:
     """How unevenly each of ERRORS is spread over the clips; None for an error that no clip has.
 
-    `worst` is the share of the squared error that the worst `share` of the clips carries, `gini` its coefficient, both
+    `worst` is the share of the squared error that the worst 15 % of the clips carry, `gini` its coefficient, both
     with bootstrap intervals by clip, or by patient where one has several clips. `normal` holds both where errors are
     normal about zero, with the range that as many clips then give; `equal` where every clip has the same error. Below
     some 30 clips both scores come out low.
     """
-    return {name: _spread(rows, name, share, seed, resamples) for name in ERRORS}
+    return {name: _spread(rows, name, seed, resamples) for name in ERRORS}
 
 
-def _spread(rows: Sequence[Row], name: str, share: float, seed: int, resamples: int) -> Concentration | None:
+def _spread(rows: Sequence[Row], name: str, seed: int, resamples: int) -> Concentration | None:
     known = [row for row in rows if clip_error(row, name) is not None]
     errors = known_errors(known, name)
     if not len(errors):
         return None
     boot = partial(bootstrap, errors, seed=seed, resamples=resamples, groups=patient_groups(known))
-    normal = normal_errors(len(errors), share, seed=seed, draws=resamples)
-    worst = boot(partial(worst_share, share=share))
-    return Concentration(len(errors), share, worst, boot(gini), normal, {"worst": share, "gini": 0.0})
+    normal = normal_errors(len(errors), seed=seed, draws=resamples)
+    equal = {"worst": WORST, "gini": 0.0}
+    return Concentration(len(errors), WORST, boot(worst_share), boot(gini), normal, equal)
 
 
 def _checked(errors: ArrayLike) -> NDArray[np.float64]:

@@ -7,7 +7,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.errors import InputError
 from echodfkd.scores.metrics import Row, column
 from echodfkd.scores.records import RateBin, RateScores, RateTrend
 from echodfkd.scores.scorecard import Bootstrap, mean_of, patient_groups
@@ -21,31 +20,28 @@ LEAST_CLIPS = 10
 """Fewer clips than this tell nothing of a slope. By choice."""
 
 
-def rate_scores(
-    rows: Sequence[Row], *, seed: int = 0, resamples: int = 2000, edges: Sequence[float] | None = None
-) -> RateScores | None:
+def rate_scores(rows: Sequence[Row], *, seed: int = 0, resamples: int = 2000) -> RateScores | None:
     """Distances against frame rate: `bins` (mean with interval in each) and `trend` (slope, rank correlation).
 
-    `rows` are those of `scorecard.score_clip`. `edges` (Hz, ascending) bound the bins, which hold their lower edge and
-    the last one its upper; None takes `rate_edges` of the rows. Each trend has `slope` (least squares, frames or ms per
-    Hz) and `spearman`, with 95 % bootstrap intervals by clip (by patient where the rows tell), and `intercept`. A
-    distance that is constant in time has a slope in frames of that time and none in milliseconds. None where fewer than
-    `LEAST_CLIPS` clips have a rate, or all have the same.
+    `rows` are those of `scorecard.score_clip`. Bins hold their lower edge and the last one its upper. Each trend has
+    `slope` (least squares, frames or ms per Hz) and `spearman`, with 95 % bootstrap intervals by clip (by patient where
+    the rows tell), and `intercept`. A distance that is constant in time has a slope in frames of that time and none in
+    milliseconds. None where fewer than `LEAST_CLIPS` clips have a rate, or all have the same.
     """
     known = [row for row in rows if row["fps"] is not None]
     rates = np.array([row["fps"] for row in known], np.float64)
     if len(known) < LEAST_CLIPS or np.ptp(rates) < 1e-9:
         return None
-    bounds = rate_edges(rates) if edges is None else _checked(edges)
+    bounds = rate_edges(rates)
     boot = partial(bootstrap, seed=seed, resamples=resamples)
     bins = [_bin(known, rates, low, high, high == bounds[-1], boot) for low, high in pairwise(bounds)]
     trend = {name: _trend(known, name, boot) for name in DISTANCES}
     return RateScores(tuple(one for one in bins if one.clips), trend)
 
 
-def rate_edges(rates: NDArray[np.float64], most: int = MOST_BINS) -> tuple[float, ...]:
-    """At most `most` + 1 edges (Hz) that cut the rates into bins of about as many clips; a common rate is not cut."""
-    edges = np.unique(np.quantile(rates, np.linspace(0, 1, most + 1), method="closest_observation"))
+def rate_edges(rates: NDArray[np.float64]) -> tuple[float, ...]:
+    """At most seven edges (Hz) that cut the rates into bins of about as many clips; a common rate is not cut."""
+    edges = np.unique(np.quantile(rates, np.linspace(0, 1, MOST_BINS + 1), method="closest_observation"))
     return tuple(float(edge) for edge in edges)
 
 
@@ -55,12 +51,6 @@ def least_squares(pairs: NDArray[np.float64]) -> tuple[float, float]:
     spread = ((x - x.mean()) ** 2).sum()
     slope = ((x - x.mean()) * (y - y.mean())).sum() / spread if spread > 1e-12 else np.nan
     return float(slope), float(y.mean() - slope * x.mean())
-
-
-def _checked(edges: Sequence[float]) -> tuple[float, ...]:
-    if len(edges) < 2 or any(not low < high for low, high in pairwise(edges)):
-        raise InputError(f"Edges of frame rates must be two or more ascending numbers (Hz), got {list(edges)}.")
-    return tuple(edges)
 
 
 def _bin(rows: Sequence[Row], rates: NDArray, low: float, high: float, last: bool, boot: Bootstrap) -> RateBin:

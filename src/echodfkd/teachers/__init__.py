@@ -42,7 +42,7 @@ Builder = Callable[[Teacher, Recorded, Sequence[str]], Segmenter]
 
 def _truth(teacher: Teacher, clips: Recorded, structures: Sequence[str]) -> Segmenter:
     """The masks that were known when the clips were made: the simulator's truth."""
-    return RecordedTeacher(clips.masks, clips.structures, clips.structures, clips.known)
+    return RecordedTeacher(clips.masks, clips.structures, clips.known)
 
 
 def _archive(teacher: Teacher, clips: Recorded, structures: Sequence[str]) -> Segmenter:

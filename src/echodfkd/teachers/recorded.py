@@ -12,9 +12,8 @@ from echodfkd.errors import InputError
 class RecordedTeacher:
     """A segmenter that looks masks up by clip name, in whatever `masks` is: a store's `masks`, a dict's `__getitem__`.
 
-    `masks(name)` gives uint8 (time, structure, height, width), 255 p, with the channels of `available`; `structures`
-    are the channels wanted, in their order. `known(name)` gives the structures that the masks of that clip tell of;
-    without it they tell of all. Raises InputError where one is not available.
+    `masks(name)` gives uint8 (time, structure, height, width), 255 p, with `structures` as channels. `known(name)`
+    gives the structures that the masks of that clip tell of; without it they tell of all.
     """
 
     threshold = 0.5
@@ -23,24 +22,18 @@ class RecordedTeacher:
         self,
         masks: Callable[[str], NDArray[np.uint8]],
         structures: Sequence[str],
-        available: Sequence[str],
         known: Callable[[str], Sequence[str]] | None = None,
     ):
         self.structures = check_structures(structures)
-        missing = [name for name in self.structures if name not in available]
-        if missing:
-            raise InputError(f"No recorded masks of {', '.join(missing)}; there are {', '.join(available)}.")
         self._masks, self._known = masks, known
-        self._available = len(available)
-        self._channels = [list(available).index(name) for name in self.structures]
 
     def __call__(self, clip: Clip) -> Masks:
         """The recorded probabilities (time, structure, height, width); InputError where they are not for this clip."""
         masks = self._masks(clip.name)
-        wanted = (len(clip.frames), self._available, *clip.frames.shape[1:])
+        wanted = (len(clip.frames), len(self.structures), *clip.frames.shape[1:])
         if masks.shape != wanted:
             raise InputError(f"The masks recorded of clip {clip.name} must be {wanted}, got {masks.shape}.")
-        return from_bytes(masks[:, self._channels])
+        return from_bytes(masks)
 
     def known(self, clip: Clip) -> tuple[str, ...]:
         """The structures that the masks of that clip tell of."""

@@ -39,12 +39,10 @@ def drawn(figure: Figure, alt: str, caption: str | None = None) -> Picture:
     return Picture(png_bytes(figure), alt, alt if caption is None else caption, width=round(figure.get_figwidth() * 96))
 
 
-def area_figure(area: ArrayLike, events: Events, truth: ArrayLike | None = None, title: str = "") -> Figure:
-    """The area curve (time,) in pixels over seconds with ED and ES marked; `truth` is a second curve in grey."""
+def area_figure(area: ArrayLike, events: Events, title: str = "") -> Figure:
+    """The area curve (time,) in pixels over seconds with ED and ES marked."""
     curve, clock = check_curve(area), events.time
     figure, axes = _figure(7.2, 2.7)
-    if truth is not None:
-        axes.plot(clock.places(len(check_curve(truth))) / clock.rate, truth, color=SOFT, lw=1.6, label="truth")
     axes.plot(clock.places(len(curve)) / clock.rate, curve, color=BLUE, lw=1.8, label="LV area")
     for frames, marker, label in ((events.ed_frames, "^", "ED"), (events.es_frames, "v", "ES")):
         places = np.array(frames, np.intp)
@@ -105,9 +103,9 @@ def gallery_figure(cells: Sequence[Sequence[tuple[str, NDArray[np.uint8]]]]) -> 
     return figure
 
 
-def ranked_clips(rows: Sequence[Mapping[str, Any]], key: str = "dice") -> dict[str, Mapping[str, Any]]:
-    """The best, the median and the worst clip by a column of `score_clip` rows; clips without it do not count."""
-    ordered = sorted((row for row in rows if row[key] is not None), key=lambda row: (-row[key], row["name"]))
+def ranked_clips(rows: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The clips of best, median and worst Dice among rows of `score_clip`; clips without it do not count."""
+    ordered = sorted((row for row in rows if row["dice"] is not None), key=lambda row: (-row["dice"], row["name"]))
     if not ordered:
         return {}
     return {"best": ordered[0], "median": ordered[len(ordered) // 2], "worst": ordered[-1]}

@@ -98,8 +98,8 @@ def strata_table(found: ByCovariate, error: str) -> Table:
     return Table(f"{ERRORS[error].label}, mean size", head, tuple(lines))
 
 
-def worst_table(rows: Sequence[Row], error: str = "dice", number_of_clips: int = 10) -> Table:
-    """The clips with the largest error: every error, and what is known of the clip."""
+def worst_table(rows: Sequence[Row]) -> Table:
+    """The ten clips of lowest Dice: every error, and what is known of the clip."""
     known = [name for name in COVARIATES if any(row.get(name) is not None for row in rows)]
     lines = tuple(
         (
@@ -107,10 +107,10 @@ def worst_table(rows: Sequence[Row], error: str = "dice", number_of_clips: int =
             *(plain_number(metric.of(row), metric.digits) for metric in ERRORS.values()),
             *(_told(row.get(name)) for name in known),
         )
-        for row in worst(rows, error, number_of_clips)
+        for row in worst(rows, "dice")
     )
     head = ("clip", *(metric.label for metric in ERRORS.values()), *(COVARIATES[name] for name in known))
-    return Table(f"The worst clips by {ERRORS[error].label}", head, lines)
+    return Table(f"The worst clips by {ERRORS['dice'].label}", head, lines)
 
 
 def concentration_figure(rows: Sequence[Row]) -> Figure:
