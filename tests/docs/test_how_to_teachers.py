@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from echodfkd.study.settings import study_from
-from echodfkd.teachers.settings import PLACES
+from echodfkd.teachers.settings import FUSION, KINDS
 
 PAGES = Path(__file__).parents[2] / "docs" / "how-to"
 CLIPS = {name: {"count": 1, "frames": 30} for name in ("train", "validation", "test")}
@@ -26,4 +26,4 @@ def test_every_table_on_the_page_is_sound(page):
 
 def test_every_kind_but_the_truth_has_its_table():
     shown = {tomllib.loads(table)["teacher"]["kind"] for table in tables("distil-your-teacher.md")}
-    assert shown == PLACES.keys() - {"truth"}
+    assert shown == {*KINDS, FUSION} - {"truth"}

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from echodfkd.clip import Clip
-from echodfkd.teachers.noisy import Noisy, near_border, softened
+from echodfkd.teachers.noisy import Noise, Noisy, near_border, softened
 from echodfkd.teachers.recorded import RecordedTeacher
-from echodfkd.teachers.settings import Noise
 
 rows, columns = np.mgrid[:64, :64]
 DISC = np.hypot(rows - 32, columns - 32) < 20

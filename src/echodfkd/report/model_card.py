@@ -16,6 +16,7 @@ from echodfkd.scores.records import Scorecard
 from echodfkd.stats.intervals import Interval
 from echodfkd.student.bundled import BUNDLED, DEFAULT, README, find_model, installed
 from echodfkd.student.card import GRAPH, WEIGHTS, Card, read_card
+from echodfkd.teachers.settings import FUSION, KINDS
 
 LICENCE = "Apache-2.0"
 NOTICE = "Research software, not for diagnosis."
@@ -171,17 +172,14 @@ def _range(ends: Sequence[float]) -> str:
 
 def teacher_words(table: Table) -> str:
     """Who taught it, by what tells it from others, and what patients had to do with it."""
-    digest = str(table.get(table["kind"], ""))
-    several = "; ".join(teacher_words(one).rstrip(".") for one in table.get("of", ()))
-    words = {
-        "truth": "the simulator's own truth: no patient's frame, and no weight that saw one",
-        "model": _of_model(digest),
-        "archive": f"an archive of masks ({digest[:16]}): no patient's frame; its owner knows what drew them",
-        "deeplab": f"EchoNet-Dynamic's DeepLabv3 ({digest[:16]}), which learned from that data set's patients",
-        "onnx": f"a graph ({digest[:16]}): its owner knows what it learned from",
-        "python": f"the class {digest}: its owner knows what it learned from",
-        "fusion": f"{len(table.get('of', ()))} teachers ({table.get('fusion')}): {several}",
-    }[table["kind"]]
+    content = str(table.get(table["kind"], ""))
+    if table["kind"] == FUSION:
+        several = "; ".join(teacher_words(one).rstrip(".") for one in table["of"])
+        words = f"{len(table['of'])} teachers ({table['fusion']}): {several}"
+    elif table["kind"] == "model":
+        words = _of_model(content)
+    else:
+        words = KINDS[table["kind"]].words.format(content=content, digest=content[:16])
     share = f", with a share of {table['truth']:g} of the simulator's own truth" if "truth" in table else ""
     return f"{words}{share}."
 
@@ -193,7 +191,7 @@ def _of_model(digest: str) -> str:
         if card.files[WEIGHTS] == digest and card.provenance["made_from"]["teacher"]["kind"] == "truth":
             words = "whom the simulator's truth taught: no patient's frame, and no weight that saw one"
             return f"the masks of the bundled model {name} (weights {digest[:16]}), {words}"
-    return f"the masks of another model (weights {digest[:16]}): no patient's frame; see that model's card"
+    return KINDS["model"].words.format(digest=digest[:16])
 
 
 def _guidance(dials: Sequence[str], generator: int) -> str:

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 import echodfkd.vision  # noqa: F401  before torchvision is imported
 from echodfkd.errors import InputError, MissingExtra
 from echodfkd.student.reference import read_state_dict
-from echodfkd.teachers.framed import Framed
-from echodfkd.teachers.settings import Input
+from echodfkd.teachers.framed import Framed, Input
 
 INPUT = Input(
     channels=3, mean=(32.085175, 32.591923, 33.37932), std=(50.129288, 50.487717, 51.34619), output="probabilities"

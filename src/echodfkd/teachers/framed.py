@@ -1,20 +1,47 @@
 """Somebody's network as a teacher: single frames in batches, brought to its input and its masks brought back."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from echodfkd import resize
-from echodfkd.clip import Clip, Masks, check_structures
-from echodfkd.errors import InputError
-from echodfkd.teachers.settings import Input
+from echodfkd.clip import WORKING_SIZE, Clip, Masks, check_structures
+from echodfkd.errors import InputError, StudyError
 
 ROUNDING = 1e-4
 """By which probabilities of a network in half precision may leave [0, 1]."""
 Forward = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Normalised frames (n, channel, size, size) to outputs (n, structure or class, size, size)."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """How grey frames enter somebody's network, and what comes out of it."""
+
+    size: int = WORKING_SIZE
+    """Rows and columns of the square it works at."""
+    channels: Literal[1, 3] = 1
+    """Grey, or the same grey three times."""
+    mean: tuple[float, ...] = (0.0,)
+    """Taken off the grey levels 0..255, for all channels or for each."""
+    std: tuple[float, ...] = (255.0,)
+    """What they are then divided by, likewise; 255 gives 0..1, 1 leaves them."""
+    output: Literal["logits", "probabilities", "classes", "softmax"] = "logits"
+    """One logit or probability (a sigmoid's) per structure and pixel; or of classes, which are the background, then the
+    structures, their logits or what a softmax made of them."""
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise StudyError(f"teacher.input.size must be at least 1 pixel, got {self.size}.")
+        for name in ("mean", "std"):
+            if len(getattr(self, name)) not in (1, self.channels):
+                given = list(getattr(self, name))
+                raise StudyError(f"teacher.input.{name} needs one number, or one for each channel, got {given}.")
+        if not all(0 < value < float("inf") for value in self.std):
+            raise StudyError(f"teacher.input.std must be above 0, got {list(self.std)}.")
 
 
 class Framed:
@@ -101,5 +128,7 @@ def probabilities(out: NDArray[np.float32], kind: str) -> Masks:
     if kind == "logits":
         half = np.float32(0.5)
         return half * (1 + np.tanh(half * out.astype(np.float32)))  # the sigmoid, without overflow
+    from scipy.special import softmax  # a model's card is read without SciPy
+
     soft: Masks = softmax(out.astype(np.float32), axis=1)[:, 1:]
     return soft

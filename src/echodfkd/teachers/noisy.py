@@ -1,13 +1,41 @@
 """A teacher's masks with noise: what its owner may rather share than the masks themselves."""
 
 import hashlib
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.clip import Clip, Masks, Segmenter
+from echodfkd.errors import StudyError
 from echodfkd.teachers.known import known
-from echodfkd.teachers.settings import Noise
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What blurs a teacher's masks before anybody sees them.
+
+    Whoever knows the seed can take the flips back; without it a median over neighbours and frames undoes most of them.
+    """
+
+    seed: int
+    """Kept out of every archive."""
+    temperature: float = 1.0
+    """Logits are divided by it: above 1 the masks get softer, below 1 harder."""
+    flips: float = 0.0
+    """Chance that a pixel near the border changes sides: p becomes 1 - p."""
+    border: float = 2.0
+    """Pixels from the border, at the clip's own size, up to which they do."""
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise StudyError(f"teacher.noise.seed must be 0 or more, got {self.seed}.")
+        if not 0 < self.temperature < float("inf"):
+            raise StudyError(f"teacher.noise.temperature must be above 0, got {self.temperature}.")
+        if not 0 <= self.flips <= 0.5:
+            raise StudyError(f"teacher.noise.flips is a chance from 0 to 0.5, got {self.flips}.")
+        if not 0 < self.border < float("inf"):
+            raise StudyError(f"teacher.noise.border must be above 0 pixels, got {self.border}.")
 
 
 class Noisy:

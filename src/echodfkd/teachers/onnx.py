@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from echodfkd.engine import onnx_session
 from echodfkd.errors import InputError
-from echodfkd.teachers.framed import Framed
-from echodfkd.teachers.settings import Input
+from echodfkd.teachers.framed import Framed, Input
 
 NUMBERS = tuple(f"tensor({kind})" for kind in ("float", "float16", "double", "bool", "uint8", "int8", "int32", "int64"))
 """What masks may come as."""

@@ -1,12 +1,25 @@
 """Masks that are already known as a teacher: the simulator's truth, above all."""
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.clip import Clip, Masks, check_structures, from_bytes
 from echodfkd.errors import InputError
+
+
+class Recorded(Protocol):
+    """Where clips' own masks are: a store, by what a teacher needs of it."""
+
+    structures: tuple[str, ...]
+
+    def masks(self, name: str) -> NDArray[np.uint8]:
+        """Masks of a clip, uint8 (time, structure, height, width), 255 p."""
+
+    def known(self, name: str) -> tuple[str, ...]:
+        """Which of `structures` those masks tell of."""
 
 
 class RecordedTeacher:

@@ -1,84 +1,27 @@
-"""Who labels the clips, as a value: one teacher or several. No torch."""
+"""Who labels the clips, as a value, and all kinds of them: one teacher or several. No torch."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from echodfkd.clip import WORKING_SIZE, check_structures
-from echodfkd.errors import StudyError
+from echodfkd.clip import Segmenter, check_structures
+from echodfkd.errors import InputError, StudyError
+from echodfkd.teachers.framed import Input
+from echodfkd.teachers.noisy import Noise
+from echodfkd.teachers.recorded import Recorded, RecordedTeacher
 
-PLACES = {
-    "truth": ((),),
-    "archive": (("path",),),
-    "model": (("path",), ("name",)),
-    "deeplab": (("path",), ("name",)),
-    "onnx": (("path",),),
-    "python": (("name",), ("path", "name")),
-    "fusion": ((),),
-}
-"""Which of `path` and `name` say where a teacher of each kind is found."""
-
-
-@dataclass(frozen=True)
-class Input:
-    """How grey frames enter somebody's network, and what comes out of it."""
-
-    size: int = WORKING_SIZE
-    """Rows and columns of the square it works at."""
-    channels: Literal[1, 3] = 1
-    """Grey, or the same grey three times."""
-    mean: tuple[float, ...] = (0.0,)
-    """Taken off the grey levels 0..255, for all channels or for each."""
-    std: tuple[float, ...] = (255.0,)
-    """What they are then divided by, likewise; 255 gives 0..1, 1 leaves them."""
-    output: Literal["logits", "probabilities", "classes", "softmax"] = "logits"
-    """One logit or probability (a sigmoid's) per structure and pixel; or of classes, which are the background, then the
-    structures, their logits or what a softmax made of them."""
-
-    def __post_init__(self) -> None:
-        if self.size < 1:
-            raise StudyError(f"teacher.input.size must be at least 1 pixel, got {self.size}.")
-        for name in ("mean", "std"):
-            if len(getattr(self, name)) not in (1, self.channels):
-                given = list(getattr(self, name))
-                raise StudyError(f"teacher.input.{name} needs one number, or one for each channel, got {given}.")
-        if not all(0 < value < float("inf") for value in self.std):
-            raise StudyError(f"teacher.input.std must be above 0, got {list(self.std)}.")
-
-
-@dataclass(frozen=True)
-class Noise:
-    """What blurs a teacher's masks before anybody sees them.
-
-    Whoever knows the seed can take the flips back; without it a median over neighbours and frames undoes most of them.
-    """
-
-    seed: int
-    """Kept out of every archive."""
-    temperature: float = 1.0
-    """Logits are divided by it: above 1 the masks get softer, below 1 harder."""
-    flips: float = 0.0
-    """Chance that a pixel near the border changes sides: p becomes 1 - p."""
-    border: float = 2.0
-    """Pixels from the border, at the clip's own size, up to which they do."""
-
-    def __post_init__(self) -> None:
-        if self.seed < 0:
-            raise StudyError(f"teacher.noise.seed must be 0 or more, got {self.seed}.")
-        if not 0 < self.temperature < float("inf"):
-            raise StudyError(f"teacher.noise.temperature must be above 0, got {self.temperature}.")
-        if not 0 <= self.flips <= 0.5:
-            raise StudyError(f"teacher.noise.flips is a chance from 0 to 0.5, got {self.flips}.")
-        if not 0 < self.border < float("inf"):
-            raise StudyError(f"teacher.noise.border must be above 0 pixels, got {self.border}.")
+FUSION = "fusion"
+"""The kind that is several teachers together."""
 
 
 @dataclass(frozen=True)
 class Teacher:
     """Who labels the clips: the simulator's own truth, somebody's masks, a network, or several of these together."""
 
-    kind: Literal["truth", "archive", "model", "deeplab", "onnx", "python", "fusion"] = "truth"
+    kind: str = "truth"
+    """One of KINDS, or `fusion` of several."""
     path: Path | None = None
     """An archive's folder of `<clip name>.seg.npz`, a model's of ours, a checkpoint, a graph, or what a Python class is
     made from; relative paths start at the study file."""
@@ -106,8 +49,10 @@ class Teacher:
     """What a reader of its masks should know of it; published in an archive."""
 
     def __post_init__(self) -> None:
+        if self.kind not in (*KINDS, FUSION):
+            raise StudyError(f"teacher.kind must be one of {', '.join((*KINDS, FUSION))}, got {self.kind!r}.")
         given = tuple(key for key in ("path", "name") if getattr(self, key) is not None)
-        if given not in PLACES[self.kind]:
+        if given not in (((),) if self.kind == FUSION else KINDS[self.kind].places):
             raise StudyError(
                 "teacher.path goes with kind = 'archive' and 'onnx', one of teacher.path and teacher.name with kind = "
                 "'model' and 'deeplab', teacher.name with 'python', neither with 'truth' and 'fusion', "
@@ -133,15 +78,15 @@ class Teacher:
 
     def _check_several(self) -> None:
         """StudyError where what makes one teacher of several contradicts itself."""
-        if self.kind == "fusion" and not self.of:
+        if self.kind == FUSION and not self.of:
             raise StudyError("kind = 'fusion' needs its teachers: [[teacher.of]], once for each.")
-        if self.kind != "fusion" and self.fusion != "mean":
+        if self.kind != FUSION and self.fusion != "mean":
             raise StudyError(f"teacher.fusion goes with kind = 'fusion', got kind = '{self.kind}'.")
-        if self.kind == "fusion" and (self.structures or self.threshold is not None):
+        if self.kind == FUSION and (self.structures or self.threshold is not None):
             raise StudyError(
                 "Structures and thresholds are each teacher's own in a fusion: say them in [[teacher.of]]."
             )
-        if any(one.kind == "fusion" for one in self.of):
+        if any(one.kind == FUSION for one in self.of):
             raise StudyError("A fusion is of teachers, not of fusions.")
         if self.fusion != "weighted" and any(one.weight != 1 for one in self.of):
             raise StudyError(f"Weights are read by fusion = 'weighted', got fusion = '{self.fusion}'.")
@@ -151,6 +96,13 @@ class Teacher:
         yield self
         for one in self.of:
             yield from one.each()
+
+    @property
+    def place(self) -> Path:
+        """Where its file or folder lies; InputError where there is none, or nothing here has its name."""
+        if (place := self.folder) is None:
+            raise InputError(f"The teacher '{self.kind}' needs its place: teacher.path or teacher.name.")
+        return place
 
     @property
     def folder(self) -> Path | None:
@@ -164,3 +116,86 @@ class Teacher:
         from echodfkd.student.bundled import find_model
 
         return find_model(self.name)
+
+
+Builder = Callable[[Teacher, Recorded, Sequence[str]], Segmenter]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a kind of teacher is."""
+
+    build: Builder
+    """Makes one of its settings, the clips to be labelled and the structures asked for; it may know others."""
+    places: tuple[tuple[str, ...], ...]
+    """Which of `teacher.path` and `teacher.name` say where it is found, in each way."""
+    words: str
+    """What a student's card says of it. `{content}` is what its table holds under its kind, `{digest}` the start."""
+
+
+def truth(teacher: Teacher, clips: Recorded, structures: Sequence[str]) -> Segmenter:
+    """The masks that were known when the clips were made: the simulator's truth."""
+    return RecordedTeacher(clips.masks, clips.structures, clips.known)
+
+
+def _archive(teacher: Teacher, clips: Recorded, structures: Sequence[str]) -> Segmenter:
+    """Somebody's outputs, whose channels are `structures` where neither they nor the study say."""
+    from echodfkd.teachers.archive import MaskArchive
+    from echodfkd.teachers.manifest import MANIFEST
+
+    channels = teacher.structures or (() if (teacher.place / MANIFEST).is_file() else structures)
+    return MaskArchive(teacher.place, channels, teacher.partial)
+
+
+def _model(teacher: Teacher, clips: Recorded, structures: Sequence[str]) -> Segmenter:
+    """A model of ours. A frame-wise one takes frames in batches, unless it must do without torch."""
+    from echodfkd.student.card import read_card
+    from echodfkd.student.student import load_student
+
+    if read_card(teacher.place).network.remembers or find_spec("torch") is None:
+        return load_student(teacher.place)
+    from echodfkd.teachers.unet import UNetTeacher
+
+    return UNetTeacher(teacher.place)
+
+
+def _deeplab(teacher: Teacher, clips: Recorded, structures: Sequence[str]) -> Segmenter:
+    """EchoNet-Dynamic's own network."""
+    from echodfkd.teachers.deeplab import DeepLab
+
+    return DeepLab(teacher.place)
+
+
+def _onnx(teacher: Teacher, clips: Recorded, structures: Sequence[str]) -> Segmenter:
+    """Anybody's graph."""
+    from echodfkd.teachers.onnx import OnnxTeacher
+
+    return OnnxTeacher(teacher.place, teacher.structures, teacher.input or Input())
+
+
+def _python(teacher: Teacher, clips: Recorded, structures: Sequence[str]) -> Segmenter:
+    """Anybody's class."""
+    from echodfkd.teachers.python import PythonTeacher
+
+    return PythonTeacher(teacher.name or "", teacher.path)
+
+
+KINDS: dict[str, Kind] = {
+    "truth": Kind(truth, ((),), "the simulator's own truth: no patient's frame, and no weight that saw one"),
+    "archive": Kind(
+        _archive, (("path",),), "an archive of masks ({digest}): no patient's frame; its owner knows what drew them"
+    ),
+    "model": Kind(
+        _model,
+        (("path",), ("name",)),
+        "the masks of another model (weights {digest}): no patient's frame; see that model's card",
+    ),
+    "deeplab": Kind(
+        _deeplab,
+        (("path",), ("name",)),
+        "EchoNet-Dynamic's DeepLabv3 ({digest}), which learned from that data set's patients",
+    ),
+    "onnx": Kind(_onnx, (("path",),), "a graph ({digest}): its owner knows what it learned from"),
+    "python": Kind(_python, (("name",), ("path", "name")), "the class {content}: its owner knows what it learned from"),
+}
+"""The known teachers by their kind in a study; a fusion is made of these. A new one is a file and its line here."""
