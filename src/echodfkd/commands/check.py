@@ -21,7 +21,7 @@ from echodfkd.data.curate import (
 from echodfkd.data.dataset import Dataset
 from echodfkd.data.findings import REASONS, Finding, merged, write_curation
 from echodfkd.data.folders import Stored
-from echodfkd.data.layouts import open_dataset
+from echodfkd.data.layouts import layout_of, open_dataset
 from echodfkd.engine import progress
 from echodfkd.errors import InputError, one_line
 from echodfkd.files import make_folder, writing
@@ -156,7 +156,7 @@ def summary(found: Check, out: Path) -> str:
     usable, rates = [row for row in dataset.clips if row.name not in found.unusable], _rates(found)
     splits = ", ".join(f"{split} {count}" for split, count in sorted(Counter(row.split for row in usable).items()))
     labels = f"labels of {', '.join(dataset.structures)}" if dataset.structures else "no labels"
-    lines = [f"{type(dataset).__name__}: {found.clips} clips, {len(usable)} usable ({splits or 'none'}), {labels}"]
+    lines = [f"{layout_of(dataset)}: {found.clips} clips, {len(usable)} usable ({splits or 'none'}), {labels}"]
     if films:
         lengths = [film.frames for film in films.values()]
         sizes = Counter(f"{film.height} x {film.width}" for film in films.values()).most_common(3)

@@ -13,7 +13,7 @@ import numpy as np
 from echodfkd.clip import WORKING_SIZE, Clip, Frames
 from echodfkd.data.dataset import Dataset, Listed
 from echodfkd.data.findings import exclusion
-from echodfkd.data.layouts import open_dataset
+from echodfkd.data.layouts import layout_of, open_dataset
 from echodfkd.data.settings import Data
 from echodfkd.engine import progress
 from echodfkd.errors import InputError, StudyError
@@ -110,7 +110,7 @@ def _taken(data: Data) -> tuple[list[_Taken], dict[str, Any]]:
         taken += [_Taken(dataset, row, split) for row in kept]
     listed = "".join(f"{one.split} {one.row.name}\n" for one in taken)
     return taken, {
-        "layout": type(dataset).__name__,
+        "layout": layout_of(dataset),
         "about": data.about,
         "clips": dict(Counter(one.split for one in taken)),
         "excluded": dict(sorted(gone.items())),

@@ -12,6 +12,20 @@ from echodfkd.data.pediatric import Pediatric
 from echodfkd.errors import InputError
 from echodfkd.names import named_as_clip
 
+LAYOUTS: dict[str, tuple[type[Dataset], str]] = {
+    "Stored": (Stored, "a store of clips"),
+    "EchoNet": (EchoNet, "a data set in EchoNet-Dynamic's layout"),
+    "Pediatric": (Pediatric, "a data set in EchoNet-Pediatric's layout"),
+    "Camus": (Camus, "a data set in CAMUS's layout"),
+    "Folder": (Folder, "films in a folder"),
+}
+"""Every layout by the word that is written to disk: the class that reads it, and what it is."""
+
+
+def layout_of(dataset: Dataset) -> str:
+    """The word of LAYOUTS for a data set."""
+    return next(word for word, (reader, _) in LAYOUTS.items() if type(dataset) is reader)
+
 
 def open_dataset(folder: Path | str) -> Dataset:
     """The data set in `folder`, whatever its layout; InputError where it is none that the house reads."""

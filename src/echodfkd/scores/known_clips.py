@@ -14,7 +14,7 @@ from echodfkd import tables
 from echodfkd.clip import Clip
 from echodfkd.data.dataset import Dataset, KnownClip, Listed
 from echodfkd.data.findings import Finding
-from echodfkd.data.layouts import open_dataset
+from echodfkd.data.layouts import layout_of, open_dataset
 from echodfkd.errors import InputError, LabelsError
 from echodfkd.scores.predictions import Prediction
 from echodfkd.scores.scorecard import ClipCase, constant_mask
@@ -77,7 +77,7 @@ def read_labels(folder: Path, split: str) -> Labels:
         unused=dataset.left_out.keys(),
         every=dataset.names,
         unknown=len(listed) - len(clips),
-        layout=type(dataset).__name__,
+        layout=layout_of(dataset),
     )
 
 

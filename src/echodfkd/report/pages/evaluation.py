@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from echodfkd.data.layouts import LAYOUTS
 from echodfkd.errors import InputError
 from echodfkd.files import read_json, shaped
 from echodfkd.report.page import write_page
@@ -13,12 +14,6 @@ from echodfkd.scores.frame_rate import LEAST_CLIPS
 from echodfkd.scores.records import EjectionScores, Scores
 from echodfkd.tables import read_rows
 
-LAYOUTS = {
-    "Stored": "a store of clips",
-    "EchoNet": "a data set in EchoNet-Dynamic's layout",
-    "Pediatric": "a data set in EchoNet-Pediatric's layout",
-    "Camus": "a data set in CAMUS's layout",
-}
 NOT_RUN = {
     "Robustness, and what warm-up and a second pass bring": "they need the model itself, not only its masks; "
     "`echodfkd run` measures them.",
@@ -40,7 +35,7 @@ def report_evaluation(folder: Path) -> Path:
         pictures={"worst": worst_pictures(folder)},
         not_run=_not_run(scores),
     )
-    data = f"the {scores.n.split} clips of {LAYOUTS[scores.labels or '']}"
+    data = f"the {scores.n.split} clips of {LAYOUTS[scores.labels or ''][1]}"
     page = report_page(
         found, title="echodfkd: masks against labels", data=data, model=_model(scores), provenance=_provenance(scores)
     )
@@ -88,7 +83,7 @@ def _provenance(scores: Scores) -> dict[str, str]:
         "ventricle"
     )
     table = {
-        "labels": f"{LAYOUTS[scores.labels or '']}, split {n.split}",
+        "labels": f"{LAYOUTS[scores.labels or ''][1]}, split {n.split}",
         "not scored": left,
         "baselines": f"constant mask of {n.training_clips} training clips",
         "bootstrap": f"{n.resamples} resamples, seed {n.seed}",
