@@ -24,6 +24,7 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
+from degraded import degraded_student
 from numpy.typing import NDArray
 from real import Film, read_films
 from scipy.ndimage import distance_transform_edt
@@ -41,7 +42,6 @@ from echodfkd.measure.beats import check_rate
 from echodfkd.report.numbers import interval, number
 from echodfkd.scores.scorecard import constant_mask
 from echodfkd.student.bundled import find_model
-from echodfkd.student.degraded import degraded_student
 from echodfkd.student.student import load_student
 from echodfkd.synthetic.annotator import TRACED
 from echodfkd.synthetic.generate import generate

@@ -27,6 +27,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from captions import (
+    FRACTIONS,
+    STATEMENTS,
+    Sight,
+    Statement,
+    fraction_statement,
+    stacked,
+    truth,
+)
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
@@ -41,15 +50,6 @@ from echodfkd.evidence.words.mask_quality import margin_px
 from echodfkd.files import make_folder, write_json, writing
 from echodfkd.synthetic.annotator import ANNOTATORS
 from echodfkd.synthetic.beat import cycle
-from echodfkd.synthetic.captions import (
-    FRACTIONS,
-    STATEMENTS,
-    Sight,
-    Statement,
-    fraction_statement,
-    stacked,
-    truth,
-)
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.heart import heart
 from echodfkd.synthetic.recipe import ClipRecipe, Conditions, draw_recipe

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from captions import STATEMENTS
 from judge import CONFIG_FILE, WEIGHTS_FILE, Batches, JudgeStudy, read_study
 from numpy.typing import NDArray
 
@@ -42,7 +43,6 @@ from echodfkd.stats.ranks import spearman
 from echodfkd.student.bundled import find_model
 from echodfkd.student.student import load_student
 from echodfkd.synthetic.annotator import TRACED
-from echodfkd.synthetic.captions import STATEMENTS
 from echodfkd.synthetic.generate import Truth, generate
 from echodfkd.synthetic.recipe import GENERATOR, Conditions, draw_recipe
 
@@ -235,7 +235,7 @@ where tests and the demo need a judge. Apache-2.0. **Research software, not for 
 - Study {study["name"]}, seed {study["seed"]}, `studies/judge.toml`: {made["pictures"]:,} pictures of {made["clips"]:,}
   clips drawn by generator {made["generator"]}, each seen once. No patient's frame, and no weight that saw one.
 - {made["note"]}
-- Captions come from the simulator's truth (synthetic/captions.py); a caption is true by degrees or unknown, and the
+- Captions come from the simulator's truth (studies/captions.py); a caption is true by degrees or unknown, and the
   loss is the sigmoid loss of image-text pairs.
 - **It was taught what a black region means; EchoCLIP was not.** "LEFT VENTRICLE" says that the black region is the left
   ventricle with a margin of 5 pixels of 112; "NOTHING" says that it is not, an untouched frame and one without a heart
@@ -298,7 +298,7 @@ clip the judge comes {interval(fraction["nearer_than_the_mean"], 1)} points near
 ## Limits
 
 - It has never seen a patient. On real clips its verdicts are those of somebody who learned from drawings.
-- Its words are the captions of synthetic/captions.py; it does not understand others.
+- Its words are the captions of studies/captions.py; it does not understand others.
 - Intervals tell the spread over the clips scored, not what other scanners, views or populations would give.
 - Research software, not for diagnosis.
 """

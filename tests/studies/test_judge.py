@@ -9,7 +9,6 @@ from scripts import ROOT, script
 from echodfkd.errors import StudyError
 from echodfkd.evidence.words.echoclip import STANDIN, load_judge
 from echodfkd.files import read_json
-from echodfkd.synthetic.captions import Sight
 
 torch = pytest.importorskip("torch")
 import echodfkd.vision  # noqa: E402, F401
@@ -38,7 +37,7 @@ def scene(lv: np.ndarray) -> "judge.Scene":
     masks = np.zeros((5, 112, 112), bool)
     masks[0], masks[2] = lv, disc(8, 90, 56)
     frame = np.full((112, 112), 100, np.uint8)
-    return judge.Scene(frame, masks, Sight(1.0, quality=0.5), disc(10, 30, 20), np.ones((7, 28, 28), np.uint8))
+    return judge.Scene(frame, masks, judge.Sight(1.0, quality=0.5), disc(10, 30, 20), np.ones((7, 28, 28), np.uint8))
 
 
 def test_a_batch_depends_on_its_number_alone(batches):

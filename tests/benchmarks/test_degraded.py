@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
+from scripts import script
 from small_student import beating
 
 from echodfkd.clip import Clip
 from echodfkd.errors import InputError
-from echodfkd.student.degraded import degraded_student
 from echodfkd.student.student import load_student
+
+degraded_student = script("benchmarks/degraded.py").degraded_student
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,14 @@
 
 import numpy as np
 import pytest
+from scripts import script
 
 from echodfkd.errors import InputError
 from echodfkd.evidence.words.prompts import read_prompts
-from echodfkd.synthetic.captions import STATEMENTS, Sight, fraction_statement, stacked, truth
+
+captions = script("studies/captions.py")
+STATEMENTS, Sight, fraction_statement = captions.STATEMENTS, captions.Sight, captions.fraction_statement
+stacked, truth = captions.stacked, captions.truth
 
 
 def of(topic: str, **sight: float) -> float:
