@@ -84,6 +84,12 @@ def _overlap(key: str, words: str, place: str) -> Metric:
     return Metric(key, words, "", 3, True, column(key), place, ("constant mask", f"constant_mask.{place}"))
 
 
+def _outlines(key: str, words: str, place: str, compared: bool = True) -> Metric:
+    """A distance between outlines; a terminal does not show it."""
+    where = f"boundary.{place}"
+    return Metric(key, words, "pixels", 2, False, column(key), where, compared=compared, in_terminal=False)
+
+
 def _frames(phase: str) -> Metric:
     """The paper's frame distance; it is not compared, since curves that saw no image fare well with it."""
     key = f"{phase}_afd"
@@ -106,29 +112,9 @@ METRICS: tuple[Metric, ...] = (
     _overlap("dice_ed", "Dice at ED", "dice.ed"),
     _overlap("dice_es", "Dice at ES", "dice.es"),
     _overlap("iou", "IoU", "iou.overall"),
-    Metric(
-        "hd95", "HD95", "pixels", 2, False, column("hd95"), "boundary.hd95.overall", compared=False, in_terminal=False
-    ),
-    Metric(
-        "hd95_penalised",
-        "HD95, missing masks penalised",
-        "pixels",
-        2,
-        False,
-        column("hd95_penalised"),
-        "boundary.hd95_penalised",
-        in_terminal=False,
-    ),
-    Metric(
-        "surface_distance",
-        "mean surface distance",
-        "pixels",
-        2,
-        False,
-        column("surface_distance"),
-        "boundary.surface_distance.overall",
-        in_terminal=False,
-    ),
+    _outlines("hd95", "HD95", "hd95.overall", compared=False),
+    _outlines("hd95_penalised", "HD95, missing masks penalised", "hd95_penalised"),
+    _outlines("surface_distance", "mean surface distance", "surface_distance.overall"),
     _frames("ed"),
     _frames("es"),
     _events("ed"),

@@ -5,11 +5,23 @@ written where it is None. An interval is None where nothing was measured.
 """
 
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from echodfkd.files import MAY_LACK
 from echodfkd.stats.agreement import BlandAltman
 from echodfkd.stats.intervals import Difference, Interval
 from echodfkd.stats.scaling import Laws
+
+Value = TypeVar("Value")
+
+
+class Named(Generic[Value]):
+    """A record whose scores are asked for by the names of their fields."""
+
+    def of(self, name: str) -> Value:
+        """The score of that name."""
+        found: Value = getattr(self, name)
+        return found
 
 
 @dataclass(frozen=True)
@@ -33,7 +45,7 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class ByPhase:
+class ByPhase(Named[Interval | None]):
     """A score of all labelled frames and of those at end-diastole and end-systole; `pooled` over all pixels."""
 
     overall: Interval | None = None
@@ -41,14 +53,9 @@ class ByPhase:
     es: Interval | None = None
     pooled: Interval | None = field(default=None, metadata=MAY_LACK)
 
-    def of(self, key: str) -> Interval | None:
-        """The score by the name of its field."""
-        found: Interval | None = getattr(self, key)
-        return found
-
 
 @dataclass(frozen=True)
-class Boundary:
+class Boundary(Named[ByPhase]):
     """Distances between the outlines, in pixels and mm; `one_empty` counts frames on which one mask alone is empty."""
 
     hd95: ByPhase = ByPhase()
@@ -57,11 +64,6 @@ class Boundary:
     surface_distance_mm: ByPhase = ByPhase()
     hd95_penalised: Interval | None = None
     one_empty: int | None = None
-
-    def of(self, name: str) -> ByPhase:
-        """The distance by its name."""
-        found: ByPhase = getattr(self, name)
-        return found
 
 
 @dataclass(frozen=True)
@@ -88,16 +90,12 @@ class EventScores:
 
 
 @dataclass(frozen=True)
-class BothEvents:
+class BothEvents(Named[EventScores]):
     """Events of both phases, paired within `tolerance_s` seconds."""
 
     ed: EventScores = EventScores()
     es: EventScores = EventScores()
     tolerance_s: float = 0.0
-
-    def of(self, phase: str) -> EventScores:
-        """Those of one phase, 'ed' or 'es'."""
-        return self.ed if phase == "ed" else self.es
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ class NullScores:
 
 
 @dataclass(frozen=True)
-class EjectionErrors:
+class EjectionErrors(Named[Interval | None]):
     """Errors of an ejection fraction by one method; `mae_penalised` is over all clips, those without one too."""
 
     mae: Interval | None = None
@@ -120,11 +118,6 @@ class EjectionErrors:
     bland_altman: BlandAltman | None = None
     without_prediction: int = 0
     mae_penalised: Interval | None = None
-
-    def of(self, key: str) -> Interval | None:
-        """The error by the name of its field."""
-        found: Interval | None = getattr(self, key)
-        return found
 
 
 @dataclass(frozen=True)
@@ -160,7 +153,7 @@ class Scorecard(Overlap):
 
 
 @dataclass(frozen=True)
-class RateBin:
+class RateBin(Named[Interval | None]):
     """Clips of one range of frame rates (Hz), their mean rate, and the distances in it."""
 
     low: float
@@ -173,11 +166,6 @@ class RateBin:
     es_afd: Interval | None = None
     es_distance_frames: Interval | None = None
     es_distance_ms: Interval | None = None
-
-    def of(self, key: str) -> Interval | None:
-        """The distance by the name of its field."""
-        found: Interval | None = getattr(self, key)
-        return found
 
 
 @dataclass(frozen=True)
@@ -409,7 +397,7 @@ class Speed:
 
 
 @dataclass(frozen=True)
-class StudentRow:
+class StudentRow(Named[Interval | None]):
     """What a student weighs, costs and scores; None for what was not measured.
 
     `size` is the working size in pixels, `flops` are those of one frame, `threads` those of the latency (None: as many
@@ -424,10 +412,6 @@ class StudentRow:
     iou: Interval | None = None
     latency_ms: Interval | None = None
     threads: int | None = None
-
-    def of(self, score: str) -> Interval | None:
-        """The score, 'dice' or 'iou'."""
-        return self.dice if score == "dice" else self.iou
 
     def cost(self, name: str) -> float | None:
         """Its `parameters`, `flops` or `latency_ms`."""

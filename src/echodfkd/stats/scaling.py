@@ -132,5 +132,5 @@ def _interval(value: float, error: float, n: int, parameters: int) -> Interval:
     from scipy import stats
 
     half = float(stats.t.ppf(0.975, n - parameters) * error)
-    ends = (float(value) - half, float(value) + half) if np.isfinite(half) else (None, None)
-    return Interval(float(value), *ends, n)
+    low, high = (float(value) - half, float(value) + half) if np.isfinite(half) else (None, None)
+    return Interval(float(value), low, high, n)
