@@ -219,7 +219,7 @@ def _split(text: str) -> tuple[str, dict[str, int]]:
     """The split that a cell tells, as a word or as one of ten folds, and the fold. ValueError where it tells none."""
     number = tables.parsed_number(text)
     if tables.is_blank(text) or (number is not None and number not in range(len(FOLDS))):
-        raise ValueError(f"Split is {text!r}, not one of {', '.join(WORDS)} or a fold of 0 to {len(FOLDS) - 1}.")
+        raise ValueError(f"Split is {text!r}, not a fold of 0 to {len(FOLDS) - 1} or one of {', '.join(WORDS)}.")
     if number is not None:
         return FOLDS[int(number)], {"fold": int(number)}
     return WORDS.get(text.casefold(), text.casefold()), {}
