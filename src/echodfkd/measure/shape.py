@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.errors import InputError
-from echodfkd.measure.pieces import Mask, pieces
+from echodfkd.pieces import Mask, bulge, largest_component, pieces
 
 MaskClip = NDArray[np.bool_]  # (time, height, width)
 Spacing = tuple[float, float] | None  # mm per pixel, y then x
@@ -38,12 +38,6 @@ def component_areas(mask: Mask) -> NDArray[np.int64]:
     return np.sort(pieces(mask[_box(mask)]).areas)[::-1]
 
 
-def largest_component(mask: Mask) -> Mask:
-    """The largest connected component (pixels sharing an edge) alone; empty stays empty, a tie keeps the upper one."""
-    found = pieces(mask)
-    return mask if len(found.areas) < 2 else found.mask(int(np.argmax(found.areas)))
-
-
 def touches_border(mask: Mask) -> bool:
     """Whether any pixel of the mask lies on the outermost rows or columns of the image."""
     return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
@@ -72,25 +66,12 @@ def solidity(mask: Mask) -> float:
     if len(rows) < 2 or np.count_nonzero(piece.any(axis=0)) < 2:
         return 1.0  # a straight line, a pixel, nothing: no hull with an area
     first, last = piece[rows].argmax(axis=1), piece.shape[1] - 1 - piece[rows, ::-1].argmax(axis=1)
-    left, right = _bulge(rows, -first), _bulge(rows, last)
+    left, right = bulge(rows, -first), bulge(rows, last)
     corners = np.array([*((y, -x) for y, x in left), *reversed(right)])
     step = np.roll(corners, -1, axis=0) - corners
     twice_area = abs(int((corners[:, 0] * step[:, 1] - corners[:, 1] * step[:, 0]).sum()))
     inside = (twice_area + int(np.gcd(*step.T).sum())) / 2 + 1
     return float(np.count_nonzero(piece) / inside)
-
-
-def _bulge(rows: NDArray, columns: NDArray) -> list[tuple[int, int]]:
-    """The corners (row, column) of the convex hull to the side where columns grow, from the first row to the last."""
-    corners: list[tuple[int, int]] = []
-    for y, x in zip(rows.tolist(), columns.tolist(), strict=True):
-        while len(corners) > 1:
-            (y0, x0), (y1, x1) = corners[-2:]
-            if (x1 - x0) * (y - y0) > (x - x0) * (y1 - y0):  # beyond the straight line past it
-                break
-            corners.pop()
-        corners.append((y, x))
-    return corners
 
 
 def _box(mask: Mask) -> tuple[slice, slice]:

@@ -1,4 +1,7 @@
-"""The connected pieces of a mask, by the runs of pixels along its rows: NumPy alone, as everyday use needs no SciPy."""
+"""The connected pieces of a mask, by the runs of pixels along its rows, and how its hull bulges.
+
+NumPy alone, as everyday use needs no SciPy.
+"""
 
 from dataclasses import dataclass
 
@@ -48,6 +51,25 @@ def pieces(mask: Mask) -> Pieces:
     roots, of = np.unique([_root(root, run) for run in root], return_inverse=True)
     areas = np.bincount(of, weights=stops - starts, minlength=len(roots)).astype(np.int64)
     return Pieces((height, width), starts, stops, of, areas)
+
+
+def largest_component(mask: Mask) -> Mask:
+    """The largest connected component (pixels sharing an edge) alone; empty stays empty, a tie keeps the upper one."""
+    found = pieces(mask)
+    return mask if len(found.areas) < 2 else found.mask(int(np.argmax(found.areas)))
+
+
+def bulge(rows: NDArray, columns: NDArray) -> list[tuple[int, int]]:
+    """The corners (row, column) of the convex hull to the side where columns grow, from the first row to the last."""
+    corners: list[tuple[int, int]] = []
+    for y, x in zip(rows.tolist(), columns.tolist(), strict=True):
+        while len(corners) > 1:
+            (y0, x0), (y1, x1) = corners[-2:]
+            if (x1 - x0) * (y - y0) > (x - x0) * (y1 - y0):  # beyond the straight line past it
+                break
+            corners.pop()
+        corners.append((y, x))
+    return corners
 
 
 def _root(root: list[int], run: int) -> int:

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from echodfkd.measure.pieces import pieces
+from echodfkd.pieces import pieces
 
 
 @given(st.integers(1, 24), st.integers(1, 24), st.floats(0, 1), st.integers(0, 1000))
