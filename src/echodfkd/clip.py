@@ -17,6 +17,7 @@ WORKING_SIZE = 112
 """Rows and columns of the square frames that generator, teachers and students work on."""
 
 Frames = NDArray[np.uint8]  # (time, height, width), grey, row 0 on top
+View = tuple[slice, slice]  # rows and columns of a frame
 Masks = NDArray[np.float32]  # (time, structure, height, width), probabilities in [0, 1]
 
 
@@ -26,7 +27,8 @@ class Clip:
 
     `name` is the file's name without its suffix; `spacing` is mm per pixel, y then x, or, where it is `relative`, tells
     only how much higher than wide a pixel is. `times` (time,) are seconds, where frames do not come evenly; `fps` is
-    then their usual rate. Without it their unit is unknown too.
+    then their usual rate. Without it their unit is unknown too. `view` is the part of its frames that shows the body,
+    where that is known and not the whole; `remarks` say what its file contradicts itself in.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Clip:
     spacing: tuple[float, float] | None = None
     times: NDArray[np.float64] | None = None
     relative: bool = False
+    view: View | None = None
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_frames(self.frames)

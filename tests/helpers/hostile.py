@@ -34,9 +34,11 @@ from echodfkd.tables import csv_text
 from echodfkd.teachers.archive import read_masks
 from echodfkd.teachers.onnx import OnnxTeacher
 from echodfkd.teachers.settings import Input
+from echodfkd.video.dicom.folder import is_list, listed_files
 
 SECONDS, MEMORY = 60, 3 << 30
 """What one file may take, and the whole process: bytes of memory that are really used."""
+DICOM = ("explicit", "RLE", "JPEG baseline", "JPEG lossless", "JPEG-LS", "JPEG 2000")
 HUGE = tuple(n.to_bytes(4, order) for n in (0, 1, 2**31 - 1, 2**31, 2**32 - 1) for order in ("little", "big"))
 WORDS = (
     b"1e999",
@@ -72,6 +74,11 @@ def _film(path: Path) -> None:
     video.read(path)
 
 
+def _disc(path: Path) -> None:
+    if is_list(path):
+        assert all(path.parent in one.parents for one in listed_files(path))
+
+
 def _dataset(path: Path) -> None:
     dataset = open_dataset(path.parent)
     for row in dataset.clips:
@@ -104,6 +111,8 @@ KINDS = (
     Kind("JPEG", "still.jpg", _film),
     Kind("NIfTI", "volume.nii", _film),
     Kind("NIfTI, packed", "volume.nii.gz", _film),
+    *(Kind(f"DICOM, {name}", f"dicom/{name}", _film) for name in DICOM),
+    Kind("DICOMDIR", "disc/DICOMDIR", _disc),
     Kind("list of clips", "set/FileList.csv", _dataset, text=True),
     Kind("tracings", "set/VolumeTracings.csv", _dataset, text=True),
     Kind("events", "events.csv", read_events, text=True),
@@ -118,6 +127,20 @@ KINDS = (
 )
 WEIGHTS = Kind("weights", "student/model.safetensors", _weights)
 """Needs torch, and a student in the folder."""
+
+
+def _make_dicom(folder: Path) -> None:
+    """A clip in every encoding, and a disc with one."""
+    import made_dicom
+    from pydicom import dcmread
+    from pydicom.fileset import FileSet
+
+    frames, regions = made_dicom.fan_frames(3, 60, 80), [made_dicom.region(4, 56, 4, 76)]
+    for name in DICOM:
+        made_dicom.save(folder / "dicom" / name, frames, name, SequenceOfUltrasoundRegions=regions)
+    disc = FileSet()
+    disc.add(dcmread(folder / "dicom" / DICOM[0]))
+    disc.write(folder / "disc")
 
 
 def make(folder: Path, study: Path, card: Path) -> None:
@@ -136,6 +159,7 @@ def make(folder: Path, study: Path, card: Path) -> None:
     pictures[0].save(folder / "still.jpg", exif=exif)
     for suffix in (".nii", ".nii.gz"):
         nibabel.save(nibabel.Nifti1Image(frames.T, np.eye(4)), folder / f"volume{suffix}")
+    _make_dicom(folder)
     for name in ("set", "a", "b"):
         (folder / name).mkdir()
     row = {"FileName": "x", "EF": 60.5, "ESV": 40.1, "EDV": 101.3, "FrameHeight": 32, "FrameWidth": 32, "FPS": 50}

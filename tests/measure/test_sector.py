@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from echodfkd.measure.sector import fan, sector, whole_image
+from echodfkd.measure.sector import sector, whole_image
+from echodfkd.video.fan import fan
 
 
 def speckled(apex=(4.0, 60.0), depth=100.0, half_angle=38.0, size=112, seed=0):

@@ -54,7 +54,7 @@ def given_clips(paths: Sequence[Path], split: str | None = None) -> list[GivenCl
             rows = dataset.clips if split is None else dataset.split(split)
             found += [GivenClip(row.name, dataset) for row in rows]
         else:
-            found.append(GivenClip(video.clip_name(path), path))
+            found.append(GivenClip(video.name(path), path))
     names = [one.name for one in found]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise InputError(f"Two clips are named {twice}: predictions could not be told apart. Judge them one by one.")

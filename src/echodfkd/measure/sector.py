@@ -5,11 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.clip import check_frames
-from echodfkd.measure.shape import largest_component
-
-LIT = 12
-"""Grey level above which a pixel shows something on some frame. By choice: above what video coding adds to black."""
+from echodfkd.video.fan import fan
 
 
 @dataclass(frozen=True)
@@ -23,18 +19,6 @@ class Sector:
 def whole_image(height: int, width: int) -> Sector:
     """The fan that fills the image from the middle of its upper edge: what is taken where frames tell none."""
     return Sector((0.0, (width - 1) / 2), float(height))
-
-
-def fan(frames: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """The pixels (height, width) of a clip's fan (time, height, width) uint8; what lies beside it is black, or marks.
-
-    It is the largest piece of what is ever lit (above LIT), filled in every row from its first to its last pixel, so
-    that a black cavity is part of it and marks beside it are not.
-    """
-    check_frames(frames)
-    piece = largest_component(np.asarray(frames.max(axis=0) > LIT))
-    after, before = (np.logical_or.accumulate(piece[:, ::step], axis=1)[:, ::step] for step in (1, -1))
-    return np.asarray(after & before)
 
 
 def sector(frames: NDArray[np.uint8]) -> Sector:

@@ -16,8 +16,8 @@ from scipy import ndimage
 
 from echodfkd.clip import WORKING_SIZE, Frames, check_frames
 from echodfkd.errors import InputError
-from echodfkd.measure.sector import fan
 from echodfkd.measure.shape import MaskClip, check_masks
+from echodfkd.video.fan import fan
 
 DYNAMIC_RANGE_DB = 60.0
 """What the grey scale from 0 to 255 is taken to span, as on many scanners: 1 dB is 4.25 grey levels. By choice."""

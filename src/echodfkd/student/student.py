@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from echodfkd import resize
-from echodfkd.clip import Clip, Masks
+from echodfkd.clip import Clip, Masks, View
 from echodfkd.errors import InputError, MissingExtra
 from echodfkd.files import sha256
 from echodfkd.resize import Spacing
@@ -63,7 +63,7 @@ class Student:
     def __call__(self, clip: Clip) -> Masks:
         """Probabilities (time, structure, height, width) at the clip's own size. For long clips use `masks_in_turn`."""
         masks = np.empty((len(clip.frames), len(self.structures), *clip.frames.shape[1:]), np.float32)
-        given = self.masks_in_turn(clip.frames, [], clip.spacing)
+        given = self.masks_in_turn(clip.frames, [], clip.spacing, clip.view)
         for place, mask in zip(masks[:: self.direction], given, strict=True):
             place[...] = mask
         return masks
@@ -73,39 +73,48 @@ class Student:
         """The order in which a whole clip's masks come: 1 from its first frame on, -1 with hindsight, from its last."""
         return -1 if self.card.hindsight else 1
 
-    def masks_in_turn(self, frames: Iterable[Frame], kept: Stack, spacing: Spacing = None) -> Iterator[FrameMasks]:
+    def masks_in_turn(
+        self, frames: Iterable[Frame], kept: Stack, spacing: Spacing = None, view: View | None = None
+    ) -> Iterator[FrameMasks]:
         """A whole clip's probabilities (structure, height, width), frame by frame in this student's `direction`.
 
-        `spacing` is the clip's, mm per pixel, y then x: the network sees square pixels. With hindsight `kept`, which
-        must be empty, holds every frame and its masks at the working size between the two passes: a list, or a Spool
-        where memory must not grow with the clip. Without, it stays empty.
+        `spacing` is the clip's, mm per pixel, y then x: the network sees square pixels; `view` the rows and columns
+        that it sees, all without one: beyond them nothing is inside. With hindsight `kept`, which must be empty, holds
+        every frame and its masks at the working size between the two passes: a list, or a Spool where memory must not
+        grow with the clip. Without, it stays empty.
         """
-        return self.look_back(frames, kept, spacing) if self.card.hindsight else self.stream(frames, spacing)
+        if self.card.hindsight:
+            return self.look_back(frames, kept, spacing, view)
+        return self.stream(frames, spacing, view)
 
-    def stream(self, frames: Iterable[Frame], spacing: Spacing = None) -> Iterator[FrameMasks]:
+    def stream(
+        self, frames: Iterable[Frame], spacing: Spacing = None, view: View | None = None
+    ) -> Iterator[FrameMasks]:
         """For each grey frame (height, width) uint8, in order, its probabilities (structure, height, width).
 
         Always causal, whatever the card says of hindsight. Holds a few frames whatever the length: the first mask comes
-        once `warm_up` + 1 frames are seen (or the stream has ended), every other one with its frame. `spacing`: see
-        `masks_in_turn`. Raises InputError for frames of another type.
+        once `warm_up` + 1 frames are seen (or the stream has ended), every other one with its frame. `spacing` and
+        `view`: see `masks_in_turn`. Raises InputError for frames of another type.
         """
-        for _, size, masks in self._pass(self._fitted(frames, spacing)):
-            yield resize.unfit(masks, *size, spacing)
+        for _, size, masks in self._pass(self._fitted(frames, spacing, view)):
+            yield _whole(masks, size, spacing, view)
 
-    def look_back(self, frames: Iterable[Frame], kept: Stack, spacing: Spacing = None) -> Iterator[FrameMasks]:
+    def look_back(
+        self, frames: Iterable[Frame], kept: Stack, spacing: Spacing = None, view: View | None = None
+    ) -> Iterator[FrameMasks]:
         """For each frame of a clip, last one first, the mean of what a pass from the start and one from the end say.
 
         The second pass is the first on the clip played backwards: same weights, and a reflected warm-up of its own at
-        the clip's end. The mean is taken of probabilities at the working size. `kept` and
-        `spacing`: see `masks_in_turn`.
+        the clip's end. The mean is taken of probabilities at the working size. `kept`, `spacing` and
+        `view`: see `masks_in_turn`.
         """
         size = (0, 0)
-        for frame, own, masks in self._pass(self._fitted(frames, spacing)):
+        for frame, own, masks in self._pass(self._fitted(frames, spacing, view)):
             kept.append((frame, masks))
             size = own
         backwards = (kept.pop() for _ in range(len(kept)))
         for _, first, second in self._pass(backwards):
-            yield resize.unfit(np.float32(0.5) * (first + second), *size, spacing)
+            yield _whole(np.float32(0.5) * (first + second), size, spacing, view)
 
     def push(self, frame: Frame, at: Pass, spacing: Spacing = None) -> tuple[list[FrameMasks], Pass]:
         """`stream` for whoever has one frame at a time: the masks that are known with this frame, and the pass after.
@@ -148,11 +157,23 @@ class Student:
             yield from known
         yield from self._finish(at)
 
-    def _fitted(self, frames: Iterable[Frame], spacing: Spacing) -> Iterator[tuple[Frame, tuple[int, int]]]:
-        """Frames of any size at the working size, each with its own (height, width). InputError for another type."""
+    def _fitted(
+        self, frames: Iterable[Frame], spacing: Spacing, view: View | None
+    ) -> Iterator[tuple[Frame, tuple[int, int]]]:
+        """What is seen of frames, at the working size, each with its (height, width). InputError for another type."""
         for frame in frames:
             height, width = _checked(frame).shape
-            yield resize.fit(frame, self.card.preprocessing.size, spacing), (height, width)
+            yield resize.fit(frame[view or ...], self.card.preprocessing.size, spacing), (height, width)
+
+
+def _whole(masks: FrameMasks, size: tuple[int, int], spacing: Spacing, view: View | None) -> FrameMasks:
+    """Masks at the working size at the frame's own (height, width), 0 beyond the `view`."""
+    if view is None:
+        return resize.unfit(masks, *size, spacing)
+    whole = np.zeros((len(masks), *size), np.float32)
+    part = whole[:, view[0], view[1]]
+    part[...] = resize.unfit(masks, *part.shape[1:], spacing)
+    return whole
 
 
 def load_student(

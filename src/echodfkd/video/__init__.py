@@ -16,11 +16,11 @@ from echodfkd.clock import Clock, check_times
 from echodfkd.errors import InputError, OutputError
 from echodfkd.files import writing
 from echodfkd.names import clip_name
-from echodfkd.video import container, encode, libav, nifti
+from echodfkd.video import container, dicom, encode, libav, nifti
 from echodfkd.video.source import Picture, Source, Video
 
 Reader = Callable[[Path, container.Kind], AbstractContextManager[Video]]
-READERS: dict[container.Kind, Reader] = {container.NIFTI: nifti.open_volume}
+READERS: dict[container.Kind, Reader] = {container.NIFTI: nifti.open_volume, container.DICOM: dicom.open_clip}
 """Who opens a file of that kind; libav all others."""
 
 
@@ -41,7 +41,14 @@ def read(path: Path | str) -> Clip:
     with open_video(path) as video:
         frames = _whole(path, video)
         clock = video.clock
-        return Clip(clip_name(path), frames, clock.fps, video.spacing, clock.times, video.relative)
+        told = (clock.fps, video.spacing, clock.times, video.relative, video.view, video.remarks)
+        return Clip(name(path), frames, *told)
+
+
+def name(path: Path | str) -> str:
+    """What the clip in a file is called: as its file, but DICOM as its header says, as file names hold patients'."""
+    path = Path(path)
+    return dicom.clip_name(path) if container.is_dicom(path) else clip_name(path)
 
 
 def _whole(path: Path | str, video: Video) -> Frames:
@@ -50,14 +57,15 @@ def _whole(path: Path | str, video: Video) -> Frames:
     for frame in video:
         kept.append(frame)
         if len(kept) * frame.nbytes > most:
-            raise InputError(limits.refusal(f"{path} takes", f"more than {most:,} bytes of memory", "memory"))
+            told = "This DICOM clip" if container.is_dicom(Path(path)) else path
+            raise InputError(limits.refusal(f"{told} takes", f"more than {most:,} bytes of memory", "memory"))
     return np.stack(kept)
 
 
 def file_source(path: Path) -> Source:
     """The clip in a file; its pixels are only read when asked for. InputError where the file cannot be opened."""
     with open_video(path) as video:
-        fps, size, spacing, relative = video.fps, (video.height, video.width), video.spacing, video.relative
+        opened, size = video, (video.height, video.width)
     known = list[Clock]()  # once a pass went through
 
     def frames() -> Iterator[NDArray[np.uint8]]:
@@ -71,7 +79,8 @@ def file_source(path: Path) -> Source:
                 pass
         return known[0]
 
-    return Source(clip_name(path), fps, frames, size, spacing, clock, relative)
+    told = (clock, opened.relative, opened.view, opened.remarks, opened.uncut)
+    return Source(name(path), opened.fps, frames, size, opened.spacing, *told)
 
 
 def write(

@@ -30,13 +30,42 @@ class Kind:
 AVI, MP4, GIF = Kind("AVI", "avi"), Kind("MP4", "mp4"), Kind("GIF", "gif")
 PNG, JPEG = Kind("PNG", "png_pipe", still=True), Kind("JPEG", "jpeg_pipe", still=True)
 APNG = Kind("PNG", "apng")
-NIFTI = Kind("NIfTI", "")  # not libav's: `video/nifti.py` decodes it
+NIFTI, DICOM = Kind("NIfTI", ""), Kind("DICOM", "")  # not libav's: `video/nifti.py` and `video/dicom` decode them
+DICOM_SUFFIXES = (".dcm", ".dicom")
+"""How files are named that should be DICOM. Those from a scanner or its disc often have no suffix: their mark tells."""
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether the file is DICOM by its mark, or meant to be by its suffix."""
+    if path.name.lower().endswith(DICOM_SUFFIXES):
+        return True
+    try:
+        return path.is_file() and _has_mark(path)
+    except OSError:
+        return False
+
+
+def _has_mark(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(132)[128:] == b"DICM"
 
 
 def kind(path: Path) -> Kind:
-    """The kind of the file at `path`, by its first bytes; InputError where it is nothing that the house reads."""
+    """The kind of the file at `path`, by its first bytes; InputError where it is nothing that the house reads.
+
+    What is said of DICOM does not name the file: its name may be the patient's.
+    """
+    if is_dicom(path):
+        if not path.is_file():
+            raise InputError("There is no such DICOM file.")
+        try:
+            if _has_mark(path):
+                return DICOM
+        except OSError as error:
+            raise InputError(f"This DICOM file cannot be read: {error.strerror}.") from None
+        raise InputError("A file named as DICOM is none: its mark, DICM after 128 bytes, is missing.")
     if not named_as_clip(path):
-        raise InputError(f"{path} is not a film or picture by its name: use one of {', '.join(SUFFIXES)}.")
+        raise InputError(f"{path} is not a film or picture by its name: use one of {', '.join(SUFFIXES)}, or DICOM.")
     head = _head(path)
     if not head:
         raise InputError(f"{path} is empty (0 bytes). Copy it again.")
