@@ -211,11 +211,15 @@ def distill(
 @app.command()
 def segment(
     inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT...", help="Clips: AVI, MP4, GIF, PNG, NIfTI; or folders of them.")
+        list[Path], typer.Argument(metavar="INPUT...", help="Clips: AVI, MP4, GIF, PNG, NIfTI, DICOM; or folders.")
     ],
     out: Out = Path("segmented"),
     model: ModelName = None,
     overlay: Annotated[bool, typer.Option("--overlay", help="Also write overlay.mp4 and curve.png.")] = False,
+    show_all: Annotated[
+        bool, typer.Option("--show-all", help="Overlays of DICOM with what is burnt in beside the fan: names too.")
+    ] = False,
+    seg: Annotated[bool, typer.Option("--seg", help="Also write masks of DICOM clips as DICOM SEG.")] = False,
     largest_component: Annotated[
         bool | None,
         typer.Option(
@@ -260,6 +264,8 @@ def segment(
         find_model(model),
         out,
         overlay=overlay,
+        show_all=show_all,
+        seg=seg,
         largest_component=largest_component,
         warm_up=warm_up,
         hindsight=hindsight,
@@ -305,6 +311,32 @@ def live(
     chosen = None if model is None else find_model(model)
     found = verb.live(source, chosen, out, overlay=overlay, paced=paced, seconds=seconds, idle=idle, tell=tell)
     if any(one.refusal for one in found):
+        raise typer.Exit(2)
+
+
+@app.command()
+def convert(
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="CLIPS...", help="Clips of any format that `segment` reads; or folders.")
+    ],
+    out: Out,
+    key: Annotated[
+        Path | None, typer.Option("--key", metavar="FILE", help="Write which number is which clip. Keep it apart.")
+    ] = None,
+) -> None:
+    """Clips as a de-identified folder in EchoNet-Dynamic's layout: numbered 112 x 112 films and FileList.csv."""
+    from echodfkd.commands import convert as verb
+
+    def tell(one: verb.Converted) -> None:
+        if one.refusal:
+            print(f"echodfkd: {one.refusal}", file=sys.stderr)
+
+    found = verb.convert(inputs, out, key, tell)
+    done = sum(not one.refusal for one in found)
+    print(
+        f"{done} of {len(found)} clips in {out}. Look at the films before you share them: what lies in the fan stays."
+    )
+    if done < len(found):
         raise typer.Exit(2)
 
 

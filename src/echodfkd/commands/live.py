@@ -17,12 +17,13 @@ from echodfkd.errors import EchodfkdError, InputError, one_line
 from echodfkd.files import holding, make_folder, write_text
 from echodfkd.measure.beats import check_rate
 from echodfkd.measure.stream import Beat, Live, Masks, Stream
+from echodfkd.names import named_as_clip
 from echodfkd.report.draw.overlay import live_frame
 from echodfkd.student.student import Student, load_student
 from echodfkd.tables import csv_text
-from echodfkd.video import clip_name, file_source, write
+from echodfkd.video import file_source, write
+from echodfkd.video import name as name_of
 from echodfkd.video.camera import Timed, is_camera, open_camera
-from echodfkd.video.container import named_as_clip
 from echodfkd.video.source import Source
 
 Frame = NDArray[np.uint8]
@@ -170,7 +171,7 @@ def _feeds(
         return
     folder = Path(source).is_dir()
     for path in _arrivals(Path(source), idle) if folder else [Path(source)]:
-        watched = Watched(clip_name(path))
+        watched = Watched(name_of(path))
         try:
             clip = file_source(path)
             pace = not folder if paced is None else paced

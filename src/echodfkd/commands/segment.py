@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from echodfkd.clip import Clip
 from echodfkd.engine import cores, for_each, in_order
-from echodfkd.errors import InputError, OccupiedError, one_line
+from echodfkd.errors import InputError, OccupiedError
 from echodfkd.files import filling, holding, make_folder, read_json, remove_parts, write_json, write_text
 from echodfkd.measure.measures import Measures, measures
 from echodfkd.measure.shape import largest_component
@@ -22,12 +22,14 @@ from echodfkd.store.store import Store
 from echodfkd.student.spool import Spool, Stack
 from echodfkd.student.student import Student, identity, load_student
 from echodfkd.tables import csv_text
-from echodfkd.video import clip_name, file_source, write
-from echodfkd.video.container import SUFFIXES, named_as_clip
+from echodfkd.video import dicom, file_source, write
+from echodfkd.video import name as name_of
+from echodfkd.video.container import is_dicom
+from echodfkd.video.inputs import clip_files, refusal
 from echodfkd.video.source import Source, clip_source
 
 Record = dict[str, Any]
-CLIP_FILES = ("masks.npz", "measures.json", "overlay.mp4", "curve.png")
+CLIP_FILES = ("masks.npz", "measures.json", "overlay.mp4", "curve.png", "segmentation.dcm")
 """What a clip's folder holds, by contract."""
 
 
@@ -57,6 +59,7 @@ class _Asked:
     """A clip to be segmented, the `number`th of `count`; `first` is the first of all that bears its name."""
 
     path: Path
+    name: str
     first: Path
     number: int
     count: int
@@ -70,6 +73,8 @@ class _Job:
     options: tuple[tuple[str, Any], ...]
     out: Path
     overlay: bool = False
+    show_all: bool = False
+    seg: bool = False
     call: str = field(default_factory=lambda: uuid4().hex)
 
     @property
@@ -79,14 +84,17 @@ class _Job:
 
     def __call__(self, asked: _Asked) -> Segmented:
         """What came of the clip."""
-        path, name = asked.path, clip_name(asked.path)
-        one = Segmented(name, asked.number, asked.count)
+        path, folder = asked.path, self.out / asked.name
+        one = Segmented(asked.name, asked.number, asked.count)
         try:
-            _check_place(path, self.out / name, asked.first)
-            made = segment_clip(file_source(path), self.student, self.out / name, overlay=self.overlay)
-            return replace(one, measures=made)
+            _check_place(path, folder, asked.first)
+            if self.seg and not is_dicom(path):
+                raise InputError(f"{path} is no DICOM file, to which a SEG could refer. Leave --seg out.")
+            source, seg_of = file_source(path), path if self.seg else None
+            shown = {"overlay": self.overlay, "show_all": self.show_all}
+            return replace(one, measures=segment_clip(source, self.student, folder, seg_of=seg_of, **shown))
         except (InputError, OccupiedError) as error:  # this clip's alone; a full disk is everybody's
-            return replace(one, refusal=one_line(error))
+            return replace(one, refusal=refusal(path, asked.number, asked.count, error))
 
 
 @lru_cache(maxsize=1)
@@ -96,8 +104,10 @@ def _student(job: _Job) -> Student:
 
 def _lost(asked: _Asked) -> Segmented:
     """What is said of a clip that ended its process."""
-    refusal = f"{asked.path}: the process that segmented it was ended from outside, twice (out of memory?)."
-    return Segmented(clip_name(asked.path), asked.number, asked.count, refusal=refusal)
+    name = "This DICOM clip" if is_dicom(asked.path) else asked.path
+    error = InputError(f"{name}: the process that segmented it was ended from outside, twice (out of memory?).")
+    told = refusal(asked.path, asked.number, asked.count, error)
+    return Segmented(asked.name, asked.number, asked.count, refusal=told)
 
 
 def segment(
@@ -106,6 +116,8 @@ def segment(
     out: Path,
     *,
     overlay: bool = False,
+    show_all: bool = False,
+    seg: bool = False,
     largest_component: bool | None = None,
     warm_up: int | None = None,
     hindsight: bool | None = None,
@@ -121,11 +133,15 @@ def segment(
     Raises InputError where the model is damaged or no clip is given, OutputError where `out` cannot be written.
     """
     options = {"largest_component": largest_component, "warm_up": warm_up, "hindsight": hindsight}
-    job = _Job(model, tuple(options.items()), out, overlay)
+    job = _Job(model, tuple(options.items()), out, overlay, show_all, seg)
     _check_ventricle(job.student)
     paths = clip_files(inputs)
-    first = {clip_name(path): path for path in reversed(paths)}
-    asked = [_Asked(path, first[clip_name(path)], number, len(paths)) for number, path in enumerate(paths, start=1)]
+    names = [name_of(path) for path in paths]
+    first = dict(zip(reversed(names), reversed(paths), strict=True))
+    asked = [
+        _Asked(path, name, first[name], number, len(paths))
+        for number, (path, name) in enumerate(zip(paths, names, strict=True), start=1)
+    ]
     found: list[Segmented] = []
     with holding(out):
         remove_parts(out)
@@ -153,7 +169,8 @@ def segmentation(clip: Clip | Path | str, model: Student | Path | str | None = N
     cut = np.stack(list(_cut_masks(source, student, [])), axis=1)[:, :: student.direction]
     masks = dict(zip(student.structures, cut, strict=True))
     said = measures(masks["lv"], source.clock, source.spacing)
-    return Segmentation(said.traits, said.spacing, masks=masks, record=record(source.name, said, student))
+    told = record(source.name, said, student, source)
+    return Segmentation(said.traits, said.spacing, masks=masks, record=told)
 
 
 def segment_store(clips: Store, student_folder: Path, out: Path, names: Sequence[str] | None = None) -> None:
@@ -210,53 +227,60 @@ def _check_ventricle(student: Student) -> None:
 def _check_place(path: Path, folder: Path, first: Path) -> None:
     """InputError where `folder` is another clip's, cannot be a clip's folder, or holds the clip itself."""
     if first is not path:
-        raise InputError(f"Two inputs are named {folder.name}: {first} and {path}. Segment them into two folders.")
-    if clip_name(path) in (".", "..", "summary.csv"):
+        both = "the same DICOM clip twice?" if is_dicom(path) else f"{first} and {path}."
+        raise InputError(f"Two inputs are named {folder.name}: {both} Segment them into two folders.")
+    if folder.name in (".", "..", "summary.csv"):
         raise InputError(f"{path}: no folder can bear the name of this clip. Rename the file.")
     if folder.resolve() in path.resolve().parents:
-        raise InputError(f"{path} lies in the folder that its results would replace. Choose another --out.")
+        told = "This clip" if is_dicom(path) else path
+        raise InputError(f"{told} lies in the folder that its results would replace. Choose another --out.")
 
 
-def clip_files(inputs: Sequence[Path]) -> list[Path]:
-    """The files in `inputs`; a folder stands for the clips directly in it, by name. InputError where it has none."""
-    files: list[Path] = []
-    for path in inputs:
-        if not path.is_dir():
-            files.append(path)
-            continue
-        inside = sorted(item for item in path.iterdir() if named_as_clip(item) and item.is_file())
-        if not inside:
-            raise InputError(f"The folder {path} holds no clip ({', '.join(sorted(SUFFIXES))}).")
-        files += inside
-    return files
-
-
-def segment_clip(source: Source, student: Student, folder: Path, *, overlay: bool = False) -> Record:
+def segment_clip(
+    source: Source,
+    student: Student,
+    folder: Path,
+    *,
+    overlay: bool = False,
+    show_all: bool = False,
+    seg_of: Path | None = None,
+) -> Record:
     """One clip's masks and measures, written as `folder`'s files all or nothing; the measures.
 
     `masks.npz` holds the left ventricle under `masks` and other structures under their names, uint8 {0, 1}
     (time, height, width) at the clip's own size. Memory does not grow with the clip: masks go to disk frame by frame,
-    and so does, with hindsight, what the second pass needs of the first.
+    and so does, with hindsight, what the second pass needs of the first. `show_all` draws on frames with what lies
+    beside the fan; `seg_of` is the DICOM file that a SEG shall refer to.
     """
     _check_ventricle(student)
     with filling(folder, CLIP_FILES) as here:
         masks = _stream_masks(source, student, here)
         found = measures(masks["lv"].view(np.bool_), source.clock, source.spacing)
-        told = record(source.name, found, student)
+        told = record(source.name, found, student, source)
         arrays: dict[str, Any] = {"masks" if name == "lv" else name: array for name, array in masks.items()}
         np.savez_compressed(here / "masks.npz", **arrays)
         write_json(here / "measures.json", told)
         if overlay:
-            _draw(source, masks, found, here)
+            _draw(source, masks, found, here, show_all)
+        if seg_of is not None and any(mask.any() for mask in masks.values()):
+            model = f"{told['model']['name']} {told['model']['weights']}"
+            dicom.write_segmentation(here / "segmentation.dcm", seg_of, masks, model)
         for raw in here.glob("*.raw"):
             raw.unlink()
     return told
 
 
-def record(name: str, found: Measures, student: Student) -> Record:
-    """What `measures.json` holds of a clip: its measures, ejection fractions in percent, and the model."""
-    rate, fraction = found.heart_rate, found.ejection_fraction
+def record(name: str, found: Measures, student: Student, source: Source | None = None) -> Record:
+    """What `measures.json` holds of a clip: its measures, ejection fractions in percent, and the model.
+
+    Volumes in ml are there where the pixel's size is known, `remarks` where the `source` contradicts itself.
+    """
+    rate, fraction, volumes = found.heart_rate, found.ejection_fraction, {}
     times = None if found.fps is None else found.clock.times
+    remarks = () if source is None else source.remarks
+    if found.spacing is not None and found.ejection.per_beat and not (source and source.relative):
+        sizes = {"edv_ml": found.ejection.ed_volumes, "esv_ml": found.ejection.es_volumes}
+        volumes = {key: round(float(np.median(size)), 1) for key, size in sizes.items()}
     return {
         "name": name,
         "frames": found.frames,
@@ -267,9 +291,11 @@ def record(name: str, found: Measures, student: Student) -> Record:
         "es_frames": list(found.es_frames),
         "ejection_fraction": None if fraction is None else round(fraction, 2),
         "ejection_fraction_per_beat": [round(value, 2) for value in found.ejection.per_beat],
+        **volumes,
         "heart_rate": None if rate is None else round(rate, 1),
         "verdict": found.verdict,
         "reasons": list(found.reasons),
+        **({"remarks": list(remarks)} if remarks else {}),
         "model": identity(student),
     }
 
@@ -279,7 +305,8 @@ def describe(measures: Record) -> str:
     fraction = measures["ejection_fraction"]
     told = "EF unknown" if fraction is None else f"EF {fraction:.0f} %"
     reasons = f" ({'; '.join(measures['reasons'])})" if measures["reasons"] else ""
-    return f"{measures['name']}: {measures['frames']} frames, {told}, {measures['verdict']}{reasons}"
+    remarks = "".join(f"; {remark}" for remark in measures.get("remarks", ()))
+    return f"{measures['name']}: {measures['frames']} frames, {told}, {measures['verdict']}{reasons}{remarks}"
 
 
 def summary_row(measures: Record) -> dict[str, Any]:
@@ -303,7 +330,7 @@ def summary(rows: Sequence[dict[str, Any]]) -> str:
 
 def _cut_masks(source: Source, student: Student, kept: Stack) -> Iterator[NDArray[np.bool_]]:
     """Masks (structure, height, width) in the student's direction, cut at its threshold. `kept`: as there."""
-    for probabilities in student.masks_in_turn(source.frames(), kept, source.spacing):
+    for probabilities in student.masks_in_turn(source.frames(), kept, source.spacing, source.view):
         cut = probabilities >= student.threshold
         yield np.stack([largest_component(mask) for mask in cut]) if student.largest_component else cut
 
@@ -323,13 +350,14 @@ def _stream_masks(source: Source, student: Student, folder: Path) -> dict[str, N
     return {name: array[:: student.direction] for name, array in arrays.items()}
 
 
-def _draw(source: Source, masks: dict[str, NDArray[np.uint8]], found: Measures, folder: Path) -> None:
-    """`overlay.mp4` and `curve.png` of one clip in `folder`."""
+def _draw(source: Source, masks: dict[str, NDArray[np.uint8]], found: Measures, folder: Path, show_all: bool) -> None:
+    """`overlay.mp4` and `curve.png` of one clip in `folder`; `show_all` as in `segment_clip`."""
     from echodfkd.report.draw.figures import area_figure, png_bytes
     from echodfkd.report.draw.overlay import overlay_frames
 
     area, events = found.area, found.events
     by_frame = ({name: array[n].view(np.bool_) for name, array in masks.items()} for n in range(found.frames))
-    pictures = overlay_frames(source.frames(), by_frame, area, events)
+    frames = source.uncut() if show_all and source.uncut is not None else source.frames()
+    pictures = overlay_frames(frames, by_frame, area, events)
     write(folder / "overlay.mp4", pictures, events.fps, found.clock.times)
     (folder / "curve.png").write_bytes(png_bytes(area_figure(area, events, title=source.name)))

@@ -158,7 +158,7 @@ class Student:
         yield from self._finish(at)
 
     def _fitted(
-        self, frames: Iterable[Frame], spacing: Spacing, view: View | None
+        self, frames: Iterable[Frame], spacing: Spacing, view: View | None = None
     ) -> Iterator[tuple[Frame, tuple[int, int]]]:
         """What is seen of frames, at the working size, each with its (height, width). InputError for another type."""
         for frame in frames:
