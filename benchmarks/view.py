@@ -90,7 +90,7 @@ def traits(clip: Clip, model: Student) -> Traits:
     number = tuple(model.structures).index("lv")
     sure = model(clip)[:, number]
     looked = evenly_spread(len(clip.frames), LOOKED)
-    return np.array([describe(clip.frames[n], sure[n] >= model.threshold, sure[n], clip.spacing) for n in looked])
+    return np.array([describe(clip.frames[n], sure[n] >= model.threshold, clip.spacing) for n in looked])
 
 
 def statistics(groups: dict[str, Traits]) -> Statistics:
@@ -100,14 +100,9 @@ def statistics(groups: dict[str, Traits]) -> Statistics:
         name: Group(v.mean(0), v.std(0), 0.95 * np.corrcoef(v.T) + 0.05 * np.eye(v.shape[1]))
         for name, v in seen.items()
     }
-    open_ = Statistics(tuple(WORDS), made, {"with_model": (np.inf, np.inf), "masks_alone": (np.inf, np.inf)})
-    limits = {}
-    for name, hidden in (("with_model", ()), ("masks_alone", (13, 14))):
-        frames = np.concatenate(list(groups.values())).copy()
-        frames[:, list(hidden)] = np.nan
-        distances = [view([one], open_).distance for one in frames]
-        limits[name] = tuple(float(np.quantile(distances, 1 - share)) for share in ALLOWED)
-    return replace(open_, limits=limits)
+    endless = Statistics(made, (np.inf, np.inf))
+    distances = [view([one], endless).distance for one in np.concatenate(list(groups.values()))]
+    return replace(endless, limits=tuple(float(np.quantile(distances, 1 - share)) for share in ALLOWED))
 
 
 def share(words: str, clips: Sequence[Sequence[NDArray[np.float64]]], known: Statistics) -> list[str]:
@@ -136,8 +131,8 @@ def as_json(known: Statistics, echonet: int, camus: int) -> str:
     told = {
         "source": "traits of stills at end diastole and end systole: statistics over patients, no picture",
         "frames": {"echonet": echonet, "camus": camus},
-        "traits": known.names,
-        "limits": {name: [round(one, 3) for one in two] for name, two in known.limits.items()},
+        "traits": list(WORDS),
+        "limits": [round(one, 3) for one in known.limits],
         "groups": groups,
     }
     return json.dumps(told, indent=1).replace("],\n     [", "], [") + "\n"

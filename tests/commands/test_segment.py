@@ -100,7 +100,7 @@ def test_measures_have_the_keys_of_the_contract_and_agree_with_the_masks(clip, t
     assert contract | {"reasons"} <= set(measures)
     assert (measures["name"], measures["frames"], measures["fps"]) == ("clip", 30, 50.0)
     assert measures["area_px"] == masks_in(out / "clip")["masks"].sum((1, 2)).tolist()
-    assert measures["verdict"] in ("good", "doubtful", "unusable")
+    assert measures["verdict"] in ("typical", "review", "refused")
     assert measures["model"]["name"] == "B2,1" and measures["model"]["threshold"] == 0.5
     row = rows_in(out)["clip"]
     assert row["verdict"] == measures["verdict"] and row["frames"] == "30" and float(row["fps"]) == 50
@@ -126,7 +126,7 @@ def test_a_clip_without_a_beat_gets_its_masks_and_the_reason(frames, reason, tmp
     assert echodfkd("segment", path, "--model", student_folder, "--out", out)[0] == 0
     measures = measures_in(out / "short")
     assert masks_in(out / "short")["masks"].shape == (frames, 48, 64)
-    assert measures["verdict"] == "unusable" and measures["ejection_fraction"] is None
+    assert measures["verdict"] == "refused" and measures["ejection_fraction"] is None
     assert reason in measures["reasons"][0] and rows_in(out)["short"]["EF_pred"] == ""
 
 

@@ -23,12 +23,12 @@ def test_measures_are_those_of_the_functions_they_name():
     assert found.ejection == ejection_fraction(masks, events, (0.4, 0.4)) and found.ejection.beats
     assert found.ejections == ejection_by_method(masks, events, (0.4, 0.4))
     assert found.ejections["discs"].median == found.ejection_fraction
-    assert found.heart_rate == heart_rate(events) and (found.verdict, found.reasons) == ("good", ())
+    assert found.heart_rate == heart_rate(events) and (found.verdict, found.reasons) == ("typical", ())
 
 
 def test_an_assumed_frame_rate_tells_no_heart_rate():
     found = measures(heart())
-    assert found.events.fps_assumed and found.heart_rate is None and found.verdict == "doubtful"
+    assert found.events.fps_assumed and found.heart_rate is None and found.verdict == "review"
 
 
 def test_what_has_been_measured_is_kept():

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
+from math import isinf
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -168,9 +169,9 @@ def segmentation(clip: Clip | Path | str, model: Student | Path | str | None = N
     _check_ventricle(student)
     cut = np.stack(list(_cut_masks(source, student, [])), axis=1)[:, :: student.direction]
     masks = dict(zip(student.structures, cut, strict=True))
-    said = measures(masks["lv"], source.clock, source.spacing)
+    said = measures(masks["lv"], source.clock, source.spacing, frames=source.frames())
     told = record(source.name, said, student, source)
-    return Segmentation(said.traits, said.spacing, masks=masks, record=told)
+    return Segmentation(said.traits, said.spacing, said.view, masks=masks, record=told)
 
 
 def segment_store(clips: Store, student_folder: Path, out: Path, names: Sequence[str] | None = None) -> None:
@@ -255,7 +256,7 @@ def segment_clip(
     _check_ventricle(student)
     with filling(folder, CLIP_FILES) as here:
         masks = _stream_masks(source, student, here)
-        found = measures(masks["lv"].view(np.bool_), source.clock, source.spacing)
+        found = measures(masks["lv"].view(np.bool_), source.clock, source.spacing, frames=source.frames())
         told = record(source.name, found, student, source)
         arrays: dict[str, Any] = {"masks" if name == "lv" else name: array for name, array in masks.items()}
         np.savez_compressed(here / "masks.npz", **arrays)
@@ -296,6 +297,7 @@ def record(name: str, found: Measures, student: Student, source: Source | None =
         "verdict": found.verdict,
         "reasons": list(found.reasons),
         **({"remarks": list(remarks)} if remarks else {}),
+        "view_distance": None if found.view is None or isinf(found.view.distance) else round(found.view.distance, 2),
         "model": identity(student),
     }
 

@@ -1,5 +1,6 @@
 """Everything that one clip's masks say, made in one place for whoever asks: `segment`, `evaluate`, `judge`."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +13,7 @@ from echodfkd.measure.ejection import Ejection, ejection_by_method, ejection_fra
 from echodfkd.measure.shape import MaskClip, Spacing, pixel_scale
 from echodfkd.measure.traits import Traits
 from echodfkd.measure.verdict import Verdict, verdict
+from echodfkd.measure.view import View, view_of
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Measures:
 
     traits: Traits
     spacing: Spacing = None
+    view: View | None = None
+    """Whether image and masks look as an apical four-chamber view; None where the image was not looked at."""
 
     @property
     def frames(self) -> int:
@@ -82,25 +86,32 @@ class Measures:
     @cached_property
     def judged(self) -> Verdict:
         """Whether anything speaks against these measures, and what."""
-        return verdict(self.traits, self.events, self.ejection)
+        return verdict(self.traits, self.events, self.ejection, view=self.view)
 
     @property
     def verdict(self) -> str:
-        """'good', 'doubtful' or 'unusable'."""
+        """'typical', 'review' or 'refused'."""
         return self.judged.verdict
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why it is not 'good'."""
+        """Why it is not 'typical'."""
         return self.judged.reasons
 
 
-def measures(masks: MaskClip, fps: Rate = None, spacing: Spacing = None, times: Times | None = None) -> Measures:
+def measures(
+    masks: MaskClip,
+    fps: Rate = None,
+    spacing: Spacing = None,
+    times: Times | None = None,
+    frames: Iterable[NDArray[np.uint8]] | None = None,
+) -> Measures:
     """What masks (time, height, width) bool of a left ventricle say, at `fps` (Hz, or a clock) and `spacing` if known.
 
     `times` (time,) are seconds, where frames do not come evenly. A rate that no film of a heart has counts as unknown.
+    With the grey `frames` (height, width) that they are of, it is also asked whether those show the right view.
     InputError where masks, frame rate, spacing or times are none.
     """
     pixel_scale(spacing)
     clock = believed(fps) if times is None else clock_of_times(times, as_clock(fps).fps)
-    return Measures(Traits(masks, clock), spacing)
+    return Measures(Traits(masks, clock), spacing, None if frames is None else view_of(frames, masks, spacing))

@@ -64,7 +64,7 @@ class Live:
     """Percent, of the last beat."""
     heart_rate: float | None = None
     """Beats per minute over the last `KEPT_S` seconds."""
-    judged: Verdict = field(default_factory=lambda: Verdict("unusable", ("no complete beat yet",)))
+    judged: Verdict = field(default_factory=lambda: Verdict("refused", ("no complete beat yet",)))
     """The verdict of the last beat."""
     gaps: int = 0
     """Times at which frames were missing, since the stream began."""

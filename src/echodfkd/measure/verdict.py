@@ -1,6 +1,6 @@
 """Whether anything speaks against the measures of one clip, with the reasons a reader can check.
 
-The masks are all that is looked at, never the image: a smooth, steady outline of the wrong thing passes.
+Masks are looked at and, where a `View` is given, what they lie on. A steady outline a little off passes.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from echodfkd.measure.beats import Events, believed_heart_rate, heart_rate, step
 from echodfkd.measure.ejection import Ejection
 from echodfkd.measure.shape import touches_border
 from echodfkd.measure.traits import Traits
+from echodfkd.measure.view import View
 
 SHAPES = 50
 """Frames, evenly spread, on which the outline's shape is looked at: a hull costs more than a count of pixels."""
@@ -21,15 +22,15 @@ SHAPES = 50
 
 @dataclass(frozen=True)
 class Limits:
-    """Where a clip's measures become doubtful. Every value by choice: wide enough that healthy apical views pass.
+    """Where a clip's measures want a look. Every value by choice: wide enough that healthy apical views pass.
 
     Changes from frame to frame are limits at ASSUMED_FPS; at lower rates they are that much wider.
     """
 
     seconds: float = 0.8  # shorter clips hold no whole beat below 75 per minute
-    empty_share: float = 0.5  # of the frames without a mask: above it the clip is unusable
+    empty_share: float = 0.5  # of the frames without a mask: above it the clip is refused
     pieces_share: float = 0.1  # a second component counts as large from this share of the largest
-    pieces_frames: float = 0.1  # share of the frames on which several large components are doubtful
+    pieces_frames: float = 0.1  # share of the frames on which several large components want a look
     jump: float = 0.35  # change of area from frame to frame as a share of the median area
     shift: float = 0.15  # way of the centroid from frame to frame over the diameter of a circle of the median area:
     # about 8 mm in 20 ms, several times faster than the valve plane, the fastest part of a heart's outline
@@ -40,9 +41,9 @@ class Limits:
     ejection_spread: float = 15.0  # points between the beats: those of a regular heart differ by a few
     solidity: float = 0.9  # a frame's outline is dented below this share of its convex hull: a ventricle is an egg with
     # its blunt end cut off, and its convex hull is nearly all ventricle
-    dented_frames: float = 0.1  # share of the frames on which a dented outline is doubtful
+    dented_frames: float = 0.1  # share of the frames on which a dented outline wants a look
     area: tuple[float, float] = (0.01, 0.45)  # median share of the image taken by the ventricle
-    border_frames: float = 0.1  # share of the frames on which touching the image border is doubtful
+    border_frames: float = 0.1  # share of the frames on which touching the image border wants a look
     ejection: tuple[float, float] = (5.0, 90.0)  # percent
 
     def __post_init__(self) -> None:
@@ -59,24 +60,31 @@ class Limits:
 
 @dataclass(frozen=True)
 class Verdict:
-    """'good', 'doubtful' or 'unusable' for ED, ES and EF, and why. The masks are kept whatever it says.
+    """'typical', 'review' or 'refused', for ED, ES and EF, and why. The masks are kept whatever it says.
 
-    'good' means that nothing odd was found. It does not mean that the outline is right: look at the overlay.
+    'typical' means that nothing odd was found. It does not mean that the outline is right: look at the overlay.
     """
 
     verdict: str
     reasons: tuple[str, ...]
 
 
-def verdict(traits: Traits, events: Events, ejection: Ejection, limits: Limits | None = None) -> Verdict:
-    """The verdict on one clip's measures, from the traits of its masks, its events and its EF.
+def verdict(
+    traits: Traits, events: Events, ejection: Ejection, limits: Limits | None = None, view: View | None = None
+) -> Verdict:
+    """The verdict on one clip's measures, from the traits of its masks, its events, its EF and, where known, its view.
 
-    'unusable' where ED, ES or EF cannot be had at all, 'doubtful' where something speaks against them, else 'good':
-    nothing odd was found in the masks. Whether they outline the ventricle is not asked.
+    'refused' where ED, ES or EF cannot be had at all or the image is no apical four-chamber view, 'review' where
+    something speaks against them, else 'typical': nothing odd was found.
     """
     limits = limits or Limits()
-    fatal = _fatal(traits, events, limits)
-    doubts = [
+    fatal, doubts = _fatal(traits, events, limits), []
+    if view is not None and view.odd and traits.area.any():
+        told = f"{'not' if view.refused else 'unusual for'} an apical four-chamber view: the ventricle is {view.words}"
+        (fatal if view.refused else doubts).append(
+            f"{told} ({view.distance:.1f} of at most {view.limits[view.refused]:.1f})"
+        )
+    doubts += [
         *_doubts_of_time(traits, limits),
         *_doubts_of_curve(traits, limits),
         *_doubts_of_beats(traits, events, limits),
@@ -84,7 +92,7 @@ def verdict(traits: Traits, events: Events, ejection: Ejection, limits: Limits |
         *_doubts_of_motion(traits, limits),
         *_doubts_of_ef(ejection, limits),
     ]
-    grade = "unusable" if fatal else "doubtful" if doubts else "good"
+    grade = "refused" if fatal else "review" if doubts else "typical"
     return Verdict(grade, (*fatal, *doubts))
 
 

@@ -7,20 +7,19 @@ traits together, from the nearer of the two groups. No weight was taught: what n
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from echodfkd import resize
-from echodfkd.clip import WORKING_SIZE
+from echodfkd.clip import WORKING_SIZE, evenly_spread
 from echodfkd.measure.ejection import long_axis
 from echodfkd.measure.sector import fan
-from echodfkd.measure.shape import Mask, Spacing, largest_component, solidity
+from echodfkd.measure.shape import Mask, MaskClip, Spacing, largest_component, solidity
 
 Values = NDArray[np.float64]
 Frame = NDArray[np.uint8]
@@ -44,12 +43,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "base": ("darker below than inside", "closed below by something bright"),
     "brightness": ("unusually dark", "filled, not dark as blood"),
     "unevenness": ("unusually smooth inside", "uneven inside"),
-    "wavering": ("its outline unusually sharp", "its outline uncertain"),
-    "doubt": ("unusually sure", "its inside uncertain"),
 }
 """Each trait's name, and what it is to be below and above the patients' mean."""
-OF_MODEL = ("wavering", "doubt")
-"""Traits of a model's probabilities: anybody's masks do without."""
 
 
 @dataclass(frozen=True)
@@ -60,41 +55,34 @@ class Group:
     deviation: Values
     correlation: Values
 
-    def distance(self, traits: Values, known: Sequence[int]) -> tuple[float, int]:
-        """Mahalanobis' distance by the traits that are `known`, and the one without which it would fall furthest."""
-        off = ((traits - self.mean) / self.deviation)[known]
-        weights = self._inverse(tuple(known))
-        pull = weights @ off
-        return float(np.sqrt(off @ pull)), known[int(np.argmax(pull**2 / np.diag(weights)))]
+    def distance(self, traits: Values) -> tuple[float, int]:
+        """Mahalanobis' distance, and the number of the trait without which it would fall furthest."""
+        off = (traits - self.mean) / self.deviation
+        pull = self._inverse @ off
+        return float(np.sqrt(off @ pull)), int(np.argmax(pull**2 / np.diag(self._inverse)))
 
-    def _inverse(self, known: tuple[int, ...]) -> Values:
-        return np.linalg.inv(self.correlation[np.ix_(known, known)])
+    @cached_property
+    def _inverse(self) -> Values:
+        return np.linalg.inv(self.correlation)
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """What is known of patients' traits, and the distances beyond which a clip is odd and is refused."""
+    """What is known of patients' traits, and the distances from which a clip is odd and is refused."""
 
-    names: tuple[str, ...]
     groups: Mapping[str, Group]
-    limits: Mapping[str, tuple[float, float]]
-    """Odd and refused, `with_model` and by `masks_alone`."""
-
-    @cached_property
-    def alone(self) -> tuple[int, ...]:
-        """The traits that masks and image have, whoever made the masks."""
-        return tuple(number for number, name in enumerate(self.names) if name not in OF_MODEL)
+    limits: tuple[float, float]
 
 
 @lru_cache
 def statistics() -> Statistics:
     """What lies in `view.json`, read once."""
-    told = json.loads(files("echodfkd.measure").joinpath("view.json").read_text(encoding="utf-8"))
+    found = json.loads(files("echodfkd.measure").joinpath("view.json").read_text(encoding="utf-8"))
     groups = {
         name: Group(np.array(one["mean"]), np.array(one["deviation"]), _whole(one["correlation"]))
-        for name, one in told["groups"].items()
+        for name, one in found["groups"].items()
     }
-    return Statistics(tuple(told["traits"]), groups, {name: tuple(two) for name, two in told["limits"].items()})
+    return Statistics(groups, tuple(found["limits"]))
 
 
 @dataclass(frozen=True)
@@ -119,50 +107,46 @@ class View:
         return self.distance > self.limits[0]
 
 
+def view_of(frames: Iterable[Frame], masks: MaskClip, spacing: Spacing = None) -> View:
+    """The view that a clip's grey frames (height, width) uint8 show with its LV's masks (time, height, width)."""
+    looked = set(evenly_spread(len(masks), LOOKED).tolist())
+    return view([describe(frame, masks[n], spacing) for n, frame in enumerate(frames) if n in looked])
+
+
 def view(described: Sequence[Values], known: Statistics | None = None) -> View:
     """The view that frames show by what `describe` says of each; at least one. `known`: those of `view.json`."""
     known = known or statistics()
-    with_model = not any(np.isnan(one).any() and not np.isnan(one).all() for one in described)
-    limits = known.limits["with_model" if with_model else "masks_alone"]
-    numbers = range(len(known.names)) if with_model else known.alone
-    found = []
-    for traits in described:
-        if np.isnan(traits[0]):
-            found.append((float("inf"), "nowhere to be seen"))
-            continue
-        (distance, worst), group = min(
-            ((group.distance(traits, list(numbers)), group) for group in known.groups.values()),
-            key=lambda one: one[0][0],
-        )
-        above = int(traits[worst] > group.mean[worst])
-        found.append((distance, WORDS[known.names[worst]][above]))
-    middle = sorted(found, key=lambda one: one[0])[len(found) // 2]
-    return View(middle[0], limits, middle[1])
+    found = sorted((_nearest(traits, known) for traits in described), key=lambda one: one[0])
+    distance, words = found[len(found) // 2]
+    return View(distance, known.limits, words)
 
 
-def describe(
-    frame: Frame, mask: Mask, probabilities: NDArray[np.float32] | None = None, spacing: Spacing = None
-) -> Values:
-    """The traits (trait,) of one frame (height, width) uint8 and its mask, in the order of WORDS; NaN what is unknown.
+def _nearest(traits: Values, known: Statistics) -> tuple[float, str]:
+    """The distance from the nearer group, and what is most unlike it."""
+    if np.isnan(traits).any():
+        return float("inf"), "nowhere to be seen"
+    (distance, worst), group = min(
+        ((group.distance(traits), group) for group in known.groups.values()), key=lambda one: one[0][0]
+    )
+    return distance, tuple(WORDS.values())[worst][int(traits[worst] > group.mean[worst])]
 
-    `probabilities` (height, width) are those that a model gave the ventricle. All NaN where there is no mask.
-    """
-    grey, inside, sure = _fitted(frame, mask, probabilities, spacing)
+
+def describe(frame: Frame, mask: Mask, spacing: Spacing = None) -> Values:
+    """The traits (trait,) of a frame (height, width) uint8 and its mask, in WORDS' order; NaN without a mask."""
+    grey = resize.fit(frame, WORKING_SIZE, spacing)
+    inside = largest_component(resize.fit(mask.astype(np.uint8) * 255, WORKING_SIZE, spacing) >= 128)
+    sector = fan(grey[None])
     values = np.full(len(WORDS), np.nan)
-    inside = largest_component(inside)
-    if inside.sum() < LEAST:
+    if inside.sum() < LEAST or not sector.any():
         return values
     axis = long_axis(inside)
     down = axis.direction if axis.direction[0] > 0 else -axis.direction
     points = np.argwhere(inside) - axis.centre
     along, across = points @ down, points @ (-down[1], down[0])
-    sector = fan(grey[None])
     rows, columns = (np.flatnonzero(sector.any(axis=side)) for side in (1, 0))
-    if not len(rows):
-        return values
     edge = max(float(np.percentile(grey[sector], 95)), 20.0)
     level = np.log2(1 + grey.astype(np.float64)) / np.log2(1 + edge)
-    core = ndimage.binary_erosion(inside, iterations=2)
+    core = ~_grown(~inside, 2)
     core = core if core.any() else inside
     values[:7] = (
         np.log(inside.sum() / sector.sum()),
@@ -176,23 +160,20 @@ def describe(
     values[7:11] = _surroundings(level, inside, axis.centre, down, np.ptp(along) / 2, np.ptp(across) / 2)
     values[7:11] -= level[core].mean()
     values[11:13] = level[core].mean(), level[core].std()
-    if sure is not None:
-        around = inside & ~ndimage.binary_erosion(inside)
-        values[13:] = (sure * (1 - sure)).sum() / around.sum(), np.log(1.02 - sure[inside].mean())
     return values
 
 
-def _fitted(
-    frame: Frame, mask: Mask, probabilities: NDArray[np.float32] | None, spacing: Spacing
-) -> tuple[Frame, Mask, Values | None]:
-    """All at the working size, square."""
-    size = WORKING_SIZE
-    grey = resize.fit(frame, size, spacing)
-    inside = resize.fit(mask.astype(np.uint8) * 255, size, spacing) >= 128
-    if probabilities is None:
-        return grey, inside, None
-    sure = resize.fit((255 * probabilities + 0.5).astype(np.uint8), size, spacing) / 255.0
-    return grey, inside, sure
+def _grown(mask: Mask, steps: int) -> Mask:
+    """The mask and all that lies within so many steps to a side of it."""
+    grown = mask.copy()
+    for _ in range(steps):
+        wider = grown.copy()
+        wider[1:] |= grown[:-1]
+        wider[:-1] |= grown[1:]
+        wider[:, 1:] |= grown[:, :-1]
+        wider[:, :-1] |= grown[:, 1:]
+        grown = wider
+    return grown
 
 
 def _breadth(along: Values, across: Values, sixths: slice) -> float:
@@ -204,7 +185,7 @@ def _breadth(along: Values, across: Values, sixths: slice) -> float:
 
 def _surroundings(level: Values, inside: Mask, centre: Values, down: Values, half_length: float, half: float) -> Values:
     """Mean level (4,) of what lies 2 to 6 pixels around the mask: to its right, its left, above and below."""
-    ring = ndimage.binary_dilation(inside, iterations=6) & ~ndimage.binary_dilation(inside)
+    ring = _grown(inside, 6) & ~_grown(inside, 1)
     points = np.argwhere(ring) - centre
     along = points @ down / (half_length + 0.5)
     across = points @ (-down[1], down[0]) / (half + 1)

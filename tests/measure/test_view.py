@@ -1,0 +1,95 @@
+"""Views: what patients' ventricles look like passes, what is none is refused, and words say what is odd."""
+
+import numpy as np
+import pytest
+
+from echodfkd.clip import Clip
+from echodfkd.commands.segment import segmentation
+from echodfkd.errors import InputError
+from echodfkd.measure.view import WORDS, Group, Statistics, describe, statistics, view, view_of
+from echodfkd.student.student import load_student
+from echodfkd.synthetic.other_views import KINDS, other_view
+
+ROWS, COLUMNS = np.mgrid[:112, :112]
+FAN = (np.abs(np.arctan2(COLUMNS - 56, ROWS + 1)) < 0.75) & (np.hypot(COLUMNS - 56, ROWS) < 110)
+
+
+def heart(turn=0.0, inside=10, wall=150):
+    """A frame with a dark ellipse in a fan, bright around but for below, and the ellipse's mask."""
+    y, x = ROWS - 50, COLUMNS - 60
+    along, across = y * np.cos(turn) + x * np.sin(turn), x * np.cos(turn) - y * np.sin(turn)
+    distance = np.hypot(along / 28, across / 14)
+    frame = np.where(distance < 1, inside, np.where((distance < 1.3) & (along < 20), wall, 60)) * FAN
+    return frame.astype(np.uint8), distance < 1
+
+
+def of(name, *arguments, **options):
+    return describe(*heart(*arguments, **options))[list(WORDS).index(name)]
+
+
+def test_traits_are_those_of_the_picture():
+    assert of("length") == pytest.approx(np.log(2), abs=0.02)
+    assert of("lean") == pytest.approx(0, abs=0.02)
+    assert of("lean", 0.3) == pytest.approx(0.3, abs=0.02)
+    assert of("taper") == pytest.approx(0, abs=0.05)
+    assert of("size") == pytest.approx(np.log(np.pi * 28 * 14 / FAN.sum()), abs=0.02)
+    assert of("left_wall") > 0.3 and of("right_wall") > 0.3 and of("apex") > of("base")
+    assert of("brightness", inside=90) > of("brightness")
+
+
+def test_traits_do_not_depend_on_the_images_size():
+    frame, mask = heart(0.2)
+    larger = describe(np.kron(frame, np.ones((3, 3), np.uint8)), np.kron(mask, np.ones((3, 3), bool)))
+    assert larger == pytest.approx(describe(frame, mask))
+
+
+def test_a_frame_without_a_mask_is_infinitely_far():
+    frame, mask = heart()
+    assert np.isnan(describe(frame, np.zeros_like(mask))).all()
+    assert view([describe(frame, np.zeros_like(mask))]).refused
+
+
+def test_the_distance_is_mahalanobis_and_words_name_the_trait():
+    count = len(WORDS)
+    plain = Statistics({"one": Group(np.zeros(count), np.full(count, 2.0), np.eye(count))}, (1.0, 3.0))
+    traits = np.zeros(count)
+    traits[1] = 8.0
+    found = view([traits], plain)
+    assert (found.distance, found.words) == (4.0, WORDS["lean"][1])
+    assert found.odd and found.refused
+    traits[1] = -4.0
+    found = view([traits], plain)
+    assert (found.distance, found.words, found.odd, found.refused) == (2.0, WORDS["lean"][0], True, False)
+
+
+def test_the_middle_of_the_frames_decides():
+    frame, mask = heart()
+    frames, masks = np.stack([frame] * 9), np.stack([mask] * 9)
+    masks[:4] = False
+    assert np.isfinite(view_of(frames, masks).distance)
+    masks[:5] = False
+    assert view_of(frames, masks).refused
+
+
+def test_the_statistics_are_whole():
+    known = statistics()
+    assert 0 < known.limits[0] < known.limits[1]
+    for group in known.groups.values():
+        assert group.mean.shape == group.deviation.shape == (len(WORDS),)
+        assert (np.linalg.eigvalsh(group.correlation) > 0).all()
+
+
+def test_what_is_no_four_chamber_view_is_refused():
+    model = load_student("b4")
+    verdicts = [
+        segmentation(Clip(kind, other_view(kind, seed, 12), 24.0), model).verdict for kind in KINDS for seed in range(4)
+    ]
+    assert np.mean([verdict == "refused" for verdict in verdicts]) >= 0.95
+
+
+def test_other_views_beat_and_are_drawn_alike_by_seed():
+    frames = other_view("short axis", 3, 24)
+    assert np.array_equal(frames, other_view("short axis", 3, 24))
+    assert not np.array_equal(frames[0], frames[12])
+    with pytest.raises(InputError, match="short axis"):
+        other_view("five-chamber", 0)
