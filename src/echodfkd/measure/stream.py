@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd import resize
 from echodfkd.errors import InputError
-from echodfkd.measure.beats import BeatDetector, Events, beat_events, check_rate, heart_rate
+from echodfkd.clock import believed, clock_of_times
+from echodfkd.measure.beats import BeatDetector, Events, beat_events, believed_heart_rate, check_rate
 from echodfkd.measure.ejection import STEADY_S, Ejection, disc_volume, ejection_of_beats
 from echodfkd.measure.shape import Spacing, largest_component
 from echodfkd.measure.traits import Traits
@@ -23,14 +23,9 @@ SURE_S = 0.5
 """Seconds after which an ES stays where it is: least distance of two ES, and reach of the smoothing."""
 JUDGED_S = 2.0
 """Seconds before a beat's end that its verdict looks at, or the beat where that is longer."""
-GAP = 2.5
-"""So many usual times between two frames are a gap: frames are missing, and a beat over it is not measured."""
 CUT = 0.5
 """Below this correlation of two successive frames, at LOOK x LOOK pixels, another scene begins."""
 LOOK = 32
-TIMED = 8
-"""Times of so many frames tell the frame rate."""
-
 Masks = dict[str, NDArray[np.bool_]]
 """(height, width) of one frame, by structure."""
 
@@ -80,6 +75,8 @@ class State:
     size: tuple[int, int] | None = None
     look: NDArray[np.float64] | None = None
     """The last frame as the search for cuts sees it."""
+    timed: bool = False
+    """Whether frames come with times of their own."""
     waiting: tuple[float, ...] = ()
     """Times of frames whose masks are not known yet."""
     first: int = 0
@@ -139,7 +136,7 @@ class Stream:
             told = reason
         moment = self._moment(state, time)
         probabilities, at = self.student.push(frame, state.at, self.spacing)
-        state = replace(state, at=at, size=frame.shape, look=look, waiting=(*state.waiting, moment))
+        state = replace(state, at=at, size=frame.shape, look=look, timed=time is not None, waiting=(*state.waiting, moment))
         more, state = self._take(probabilities, state)
         live = self._known(state, told, done=False)
         last_es = live.ended[-1].es if live.ended else state.last_es
@@ -189,39 +186,35 @@ class Stream:
 
     def _known(self, state: State, restarted: str, done: bool) -> Live:
         """What the kept frames say; beats are told once, when sure, or when the stream is `done`."""
-        steps = np.diff(state.times)
-        usual = float(np.median(steps)) if len(steps) else 0.0
-        fps = self.fps or (1 / usual if len(steps) >= TIMED and usual else None)
-        before = state.live
-        fresh = len(steps) and steps[-1] > GAP * usual and before.frames < state.first + len(state.times)
+        clock = clock_of_times(np.array(state.times), self.fps) if state.timed and state.times else believed(self.fps)
+        before, count = state.live, state.first + len(state.times)
+        fresh = count > before.frames and len(state.times) - 2 in clock.gaps
         live = replace(
             before,
-            frames=state.first + len(state.times),
+            frames=count,
             area=state.area[-1] if state.area else 0,
-            fps=fps,
+            fps=clock.fps,
             ended=(),
-            gaps=before.gaps + bool(fresh),
+            gaps=before.gaps + fresh,
             restarted=restarted,
         )
         if not state.times:
             return live
-        events = beat_events(state.area, fps)
+        events = beat_events(state.area, clock)
         ended: list[Beat] = []
         for ed, es in events.beats():
             sure = done or state.times[-1] - state.times[es] >= SURE_S
             if sure and state.first + es > state.last_es + BeatDetector().distance_s * events.fps / 2:
-                ended += self._beat(state, ed, es, events.fps, GAP * usual)
+                ended += self._beat(state, ed, es, events.fps)
         if ended or done:
-            live = replace(live, heart_rate=None if fps is None else heart_rate(events))
+            live = replace(live, heart_rate=believed_heart_rate(events))
         if not ended:
             return live
         judged = self._judged(state, events, ended[-1])
         return replace(live, ended=tuple(ended), ejection_fraction=ended[-1].ejection_fraction, judged=judged)
 
-    def _beat(self, state: State, ed: int, es: int, fps: float, gap: float) -> list[Beat]:
-        """The beat of these kept frames; none where frames are missing in it or it has no volume."""
-        if any(after - before > gap for before, after in pairwise(state.times[ed : es + 1])):
-            return []
+    def _beat(self, state: State, ed: int, es: int, fps: float) -> list[Beat]:
+        """The beat of these kept frames; none where it has no volume."""
         volumes = [self._volume(state, event, round(STEADY_S * fps)) for event in (ed, es)]
         fractions = ejection_of_beats([(ed, es)], [volumes]).per_beat
         first, times = state.first, state.times
