@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd import resize
-from echodfkd.errors import InputError
 from echodfkd.clock import believed, clock_of_times
+from echodfkd.errors import InputError
 from echodfkd.measure.beats import BeatDetector, Events, beat_events, believed_heart_rate, check_rate
 from echodfkd.measure.ejection import STEADY_S, Ejection, disc_volume, ejection_of_beats
 from echodfkd.measure.shape import Spacing, largest_component
@@ -136,7 +136,8 @@ class Stream:
             told = reason
         moment = self._moment(state, time)
         probabilities, at = self.student.push(frame, state.at, self.spacing)
-        state = replace(state, at=at, size=frame.shape, look=look, timed=time is not None, waiting=(*state.waiting, moment))
+        waiting = (*state.waiting, moment)
+        state = replace(state, at=at, size=frame.shape, look=look, timed=time is not None, waiting=waiting)
         more, state = self._take(probabilities, state)
         live = self._known(state, told, done=False)
         last_es = live.ended[-1].es if live.ended else state.last_es

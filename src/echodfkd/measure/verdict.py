@@ -78,7 +78,7 @@ def verdict(
     something speaks against them, else 'typical': nothing odd was found.
     """
     limits = limits or Limits()
-    fatal, doubts = _fatal(traits, events, limits), []
+    fatal, doubts = _fatal(traits, events, limits), list[str]()
     if view is not None and view.odd and traits.area.any():
         told = f"{'not' if view.refused else 'unusual for'} an apical four-chamber view: the ventricle is {view.words}"
         (fatal if view.refused else doubts).append(

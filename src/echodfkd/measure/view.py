@@ -63,7 +63,7 @@ class Group:
 
     @cached_property
     def _inverse(self) -> Values:
-        return np.linalg.inv(self.correlation)
+        return np.asarray(np.linalg.inv(self.correlation), np.float64)
 
 
 @dataclass(frozen=True)
