@@ -161,7 +161,7 @@ def _measured(task: tuple[str, str, Any, Path, float]) -> Row:
     name, place, form, film, started = task
     student, stepper = _loaded(place, form)
     size, threshold = student.card.preprocessing.size, student.threshold
-    parts, steps, whole = np.zeros(len(PARTS)), [], []
+    parts, steps, whole = np.zeros(len(PARTS)), list[float](), list[float]()
     state, first_mask, busy = None, 0.0, 0.0
     frames: list[Frame] = []
     with open_video(film) as video:

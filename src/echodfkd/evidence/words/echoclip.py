@@ -104,7 +104,7 @@ class Judge:
         Only wordings with such words are in it. A model whose tokens' embeddings are not to be found knows all words;
         so does one that was taught on a whole language, whether it understands them or not.
         """
-        holders = (self._model, getattr(self._model, "text", None))
+        holders: tuple[Any, ...] = (self._model, getattr(self._model, "text", None))
         table = next((one.token_embedding for one in holders if hasattr(one, "token_embedding")), None)
         if table is None:
             return {}
