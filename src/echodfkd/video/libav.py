@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import av
 import numpy as np
@@ -145,8 +146,9 @@ def _grey(path: Path, pictures: Iterator[av.VideoFrame], turn: Turn, stamps: _St
 
 def _turn(path: Path, picture: av.VideoFrame) -> Turn:
     """How a film's pictures are to be turned, by its display matrix."""
+    sides: Any = picture.side_data  # PyAV's stubs call its items names
     try:
-        matrix = next((bytes(item) for item in picture.side_data if item.type.name == "DISPLAYMATRIX"), None)
+        matrix = next((bytes(one) for one in sides if one.type.name == "DISPLAYMATRIX"), None)
     except ValueError:  # side data of a kind that PyAV has no name for
         matrix = None
     return UPRIGHT if matrix is None else turn_of_matrix(path, matrix)
