@@ -1,10 +1,11 @@
 """Makes a publishable model out of a finished run: its student, with study and scores in the card, and README.md.
 
     python studies/publish.py RUN --name b4 --out src/echodfkd/student/weights/b4 [--real SCORES.json --note WORDS]
-                              [--no-graph]
+                              [--no-graph] [--threshold T] [--ejection SLOPE OFFSET]
 
 SCORES.json is what `benchmarks/validation.py --json` wrote; the scores of this very model are taken out of it. WORDS
-say what those clips and masks are. Equal runs give equal bytes; no path of this machine goes into the files.
+say what those clips and masks are. Threshold and line of the ejection fraction are the run's own, or those that real
+clips told; a note says so. Equal runs give equal bytes; no path of this machine goes into the files.
 """
 
 import argparse
@@ -39,21 +40,33 @@ def main() -> None:
     parser.add_argument(
         "--no-graph", action="store_true", help="without its ONNX graph: smaller, but torch must run it"
     )
+    parser.add_argument("--threshold", type=float, help="in place of the run's own")
+    parser.add_argument("--ejection", type=float, nargs=2, default=(1.0, 0.0), help="slope and offset, see `Card`")
     parser.add_argument("--note", help="what those real clips are, in a few words")
     chosen = parser.parse_args()
     try:
-        print(publish(chosen.run, chosen.name, chosen.out, chosen.real, chosen.note, graph=not chosen.no_graph))
+        told = {"threshold": chosen.threshold, "ejection": tuple(chosen.ejection)}
+        print(publish(chosen.run, chosen.name, chosen.out, chosen.real, chosen.note, graph=not chosen.no_graph, **told))
     except EchodfkdError as error:
         sys.exit(f"publish: {error}")
 
 
 def publish(
-    run: Path, name: str, out: Path, real: Path | None = None, note: str | None = None, *, graph: bool = True
+    run: Path,
+    name: str,
+    out: Path,
+    real: Path | None = None,
+    note: str | None = None,
+    *,
+    graph: bool = True,
+    threshold: float | None = None,
+    ejection: tuple[float, float] = Card.ejection,
 ) -> Path:
     """The folder `out` with the run's student as the model `name`; InputError where the run is not finished."""
     if (real is None) != (note is None):
         raise InputError("Scores on real clips and a note on what they are go together: --real and --note.")
     student = load_student(run / "student")
+    student.card = replace(student.card, threshold=threshold or student.card.threshold, ejection=ejection)
     check_files(run / "student", student.card, needed=GRAPH if graph else None)
     generator = Store(run / "clips").settings["generator"]
     if generator != GENERATOR:

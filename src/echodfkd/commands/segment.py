@@ -17,7 +17,7 @@ from echodfkd.clip import Clip
 from echodfkd.engine import cores, for_each, in_order
 from echodfkd.errors import InputError, OccupiedError
 from echodfkd.files import filling, holding, make_folder, read_json, remove_parts, write_json, write_text
-from echodfkd.measure.measures import Measures, measures
+from echodfkd.measure.measures import Measures, measures, on_line
 from echodfkd.measure.shape import largest_component
 from echodfkd.store.store import Store
 from echodfkd.student.spool import Spool, Stack
@@ -169,9 +169,9 @@ def segmentation(clip: Clip | Path | str, model: Student | Path | str | None = N
     _check_ventricle(student)
     cut = np.stack(list(_cut_masks(source, student, [])), axis=1)[:, :: student.direction]
     masks = dict(zip(student.structures, cut, strict=True))
-    said = measures(masks["lv"], source.clock, source.spacing, frames=source.frames())
+    said = measures(masks["lv"], source.clock, source.spacing, frames=source.frames(), line=student.card.ejection)
     told = record(source.name, said, student, source)
-    return Segmentation(said.traits, said.spacing, said.view, masks=masks, record=told)
+    return Segmentation(said.traits, said.spacing, said.view, said.line, masks=masks, record=told)
 
 
 def segment_store(clips: Store, student_folder: Path, out: Path, names: Sequence[str] | None = None) -> None:
@@ -256,7 +256,9 @@ def segment_clip(
     _check_ventricle(student)
     with filling(folder, CLIP_FILES) as here:
         masks = _stream_masks(source, student, here)
-        found = measures(masks["lv"].view(np.bool_), source.clock, source.spacing, frames=source.frames())
+        found = measures(
+            masks["lv"].view(np.bool_), source.clock, source.spacing, frames=source.frames(), line=student.card.ejection
+        )
         told = record(source.name, found, student, source)
         arrays: dict[str, Any] = {"masks" if name == "lv" else name: array for name, array in masks.items()}
         np.savez_compressed(here / "masks.npz", **arrays)
@@ -291,7 +293,8 @@ def record(name: str, found: Measures, student: Student, source: Source | None =
         "ed_frames": list(found.ed_frames),
         "es_frames": list(found.es_frames),
         "ejection_fraction": None if fraction is None else round(fraction, 2),
-        "ejection_fraction_per_beat": [round(value, 2) for value in found.ejection.per_beat],
+        "ejection_fraction_per_beat": [round(on_line(value, found.line), 2) for value in found.ejection.per_beat],
+        "ejection_fraction_by_discs": None if fraction is None else round(found.ejection.median or 0.0, 2),
         **volumes,
         "heart_rate": None if rate is None else round(rate, 1),
         "verdict": found.verdict,

@@ -27,6 +27,8 @@ class Measures:
     spacing: Spacing = None
     view: View | None = None
     """Whether image and masks look as an apical four-chamber view; None where the image was not looked at."""
+    line: tuple[float, float] = (1.0, 0.0)
+    """Slope and offset from the ejection fraction by discs to the one told: `Card.ejection` of the model."""
 
     @property
     def frames(self) -> int:
@@ -75,8 +77,8 @@ class Measures:
 
     @property
     def ejection_fraction(self) -> float | None:
-        """Percent, the median over the beats; None where the clip shows no whole beat."""
-        return self.ejection.median
+        """Percent, the median over the beats, on the model's `line`; None where the clip shows no whole beat."""
+        return None if self.ejection.median is None else on_line(self.ejection.median, self.line)
 
     @property
     def heart_rate(self) -> float | None:
@@ -99,12 +101,18 @@ class Measures:
         return self.judged.reasons
 
 
+def on_line(fraction: float, line: tuple[float, float]) -> float:
+    """An ejection fraction by discs (percent) as it is told: slope times it plus offset, in 0 to 100."""
+    return min(max(line[0] * fraction + line[1], 0.0), 100.0) if line != (1.0, 0.0) else fraction
+
+
 def measures(
     masks: MaskClip,
     fps: Rate = None,
     spacing: Spacing = None,
     times: Times | None = None,
     frames: Iterable[NDArray[np.uint8]] | None = None,
+    line: tuple[float, float] = (1.0, 0.0),
 ) -> Measures:
     """What masks (time, height, width) bool of a left ventricle say, at `fps` (Hz, or a clock) and `spacing` if known.
 
@@ -114,4 +122,4 @@ def measures(
     """
     pixel_scale(spacing)
     clock = believed(fps) if times is None else clock_of_times(times, as_clock(fps).fps)
-    return Measures(Traits(masks, clock), spacing, None if frames is None else view_of(frames, masks, spacing))
+    return Measures(Traits(masks, clock), spacing, None if frames is None else view_of(frames, masks, spacing), line)

@@ -11,6 +11,7 @@ from echodfkd.clock import believed, clock_of_times
 from echodfkd.errors import InputError
 from echodfkd.measure.beats import BeatDetector, Events, beat_events, believed_heart_rate, check_rate
 from echodfkd.measure.ejection import STEADY_S, Ejection, disc_volume, ejection_of_beats
+from echodfkd.measure.measures import on_line
 from echodfkd.measure.shape import Spacing, largest_component
 from echodfkd.measure.traits import Traits
 from echodfkd.measure.verdict import Verdict, verdict
@@ -40,7 +41,7 @@ class Beat:
     """Seconds."""
     es_time: float
     ejection_fraction: float
-    """Percent, by discs."""
+    """Percent, as the model's card tells it."""
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,8 @@ class Stream:
         volumes = [self._volume(state, event, round(STEADY_S * fps)) for event in (ed, es)]
         fractions = ejection_of_beats([(ed, es)], [volumes]).per_beat
         first, times = state.first, state.times
-        return [Beat(first + ed, first + es, times[ed], times[es], fraction) for fraction in fractions]
+        line = self.student.card.ejection
+        return [Beat(first + ed, first + es, times[ed], times[es], on_line(fraction, line)) for fraction in fractions]
 
     def _volume(self, state: State, event: int, reach: int) -> float:
         """The median volume over the kept frames within `reach` of an event."""

@@ -121,9 +121,11 @@ def _shape(card: Card) -> str:
     """Name, parameters, working size, structures and ways of a model, in words."""
     size, structures = card.preprocessing.size, ", ".join(card.network.structures)
     ways = "no memory" if not card.network.remembers else "looks both ways" if card.hindsight else "causal"
+    slope, offset = card.ejection
+    line = "" if card.ejection == Card.ejection else f", tells an EF of {slope:g} x that by discs {offset:+g}"
     return (
         f"{card.network.name}, {card.parameters:,} parameters, works at {size} x {size}, segments {structures}, "
-        f"{ways}, threshold {card.threshold:g}"
+        f"{ways}, threshold {card.threshold:g}{line}"
     )
 
 

@@ -17,7 +17,7 @@ FORMAT = "echodfkd student"
 VERSION = 1
 LONGEST_WARM_UP = 1000
 """Frames held and run before a clip's first at most: many beats, and still little memory. By choice."""
-LATER = frozenset({"hindsight"})
+LATER = frozenset({"hindsight", "ejection"})
 """Keys that cards of this version may lack: they came later, and their defaults say what a card without them meant."""
 RESIZE = "pad to square and area-resample"
 """How frames reach the working size (echodfkd.resize.fit); the only way this version knows."""
@@ -57,6 +57,9 @@ class Card:
     """Whether only the largest piece of each mask is kept when nobody says otherwise."""
     hindsight: bool = False
     """Whether whole clips get a second pass from their end, averaged with the first, when nobody says otherwise."""
+    ejection: tuple[float, float] = (1.0, 0.0)
+    """Slope and offset (points) of the line from the ejection fraction by discs to the one that is told: outlines that
+    are a little off at end systole tell all of them too high or too low. From patients with known ones, no weight."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Where it comes from, as JSON: study, seed, teacher, data, machine, versions. Free of patient names and paths."""
     files: Mapping[str, str] = field(default_factory=dict)
@@ -67,6 +70,8 @@ class Card:
             raise StudyError(f"A threshold lies between 0 and 1, got {self.threshold!r}.")
         if not _whole(self.warm_up) or not 0 <= self.warm_up <= LONGEST_WARM_UP:
             raise StudyError(f"A warm-up is a number of frames from 0 to {LONGEST_WARM_UP}, got {self.warm_up!r}.")
+        if len(self.ejection) != 2 or not all(_number(one) for one in self.ejection) or not 0 < self.ejection[0] < 2:
+            raise StudyError(f"ejection is a slope between 0 and 2 and an offset in points, got {self.ejection!r}.")
         for name in ("largest_component", "hindsight"):
             if not isinstance(getattr(self, name), bool):
                 raise StudyError(f"{name} is true or false, got {getattr(self, name)!r}.")
@@ -138,6 +143,7 @@ def _card(table: Any) -> Card:
     network["structures"] = tuple(network["structures"])
     values["network"] = shape(**network)
     values["preprocessing"] = Preprocessing(**_known(Preprocessing, values["preprocessing"], "preprocessing."))
+    values["ejection"] = tuple(values.get("ejection", Card.ejection))
     _check_names(values["files"])
     return Card(**values)
 
