@@ -72,7 +72,7 @@ def report(real: Path, model: Student, most: int, path: Path | None) -> None:
     for kind in KINDS:
         drawn = [Clip(kind, other_view(kind, seed)) for seed in range(DRAWN)]
         rows.append(share(f"drawn: {kind}", [traits(clip, model) for clip in drawn], known))
-    print("\n".join(aligned([["what", "n", "odd", "refused", "distance"], *rows])))
+    print(aligned([["what", "n", "odd", "refused", "distance"], *rows]))
     if path is not None:
         write_text(path, as_json(statistics({"echonet": echonet, "camus": camus}), len(echonet), len(camus)))
 
@@ -135,7 +135,7 @@ def as_json(known: Statistics, echonet: int, camus: int) -> str:
         "limits": [round(one, 3) for one in known.limits],
         "groups": groups,
     }
-    return json.dumps(told, indent=1).replace("],\n     [", "], [") + "\n"
+    return json.dumps(told).replace("], [", "],\n  [").replace(', "', ',\n "') + "\n"
 
 
 if __name__ == "__main__":
