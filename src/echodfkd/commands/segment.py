@@ -169,9 +169,14 @@ def segmentation(clip: Clip | Path | str, model: Student | Path | str | None = N
     _check_ventricle(student)
     cut = np.stack(list(_cut_masks(source, student, [])), axis=1)[:, :: student.direction]
     masks = dict(zip(student.structures, cut, strict=True))
-    said = measures(masks["lv"], source.clock, source.spacing, frames=source.frames(), line=student.card.ejection)
+    said = measures(masks["lv"], source.clock, source.spacing, **_asked(source, student))
     told = record(source.name, said, student, source)
     return Segmentation(said.traits, said.spacing, said.view, said.line, masks=masks, record=told)
+
+
+def _asked(source: Source, student: Student) -> dict[str, Any]:
+    """What `measures` is told beside masks and time."""
+    return {"frames": source.frames(), "line": student.card.ejection, "part": source.view}
 
 
 def segment_store(clips: Store, student_folder: Path, out: Path, names: Sequence[str] | None = None) -> None:
@@ -256,9 +261,7 @@ def segment_clip(
     _check_ventricle(student)
     with filling(folder, CLIP_FILES) as here:
         masks = _stream_masks(source, student, here)
-        found = measures(
-            masks["lv"].view(np.bool_), source.clock, source.spacing, frames=source.frames(), line=student.card.ejection
-        )
+        found = measures(masks["lv"].view(np.bool_), source.clock, source.spacing, **_asked(source, student))
         told = record(source.name, found, student, source)
         arrays: dict[str, Any] = {"masks" if name == "lv" else name: array for name, array in masks.items()}
         np.savez_compressed(here / "masks.npz", **arrays)

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from echodfkd.clip import View as Part
 from echodfkd.clock import Clock, Rate, Times, as_clock, believed, clock_of_times
 from echodfkd.measure.beats import Events, beat_events, believed_heart_rate
 from echodfkd.measure.ejection import Ejection, ejection_by_method, ejection_fraction
@@ -113,13 +114,17 @@ def measures(
     times: Times | None = None,
     frames: Iterable[NDArray[np.uint8]] | None = None,
     line: tuple[float, float] = (1.0, 0.0),
+    part: Part | None = None,
 ) -> Measures:
     """What masks (time, height, width) bool of a left ventricle say, at `fps` (Hz, or a clock) and `spacing` if known.
 
     `times` (time,) are seconds, where frames do not come evenly. A rate that no film of a heart has counts as unknown.
-    With the grey `frames` (height, width) that they are of, it is also asked whether those show the right view.
+    With the grey `frames` (height, width) that they are of, it is also asked whether those show the right view,
+    in the `part` of them that shows the body.
     InputError where masks, frame rate, spacing or times are none.
     """
     pixel_scale(spacing)
     clock = believed(fps) if times is None else clock_of_times(times, as_clock(fps).fps)
-    return Measures(Traits(masks, clock), spacing, None if frames is None else view_of(frames, masks, spacing), line)
+    return Measures(
+        Traits(masks, clock), spacing, None if frames is None else view_of(frames, masks, spacing, part), line
+    )

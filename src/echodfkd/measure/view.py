@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from echodfkd import resize
 from echodfkd.clip import WORKING_SIZE, evenly_spread
+from echodfkd.clip import View as Part
 from echodfkd.measure.ejection import long_axis
 from echodfkd.measure.sector import fan
 from echodfkd.measure.shape import Mask, MaskClip, Spacing, largest_component, solidity
@@ -107,10 +108,14 @@ class View:
         return self.distance > self.limits[0]
 
 
-def view_of(frames: Iterable[Frame], masks: MaskClip, spacing: Spacing = None) -> View:
-    """The view that a clip's grey frames (height, width) uint8 show with its LV's masks (time, height, width)."""
+def view_of(frames: Iterable[Frame], masks: MaskClip, spacing: Spacing = None, part: Part | None = None) -> View:
+    """The view that a clip's grey frames (height, width) uint8 show with its LV's masks (time, height, width).
+
+    `part` is the rows and columns that show the body, all without one.
+    """
+    seen = part or (slice(None), slice(None))
     looked = set(evenly_spread(len(masks), LOOKED).tolist())
-    return view([describe(frame, masks[n], spacing) for n, frame in enumerate(frames) if n in looked])
+    return view([describe(frame[seen], masks[n][seen], spacing) for n, frame in enumerate(frames) if n in looked])
 
 
 def view(described: Sequence[Values], known: Statistics | None = None) -> View:

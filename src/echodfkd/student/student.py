@@ -123,11 +123,11 @@ class Student:
         """
         [fitted] = self._fitted([frame], spacing)
         known, after = self._push(fitted, at)
-        return [resize.unfit(masks, *size, spacing) for _, size, masks in known], after
+        return [_whole(masks, size, spacing, None) for _, size, masks in known], after
 
     def finish(self, at: Pass, spacing: Spacing = None) -> list[FrameMasks]:
         """The masks of a stream that ended before its pass began; none where it did."""
-        return [resize.unfit(masks, height, width, spacing) for _, (height, width), masks in self._finish(at)]
+        return [_whole(masks, size, spacing, None) for _, size, masks in self._finish(at)]
 
     def _push(self, pair: tuple[Frame, Along], at: Pass) -> tuple[list[tuple[Frame, Along, FrameMasks]], Pass]:
         if at.begun:
@@ -172,7 +172,7 @@ def _whole(masks: FrameMasks, size: tuple[int, int], spacing: Spacing, view: Vie
         return resize.unfit(masks, *size, spacing)
     whole = np.zeros((len(masks), *size), np.float32)
     part = whole[:, view[0], view[1]]
-    part[...] = resize.unfit(masks, *part.shape[1:], spacing)
+    part[...] = resize.unfit(masks, part.shape[1], part.shape[2], spacing)
     return whole
 
 

@@ -109,7 +109,8 @@ def _grown(mask: Pixels, reach: int) -> Pixels:
     """The pixels within `reach` rows and columns of one of the mask."""
     for axis in (0, 1):
         edge = [(reach, reach) if axis == n else (0, 0) for n in (0, 1)]
-        mask = np.lib.stride_tricks.sliding_window_view(np.pad(mask, edge), 2 * reach + 1, axis).any(axis=-1)
+        windows = np.lib.stride_tricks.sliding_window_view(np.pad(mask, edge), 2 * reach + 1, axis)
+        mask = np.asarray(windows.any(axis=-1), np.bool_)
     return mask
 
 
@@ -121,8 +122,8 @@ def hull(piece: Pixels) -> Pixels:
         return found
     first, last = piece[rows].argmax(axis=1), piece.shape[1] - 1 - piece[rows, ::-1].argmax(axis=1)
     inner = np.arange(rows[0], rows[-1] + 1)
-    sides = [zip(*bulge(rows, side), strict=True) for side in (-first, last)]
-    left, right = (sign * np.interp(inner, *side) for sign, side in zip((-1, 1), sides, strict=True))
+    sides = [(-1, np.array(bulge(rows, -first))), (1, np.array(bulge(rows, last)))]
+    left, right = (sign * np.interp(inner, corners[:, 0], corners[:, 1]) for sign, corners in sides)
     columns = np.arange(piece.shape[1])
     found[inner] = (columns >= np.ceil(left - 1e-6)[:, None]) & (columns <= np.floor(right + 1e-6)[:, None])
     return found

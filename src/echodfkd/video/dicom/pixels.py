@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,7 +150,7 @@ def decoded(path: Path) -> Iterator[NDArray]:
         shape, syntax = check_pixels(header), str(header.file_meta.TransferSyntaxUID)
         plugin = PLUGINS[syntax]
         announced = _encoded(file, shape.frames) if plugin else None
-        frames = stack.enter_context(closing(_stored(path, header, plugin, shape.frames)))
+        frames = stack.enter_context(closing(cast(Any, _stored(path, header, plugin, shape.frames))))
         size = (shape.height, shape.width, 3) if shape.samples == 3 else (shape.height, shape.width)
         for count in range(shape.frames):
             with quiet():
