@@ -30,8 +30,8 @@ from echodfkd.student.student import Student, load_student
 from echodfkd.synthetic.other_views import KINDS, other_view
 from echodfkd.video import read
 
-ALLOWED = (0.2, 0.05)
-"""Shares of patients' frames that may be called odd, and refused."""
+ODD, REFUSED = 0.2, 0.05
+"""Share of patients' stills that may be called odd, and of whole clips that may be refused."""
 DRAWN = 24
 """Pictures of each kind of other view."""
 
@@ -60,10 +60,10 @@ def report(real: Path, model: Student, most: int, path: Path | None) -> None:
     echonet = np.array([traits(still.clip, model)[0] for still in progress(stills, "stills")])
     camus = np.array([traits(still.clip, model)[0] for still in progress(read_camus(real), "CAMUS")])
     second = np.array([still.patient % 2 for still in stills]) == 1
-    known = statistics({"echonet": echonet[~second], "camus": camus})
+    clips = [list(traits(read(clip.path), model)) for clip in progress(read_traced(real), "clips")]
+    known = statistics({"echonet": echonet[~second], "camus": camus}, clips)
     rows = [share("EchoNet-Dynamic, other patients", [[one] for one in echonet[second]], known)]
     rows.append(share("CAMUS (in the statistics)", [[one] for one in camus], known))
-    clips = [list(traits(read(clip.path), model)) for clip in progress(read_traced(real), "clips")]
     rows.append(share("whole clips", clips, known))
     some = [still.clip for still in stills if still.phase == "ED"][:: max(1, len(stills) // 120)]
     for words, turned in TURNS.items():
@@ -74,7 +74,7 @@ def report(real: Path, model: Student, most: int, path: Path | None) -> None:
         rows.append(share(f"drawn: {kind}", [traits(clip, model) for clip in drawn], known))
     print(aligned([["what", "n", "odd", "refused", "distance"], *rows]))
     if path is not None:
-        write_text(path, as_json(statistics({"echonet": echonet, "camus": camus}), len(echonet), len(camus)))
+        write_text(path, as_json(statistics({"echonet": echonet, "camus": camus}, clips), len(echonet), len(camus)))
 
 
 TURNS = {
@@ -93,16 +93,17 @@ def traits(clip: Clip, model: Student) -> Traits:
     return np.array([describe(clip.frames[n], sure[n] >= model.threshold, clip.spacing) for n in looked])
 
 
-def statistics(groups: dict[str, Traits]) -> Statistics:
-    """Means, deviations, correlations, and the limits that ALLOWED of the frames of all groups exceed."""
+def statistics(groups: dict[str, Traits], clips: Sequence[Sequence[NDArray[np.float64]]]) -> Statistics:
+    """Means, deviations, correlations, and the limits: ODD of the stills, REFUSED of the clips."""
     seen = {name: values[np.isfinite(values).all(axis=1)] for name, values in groups.items()}
     made = {
         name: Group(v.mean(0), v.std(0), 0.95 * np.corrcoef(v.T) + 0.05 * np.eye(v.shape[1]))
         for name, v in seen.items()
     }
     endless = Statistics(made, (np.inf, np.inf))
-    distances = [view([one], endless).distance for one in np.concatenate(list(groups.values()))]
-    return replace(endless, limits=tuple(float(np.quantile(distances, 1 - share)) for share in ALLOWED))
+    stills = [view([one], endless).distance for one in np.concatenate(list(groups.values()))]
+    whole = [view(clip, endless).distance for clip in clips]
+    return replace(endless, limits=(float(np.quantile(stills, 1 - ODD)), float(np.quantile(whole, 1 - REFUSED))))
 
 
 def share(words: str, clips: Sequence[Sequence[NDArray[np.float64]]], known: Statistics) -> list[str]:
