@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import made_dicom
 import numpy as np
 import pytest
 from made_datasets import beats, traced, write_echonet
@@ -35,6 +36,7 @@ def folder(tmp_path_factory) -> Path:
         made = StoreWriter(here / "runs" / "mine" / kind, ("lv",), (8, 8), {})
         made.write(0, [Entry("test-00000", "test", 2)], np.zeros((2, 8, 8), np.uint8), np.zeros((2, 1, 8, 8), np.uint8))
         made.finish(1)
+    made_dicom.save(here / "IM_0001", made_dicom.fan_frames())
     write(here / "clip.avi", np.full((4, 40, 60), 90, np.uint8), 50)
     splits = ("TRAIN", "TEST", "TEST")
     known = {
