@@ -3,7 +3,7 @@
 It is asked in the words of a prompts file. Where truth is known, what its answers are worth stands beside them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +16,7 @@ from echodfkd.clip import Clip
 from echodfkd.data.dataset import KnownClip
 from echodfkd.engine import one_torch_thread
 from echodfkd.errors import InputError
-from echodfkd.evidence.records import Example, FractionErrors, ImageTextScores, RankedClips
+from echodfkd.evidence.records import Example, FractionErrors, ImageTextScores, RankedClips, Scale
 from echodfkd.evidence.words.echoclip import Judge, Precision, load_judge, unknown_words_warning
 from echodfkd.evidence.words.mask_quality import (
     MOST_FRAMES,
@@ -129,17 +129,7 @@ class ImageText:
 
     def evidence(self) -> dict[tuple[str, str], dict[str, float | None]]:
         """The judge's mean scores of every (segmenter, clip) as evidence beside the other kinds, by name."""
-        if not self.fits:
-            return {}
-        scale = scale_of(self.fits)
-        return {
-            (fit.model, fit.name): {
-                "judge": float(combined(fit, scale).mean()),
-                "judge.wall": float(fit.wall.mean()),
-                "judge.cavity": float(fit.cavity.mean()),
-            }
-            for fit in self.fits
-        }
+        return fit_evidence(self.fits, scale_of(self.fits)) if self.fits else {}
 
     def write(self, out: Path) -> None:
         """`prompts.csv`, a line per clip with its similarity to every prompt, and `valve_events.csv` in `out`."""
@@ -187,6 +177,18 @@ class ImageText:
             events = () if reference is None else (reference.ed_frames, reference.es_frames)
             area = shown.sum(axis=(1, 2)).tolist()
             self.examples.append(Example(clip.name, of, clip.fps, tuple(area), tuple(curve.tolist()), *events))
+
+
+def fit_evidence(fits: Iterable[MaskFit], scale: Scale) -> dict[tuple[str, str], dict[str, float | None]]:
+    """Mean scores of every (segmenter, clip) by the names of evidence, z-scores on that scale."""
+    return {
+        (fit.model, fit.name): {
+            "judge": float(combined(fit, scale).mean()),
+            "judge.wall": float(fit.wall.mean()),
+            "judge.cavity": float(fit.cavity.mean()),
+        }
+        for fit in fits
+    }
 
 
 def reference_of(known: KnownClip) -> Reference | None:
