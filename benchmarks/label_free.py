@@ -65,7 +65,7 @@ def main() -> None:
     chosen = parser.parse_args()
     try:
         clips = real(chosen.real) if chosen.real else simulated(chosen.seed, chosen.clips, chosen.frames)
-        report(clips, chosen.out, Judging(seed=chosen.seed, staple=chosen.staple))
+        report(clips, chosen.out, Judging(seed=chosen.seed, staple=chosen.staple, everything=True))
     except EchodfkdError as error:
         sys.exit(f"label_free: {one_line(error)}")
 

@@ -450,7 +450,10 @@ def judge(
     judge: Annotated[
         str,
         typer.Option("--judge", metavar="NAME", help="standin, echoclip, hf-hub:OWNER/MODEL, local-dir:FOLDER, none."),
-    ] = "standin",
+    ] = "none",
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also show evidence that does not follow true Dice on real hearts.")
+    ] = False,
     prompts: Annotated[
         Path | None, typer.Option("--prompts", metavar="FILE.toml", help="What the judge is asked, in your words.")
     ] = None,
@@ -476,12 +479,19 @@ def judge(
     ] = 1000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of atlases, spoilt masks and the bootstrap.")] = 0,
 ) -> None:
-    """Which segmenter to trust on clips without labels: agreement, edges, plausibility, an image-text judge."""
+    """Which segmenter to trust on clips without labels: by what follows true Dice on real hearts."""
     from echodfkd.commands import judge as verb
     from echodfkd.report.terminal import label_free_table
 
     options: dict[str, Any] = {"staple": staple, "resamples": resamples, "seed": seed, "split": split}
-    options |= {"device": device, "precision": precision, "frames": frames, "prompts": prompts, "cache": cache}
+    options |= {
+        "everything": everything,
+        "device": device,
+        "precision": precision,
+        "frames": frames,
+        "prompts": prompts,
+        "cache": cache,
+    }
     found = verb.judge(clips, predictions, out, judge=None if judge == "none" else judge, **options)
     print(f"{label_free_table(found)}\nReport: {out / 'index.html'}")
 

@@ -29,6 +29,7 @@ rivals = ["b2"]
 snapshots = [1, 4]
 clips = 2
 atlases = 4
+everything = true
 """
 
 
@@ -134,7 +135,7 @@ def test_words_that_the_stand_in_was_never_taught_are_named(made, folders, tmp_p
     prompts = tmp_path / "own.toml"
     prompts.write_text(BUNDLED.read_text().replace('wall = ["WALL"]', 'wall = ["XYZZY PLUGH"]'))
     more = ("--predictions", folders[0], "--out", tmp_path / "out", "--prompts", prompts, "--resamples", 100)
-    code, _, complaint = echodfkd("judge", made / "clips", *more)
+    code, _, complaint = echodfkd("judge", made / "clips", *more, "--judge", "standin")
     assert code == 0 and "never taught" in complaint and "XYZZY PLUGH" in complaint and complaint.count("\n") == 1
     page = (tmp_path / "out" / "index.html").read_text()
     assert "never seen a patient" in page and "XYZZY PLUGH" in page
@@ -142,7 +143,7 @@ def test_words_that_the_stand_in_was_never_taught_are_named(made, folders, tmp_p
 
 def test_without_a_judge_the_other_evidence_is_had(made, tmp_path, echodfkd):
     (tmp_path / "b2").symlink_to(made / "rivals" / "b2" / "masks")
-    words = ["judge", made / "clips", "--predictions", tmp_path / "b2", "--out", tmp_path / "out", "--judge", "none"]
+    words = ["judge", made / "clips", "--predictions", tmp_path / "b2", "--out", tmp_path / "out"]
     code, _, complaint = echodfkd(*words, "--resamples", 100)
     assert (code, complaint) == (0, "")
     found = json.loads((tmp_path / "out" / "label_free.json").read_text())

@@ -21,7 +21,7 @@ from echodfkd.store.store import Entry, StoreWriter
 from echodfkd.video import write
 
 NAMES = ("one", "two", "three")
-QUICK = Judging(frames=1, atlases=0, resamples=20)
+QUICK = Judging(frames=1, atlases=0, everything=True, resamples=20)
 
 
 def disc(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -129,7 +129,7 @@ def test_reverse_classification_is_by_drawn_atlases(place):
         [place / "clips" / "one.avi"],
         {"right": place / "right"},
         place / "out",
-        judging=Judging(frames=1, atlases=4, resamples=20),
+        judging=Judging(frames=1, atlases=4, everything=True, resamples=20),
     )
     assert 0 < found.segmenters["right"]["reverse"].value <= 1 and "Reverse classification" not in found.not_run
 

@@ -18,7 +18,8 @@ from echodfkd.evidence.clip_rows import Judge, Judging, clip_rows
 from echodfkd.evidence.inputs import given_clips
 from echodfkd.evidence.records import ClipEvidence, Judgement
 from echodfkd.evidence.reverse import atlas_register
-from echodfkd.evidence.trust import evidence_csv, summary
+from echodfkd.evidence.shown import follows
+from echodfkd.evidence.trust import evidence_csv, evidence_names, summary
 from echodfkd.evidence.words.echoclip import Precision, load_judge
 from echodfkd.evidence.words.image_text import ImageText, load_image_text
 from echodfkd.evidence.words.mask_quality import MOST_FRAMES
@@ -45,7 +46,8 @@ def judge(
     predictions: Sequence[Path | str],
     out: Path | str,
     *,
-    judge: str | None = "standin",
+    judge: str | None = None,
+    everything: bool = False,
     prompts: Path | None = None,
     cache: Path | None = None,
     device: str | None = None,
@@ -58,8 +60,9 @@ def judge(
 ) -> Judgement:
     """What is said without labels of folders of masks of the same clips. See `judge_predictions`.
 
-    `judge` names the image-text model, None leaves it out; `frames` of every clip are shown to it. InputError where two
-    folders share a name, or the judge cannot be had.
+    `judge` names the image-text model, None leaves it out; `frames` of every clip are shown to it. `everything` also
+    shows evidence that does not follow true Dice on real hearts. InputError where two folders share a name, or the
+    judge cannot be had.
     """
     named = {folder.absolute().name: folder for folder in paths(predictions)}
     if len(named) < len(predictions):
@@ -69,7 +72,7 @@ def judge(
     )
     if image_text is not None and image_text.unknown_words:
         log.warning(image_text.unknown_words)
-    judging = Judging(staple=staple, seed=seed, resamples=resamples)
+    judging = Judging(staple=staple, everything=everything, seed=seed, resamples=resamples)
     return judge_predictions(paths(clips), named, Path(out), image_text=image_text, judging=judging, split=split)
 
 
@@ -105,7 +108,8 @@ def judge_predictions(
             f"None of the clips has a prediction in {', '.join(map(str, predictions.values())) or 'no folder'}. "
             "Make them with `echodfkd segment CLIPS --out FOLDER`: a clip's folder bears its file's name."
         )
-    register, rows = atlas_register(judging.atlases, judging.size, judging.seed), []
+    reverse = judging.everything or follows("reverse")
+    register, rows = atlas_register(reverse * judging.atlases, judging.size, judging.seed), []
     for one in progress(listed, "judge"):
         clip, truth = one.read(), one.truth()
         masks = {name: _masks_of(there[one.name], clip) for name, there in folders.items() if one.name in there}
@@ -113,7 +117,7 @@ def judge_predictions(
         if image_text is not None:
             image_text.look(clip, masks, truth)
     not_run = {}
-    if register is None:
+    if register is None and reverse:
         not_run["Reverse classification"] = "no atlases: drawing them needs pip install 'echodfkd[study]'."
     if judge is None and image_text is None:
         not_run["An image-text judge"] = "none was asked for (--judge)."
@@ -134,8 +138,9 @@ def write_judgement(
 ) -> Judgement:
     """Rows of `clip_rows` with their summary as files in `out`; the summary, as `label_free.json` holds it.
 
-    The judge's scores, where there is one, become evidence like the others. `not_run` maps evidence that could not be
-    had to why.
+    The judge's scores, where there is one, become evidence like the others. What does not follow true Dice on real
+    hearts is left out, but for the scores of a judge that was asked, unless `judging` wants everything. `not_run` maps
+    evidence that could not be had to why.
     """
     judging = judging or Judging()
     make_folder(out)
@@ -143,16 +148,25 @@ def write_judgement(
         words = image_text.evidence()
         rows = [replace(row, evidence=row.evidence | words.get((row.segmenter, row.name), {})) for row in rows]
         image_text.write(out)
+    hidden = () if judging.everything else _hidden(rows, image_text is not None)
+    rows = [replace(row, evidence={k: v for k, v in row.evidence.items() if k not in hidden}) for row in rows]
     found = replace(
         summary(rows, seed=judging.seed, resamples=judging.resamples),
         without_prediction=dict(without_prediction or {}),
         not_run=dict(not_run or {}),
+        hidden=hidden,
         image_text=None if image_text is None else image_text.scores(),
     )
     write_text(out / "label_free.csv", evidence_csv(rows))
     write_json(out / "label_free.json", plain(found))
     write_page(out / "index.html", page(found, rows))
     return found
+
+
+def _hidden(rows: Sequence[ClipEvidence], judged: bool) -> tuple[str, ...]:
+    """What of the rows' evidence, and of the reverse classification, does not follow true Dice on real hearts."""
+    names = dict.fromkeys((*evidence_names(rows), "reverse"))
+    return tuple(name for name in names if not (follows(name) or (judged and name.partition(".")[0] == "judge")))
 
 
 def check_models(settings: "LabelFree | None") -> None:
@@ -184,7 +198,7 @@ def judge_run(study: "Study", folder: Path, clips: Store) -> Judgement:
         predictions[name] = folder / MODELS / name / "masks"
         segment_store(clips, student, predictions[name], names)
     seed, resamples = study.seed, min(Judging.resamples, study.scoring.resamples)
-    judging = Judging(atlases=settings.atlases, seed=seed, resamples=resamples)
+    judging = Judging(atlases=settings.atlases, everything=settings.everything, seed=seed, resamples=resamples)
     image_text = load_image_text(settings.judge, seed=seed, resamples=resamples)
     found = judge_predictions([clips.folder], predictions, out, image_text=image_text, judging=judging, names=names)
     write_json(kept, made_from)

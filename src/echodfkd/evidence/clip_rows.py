@@ -30,6 +30,7 @@ class Judging:
     atlases: int = 48  # drawn for the reverse classification; 0 leaves it out
     size: int = 56  # their pixels a side
     staple: bool = False  # also fuse the others by STAPLE: needs SimpleITK, and some tenths of a second a clip
+    everything: bool = False  # also show evidence that does not follow true Dice on real hearts (`shown.follows`)
     seed: int = 0  # of the atlases and of the bootstrap
     resamples: int = 1000
 

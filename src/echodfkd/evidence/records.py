@@ -192,6 +192,7 @@ class ImageTextScores:
 class Judgement:
     """All of `label_free.json`. `names` and `evidence` keep the order in which they came.
 
+    `hidden` names what was left out because it does not follow true Dice on real hearts (`shown.follows`).
     `segmenters` has each one's mean of every evidence and of the true Dice, `rank_correlation` how each evidence
     follows the true Dice, None where that is not known. `not_run` says why evidence could not be had.
     """
@@ -203,4 +204,5 @@ class Judgement:
     rank_correlation: dict[str, Intervals] | None = None
     without_prediction: dict[str, int] = field(default_factory=dict)
     not_run: dict[str, str] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
     image_text: ImageTextScores | None = field(default=None, metadata=MAY_LACK)

@@ -71,11 +71,10 @@ def real_hearts() -> RealHearts:
 
 
 def follows(name: str) -> bool:
-    """Whether an evidence follows true Dice on real hearts, itself and the one that it is part of.
+    """Whether an evidence follows true Dice on real hearts.
 
-    One that was never measured there, such as a witness of your own, counts as following: who brings it asks for it.
+    One that was never measured there, such as evidence of your own, counts as following: who brings it asks for it.
     """
-    measured = real_hearts().evidence
-    found = [measured[one] for one in (name.partition(".")[0], name) if one in measured]
-    ranks = [among.spearman for one in found for among in (one.models, one.segmenters)]
+    found = real_hearts().evidence.get(name)
+    ranks = () if found is None else (found.models.spearman, found.segmenters.spearman)
     return all(rank is not None and rank.value >= AT_LEAST for rank in ranks)

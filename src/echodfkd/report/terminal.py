@@ -6,6 +6,7 @@ from pathlib import Path
 from echodfkd.evidence.records import Judgement
 from echodfkd.files import read_json, shaped
 from echodfkd.report.numbers import count, interval, number
+from echodfkd.report.sections.evidence import headline, real_words
 from echodfkd.report.sections.size import grid_table, law_words
 from echodfkd.scores.frame_distance import PHASES
 from echodfkd.scores.metrics import METRICS, Metric
@@ -66,7 +67,7 @@ def _counts(found: EventScores) -> str:
 
 def label_free_table(found: Judgement) -> str:
     """Means of every segmenter by the main kinds of evidence, and the rank correlation with true Dice where known."""
-    main, ranks = [key for key in found.evidence if "." not in key], found.rank_correlation
+    main, ranks = headline(found), found.rank_correlation
     rows = [("", *(["true Dice"] if ranks else []), *main)]
     for name in found.names:
         means = found.segmenters[name]
@@ -76,7 +77,7 @@ def label_free_table(found: Judgement) -> str:
         rows.append(("rank correlation of means", "", *(number(ranks[key]["per_model"], 2) for key in main)))
     lacking = {name: count for name, count in found.without_prediction.items() if count}
     notes = [f"{name} lacks {count} of the clips: its means are of the others" for name, count in lacking.items()]
-    return "\n".join([*_padded(rows), *notes])
+    return "\n".join([*_padded(rows), *notes, real_words(found)])
 
 
 def size_table(scores: SizeScores) -> str:

@@ -109,8 +109,10 @@ class Scoring:
 class LabelFree:
     """Judging without labels: the student among others of known order, and what each kind of evidence is worth."""
 
-    judge: str | None = "standin"
+    judge: str | None = None
     """The image-text model: `standin`, `echoclip`, `hf-hub:OWNER/MODEL` or `local-dir:FOLDER`; none with ""."""
+    everything: bool = False
+    """Whether evidence that does not follow true Dice on real hearts is shown as well."""
     rivals: tuple[str, ...] = ()
     """Models to compare the student with, by bundled name or folder."""
     snapshots: tuple[int, ...] = ()

@@ -14,9 +14,13 @@ LIMITS = (
     "Research software: not a medical device and not for diagnosis.",
     "No evidence here is a measure of overlap: it may rank segmenters, it does not say how good the best of them is.",
     "Segmenters of one origin agree on their common mistakes, and a majority of bad ones outvotes a good one.",
-    "Atlases for the reverse classification are drawn by a simulator; on other scanners and hearts they say less.",
-    "Smoothness and plausibility hardly look at the image: a steady egg in the right place has both.",
 )
+LIMITS_OF = {
+    "reverse": "Atlases for the reverse classification are drawn by a simulator; on other scanners they say less.",
+    "plausibility": "Plausibility hardly looks at the image: an egg in the right place has it.",
+    "smoothness": "Smoothness does not look at the image: what stands still is smoothest.",
+}
+"""What is said of an evidence where it is shown."""
 
 
 def judgement(folder: Path) -> tuple[Judgement, list[ClipEvidence]]:
@@ -25,7 +29,12 @@ def judgement(folder: Path) -> tuple[Judgement, list[ClipEvidence]]:
 
 
 def label_free_sections(found: Judgement, rows: Sequence[ClipEvidence]) -> list[Section]:
-    """The image-text judge's sections, where there was one, and that of all evidence together."""
+    """What evidence is worth on real hearts; the image-text judge, where there was one; all evidence together."""
+    first = Section("What evidence is worth", (evidence.real_words(found),))
+    return [first, *_sections(found, rows)]
+
+
+def _sections(found: Judgement, rows: Sequence[ClipEvidence]) -> list[Section]:
     said = found.image_text
     words = [] if said is None else [image_text.section(said), _clips_section(said)]
     return [one for one in (*words, evidence.section(found, rows)) if one]
@@ -55,13 +64,14 @@ def _clips_section(said: ImageTextScores) -> Section | None:
 
 def page(found: Judgement, rows: Sequence[ClipEvidence]) -> Page:
     """The comparison as a page of its own."""
-    lead = f"{found.n.segmenters} segmenters on {found.n.clips} clips, judged without labels. "
+    lead = f"{evidence.real_words(found)} {found.n.segmenters} segmenters on {found.n.clips} clips, without labels. "
     lead += "Intervals are 95 % bootstrap by clip."
-    sections = label_free_sections(found, rows)
+    sections = _sections(found, rows)
     if found.not_run:
         missing = tuple(f"{what}: {why}" for what, why in found.not_run.items())
         sections.append(Section("What could not be run", points=missing))
-    sections.append(Section("What this does not say", points=LIMITS))
+    limits = (*LIMITS, *(words for key, words in LIMITS_OF.items() if key in found.evidence))
+    sections.append(Section("What this does not say", points=limits))
     return Page("echodfkd: segmenters compared without labels", lead, sections=tuple(sections))
 
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from echodfkd.errors import InputError
 from echodfkd.evidence.records import TRUTH, ClipEvidence, Intervals, Judgement
+from echodfkd.evidence.shown import AT_LEAST, follows, real_hearts
 from echodfkd.report.draw.figures import INK, SOFT, png_bytes, tidy
 from echodfkd.report.numbers import NONE, interval, number
 from echodfkd.report.page import Picture, Section, Table
@@ -78,14 +79,41 @@ def words(found: Judgement) -> tuple[str, ...]:
     first = f"{n.segmenters} segmenters on {n.clips} clips. No label enters any evidence; of each, more is better."
     if found.rank_correlation is None:
         return first, (
-            "The true overlap is not known here, so nothing on this page says which evidence to trust: that was "
-            "measured on simulated clips, see the how-to page."
+            "The true overlap is not known here: that evidence followed it on other clips is all that speaks for it."
         )
     return first, (
         "Spearman's rank correlation with true Dice tells which evidence to trust: over all pairs of a segmenter and a "
         "clip, over the segmenters' means, over the segmenters within a clip (does it pick the better mask?), and over "
         "a segmenter's clips (does it find those that failed?). Intervals are for other clips, not other segmenters."
     )
+
+
+def real_words(found: Judgement) -> str:
+    """How the evidence shown follows true Dice on real hearts, and what is left out because it does not."""
+    real, measured = real_hearts(), [key for key in headline(found) if key != NULL and _is_measured(key, found)]
+    dice = [real.dice[name].value for name in real.models]
+    where = f"on {real.clips} real clips, over {len(dice)} models of true Dice {min(dice):.2f} to {max(dice):.2f}"
+    shown, others = (_ranked([key for key in measured if follows(key) is good]) for good in (True, False))
+    hidden = _ranked([key for key in found.hidden if "." not in key and key != NULL])
+    return " ".join(
+        (
+            f"Rank correlation with true Dice {where}: {shown or 'nothing shown here follows it'}.",
+            *((f"Shown, but not following it: {others}.",) if others else ()),
+            *((f"Not shown without `--all`, as it does not reach {AT_LEAST}: {hidden}.",) if hidden else ()),
+        )
+    )
+
+
+def _is_measured(key: str, found: Judgement) -> bool:
+    """Whether an evidence was measured on real hearts, and by the same image-text model where it is one's."""
+    real, said = real_hearts(), found.image_text
+    other = said is not None and said.judge != real.judge and key.partition(".")[0] == "judge"
+    return key in real.evidence and not other
+
+
+def _ranked(keys: Sequence[str]) -> str:
+    """Evidence with its rank correlation on real hearts, as text."""
+    return ", ".join(f"{short(key)} {interval(real_hearts().followed(key), 2)}" for key in keys)
 
 
 def correlation_table(found: Judgement, ranks: dict[str, Intervals]) -> Table:
@@ -210,7 +238,7 @@ def _drawn(found: Judgement, rows: Sequence[ClipEvidence]) -> list[str]:
 
 def _pictures(found: Judgement, rows: Sequence[ClipEvidence]) -> tuple[Picture, ...]:
     """The picture that the rows allow."""
-    if rows and found.rank_correlation is None:
+    if rows and headline(found) and found.rank_correlation is None:
         caption = "Means over the clips with their intervals. More is better; scales differ between the panels."
         return (Picture(png_bytes(means_figure(found)), "Means of each evidence by segmenter", caption, 980),)
     if not _drawn(found, rows):

@@ -17,6 +17,7 @@ from echodfkd.evidence.records import (
     ScoreGap,
     ValveScores,
 )
+from echodfkd.evidence.shown import follows, real_hearts
 from echodfkd.evidence.words.mask_quality import SCORES
 from echodfkd.measure.beats import check_rate
 from echodfkd.report.draw.figures import BLUE, INK, ORANGE, SOFT, png_bytes, tidy
@@ -61,7 +62,8 @@ def section(said: ImageTextScores) -> Section | None:
 def words(said: ImageTextScores) -> tuple[str, ...]:
     """How the judge was asked, and how far to trust its answers."""
     text = [
-        f"Judge: {said.judge}. It compares frames with words and sees no label (the paper's sections 3.8 and 3.9). "
+        f"{_real_words(said.judge)}Judge: {said.judge}. "
+        "It compares frames with words and sees no label (the paper's sections 3.8 and 3.9). "
         "Every score is larger for better masks; the scale means nothing beyond this comparison."
     ]
     masks = said.masks
@@ -73,6 +75,16 @@ def words(said: ImageTextScores) -> tuple[str, ...]:
     if masks is not None and masks.rank is None and not _known(masks):
         text.append("The true overlap is not known here, so nothing on this page says how far to trust the judge.")
     return tuple(text)
+
+
+def _real_words(judge: str) -> str:
+    """How far that judge followed true Dice on real hearts, where it was measured; a sentence with its space."""
+    real = real_hearts()
+    if judge != real.judge:
+        return ""
+    found = interval(real.followed("judge"), 2)
+    worth = "follows" if follows("judge") else "does not follow"
+    return f"It {worth} true Dice on real hearts: rank correlation {found} on {real.clips} clips. "
 
 
 def _quoted(said: ImageTextScores, prompt: str) -> str:
