@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from outline import PLACES, REACH, SMALLEST, Outline, along_and_across, long_axis, profiles, signed_distance, values_at
 from scipy import ndimage
 
-from echodfkd.measure.sector import LIT, sector
+from echodfkd.measure.sector import sector
+from echodfkd.video.fan import LIT
 
 Frame = NDArray[np.uint8]  # (height, width)
 Mask = NDArray[np.bool_]  # (height, width)

@@ -85,7 +85,7 @@ LIMITS: tuple[tuple[str, str, dict[str, float], str, str], ...] = (
     (
         "end systole: bright septum,\ntraced inside the muscle",
         "es",
-        {"tissue.septal_gain": 10, "tissue.ridge": 12, "tissue.ridge_place": 0.7, "tracing.septal_es": 6},
+        {"tissue.septal_gain": 10, "tissue.ridge": 12, "tissue.ridge_place": 0.7, "tracing.septal_more": 4},
         ANATOMICAL,
         TRACED,
     ),

@@ -16,7 +16,7 @@ def row(name, parameters, dice):
 
 
 def test_a_grids_scores_are_plain_and_pass_over_students_without_any():
-    scores = size_scores([row("a", 1e3, 0.5), row("b", 1e4, None), row("c", 1e5, 0.4), row("d", 1e6, 0.9)], seed=0)
+    scores = size_scores([row("a", 1e3, 0.5), row("b", 1e4, None), row("c", 1e5, 0.4), row("d", 1e6, 0.9)])
     told = plain(scores)
     assert json.loads(json.dumps(told)) == told and plain(shaped(SizeScores, told)) == told
     assert scores.front == {"parameters": ["a", "d"], "flops": ["a", "d"]}

@@ -63,7 +63,7 @@ def test_every_prompt_of_the_bundled_file_is_a_caption():
     for group in (prompts.masks, prompts.valve, prompts.curation):
         assert {text for wordings in group.values() for text in wordings} <= said
     for number, wordings in prompts.fraction.prompts().items():
-        assert set(wordings) <= set(fraction_statement(int(number)).wordings)
+        assert set(wordings) <= set(fraction_statement(int(number.removeprefix("fraction "))).wordings)
 
 
 def test_no_picture_is_refused():

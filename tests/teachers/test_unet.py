@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from echodfkd import teachers
 from echodfkd.clip import Clip, to_bytes
 from echodfkd.errors import InputError
 from echodfkd.student.checkpoint import Card, Preprocessing, save
@@ -106,6 +105,6 @@ def test_only_a_frame_wise_model_takes_frames_at_once(models):
 def test_without_torch_a_frame_wise_teacher_runs_through_its_graph(models, monkeypatch):
     clip = Clip("a", FRAMES)
     expected = UNetTeacher(models["framewise"], "float32")(clip)[:, :1]
-    monkeypatch.setattr(teachers, "find_spec", lambda name: None)
+    monkeypatch.setattr("echodfkd.teachers.settings.find_spec", lambda name: None)
     teacher = load_teacher(Teacher("model", models["framewise"]), None, ("lv",))
     np.testing.assert_allclose(teacher(clip), expected, atol=1e-5)
