@@ -110,7 +110,7 @@ def test_the_files_have_the_columns_and_keys_that_others_read():
     assert evidence_csv(rows).splitlines()[0] == "segmenter,name,good,noise,against,dice"
     found = plain(summary(rows, resamples=20))
     assert set(found) == {
-        *("n", "evidence", "names", "segmenters", "rank_correlation", "without_prediction", "not_run"),
+        *("n", "evidence", "names", "segmenters", "rank_correlation", "without_prediction", "not_run", "hidden"),
     }
     assert set(found["n"]) == {"clips", "segmenters", "seed", "resamples"}
     assert set(found["segmenters"]["s0"]["dice"]) == {"value", "low", "high", "n"}
