@@ -143,11 +143,11 @@ def half(clip: Beating, chance: np.random.Generator) -> Curve:
 
 
 def invented(clip: Beating) -> tuple[float, ...]:
-    """Frames of false contractions: 0.36 s after an ES, where the next ED is 0.56 s away at least."""
+    """Frames of false contractions: 0.42 s after an ES, where the next ED is 0.62 s away at least: nearer, the detector takes the two for one."""
     following = (
         (es, min((ed for ed in clip.reference.ed_frames if ed > es), default=es)) for es in clip.reference.es_frames
     )
-    return tuple(es + 0.36 * clip.fps for es, ed in following if ed - es >= 0.56 * clip.fps)
+    return tuple(es + 0.42 * clip.fps for es, ed in following if ed - es >= 0.62 * clip.fps)
 
 
 def doubled(clip: Beating, chance: np.random.Generator) -> Curve:
