@@ -54,7 +54,7 @@ def test_the_experts_own_masks_of_camus_score_one_and_give_their_ejection_fracti
     for name, fraction in wanted.items():
         row = rows[f"{name}_4CH_half_sequence"]
         assert float(row["ef_predicted"]) == pytest.approx(fraction)
-        assert abs(float(row["ef_error"])) < 16  # of one beat's two frames, by discs across a squeezed image
+        assert abs(float(row["ef_error"])) < 12  # of one beat's two frames, by discs across a squeezed image
         assert row["ed_matched"] == "0" and row["ed_at_ends"] == "1"  # no curve turns at its end
 
 

@@ -30,7 +30,7 @@ class Beat:
 @cache
 def beats() -> tuple[Beat, ...]:
     """Three simulated clips of 30 frames, drawn once; the first is smallest before it is largest."""
-    recipes = [draw_recipe(Conditions(), 3, number, 30) for number in (16, 13, 18)]
+    recipes = [draw_recipe(Conditions(), 3, number, 30) for number in (16, 5, 22)]
     made, found = generate(recipes, 112, structures=tuple(LABELS), annotator="traced"), []
     for frames, masks, truth in zip(made.frames, made.masks, made.truths, strict=True):
         by_name = {name: masks[:, n] > 0 for n, name in enumerate(LABELS)}

@@ -67,7 +67,6 @@ def spoilt_echonet(folder: Path) -> tuple[Path, Found]:
     wanted = {(name, name) for name in names if not name.endswith(more)}
     return folder, wanted | {
         ("blank-half", "blank"),
-        ("frame-count", "traced-frame"),
         ("frozen-jump", "frozen"),
         ("frozen-cursor", "frozen"),
         ("volumes-swapped", "volumes"),
