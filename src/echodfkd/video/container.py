@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from echodfkd.errors import InputError
-from echodfkd.names import SUFFIXES, named_as_clip
+from echodfkd.names import SUFFIXES, is_hidden, named_as_clip
 
 SHORTEST = 0.015  # s: shorter delays of a GIF are shown as a tenth of a second
 TOLERANCE = 8  # bytes a healthy file may lack: some writers count a last chunk's padding that they do not write
@@ -64,6 +64,8 @@ def kind(path: Path) -> Kind:
         except OSError as error:
             raise InputError(f"This DICOM file cannot be read: {error.strerror}.") from None
         raise InputError("A file named as DICOM is none: its mark, DICM after 128 bytes, is missing.")
+    if is_hidden(path) and path.name.strip().lower().endswith(SUFFIXES):
+        raise InputError(f"{path} is hidden by the dot that its name begins with, and no clip. Rename the file.")
     if not named_as_clip(path):
         raise InputError(f"{path} is not a film or picture by its name: use one of {', '.join(SUFFIXES)}, or DICOM.")
     head = _head(path)
