@@ -167,20 +167,21 @@ def test_the_planted_ejection_fraction_is_recovered_from_the_masks():
 
 
 def test_the_area_follows_the_volume(recipes):
-    for annotator, least in (("traced", 0.97), ("anatomical", 0.9)):
+    for annotator in ("traced", "anatomical"):
         drawn = generate(recipes, structures=("lv",), annotator=annotator)
         for masks, truth in zip(drawn.masks, drawn.truths, strict=True):
             area = (masks[:, 0] > 0).sum(axis=(1, 2))
-            assert np.corrcoef(area, truth.volume_ml)[0, 1] > least
+            assert np.corrcoef(area, truth.volume_ml)[0, 1] > 0.97
 
 
 def test_tissue_moves_as_the_traced_heart_does():
-    recipes = [draw_recipe(Conditions(fps=(12, 12), heart_rate=(60, 90)), 5, number, 14) for number in range(24)]
+    conditions = Conditions(fps=(12, 12), heart_rate=(60, 90), cropped=1, full_depth=0)
+    recipes = [draw_recipe(conditions, 5, number, 14) for number in range(100)]
     fall = []
     for annotator in ("traced", "anatomical"):
         area = (generate(recipes, structures=("lv",), annotator=annotator).masks[:, :, 0] > 0).sum(axis=(2, 3))
         fall.append(1 - area.min(axis=1) / area.max(axis=1))
-    assert np.corrcoef(fall)[0, 1] > 0.7
+    assert np.corrcoef(fall)[0, 1] > 0.85
     assert 0.55 < np.median(fall[1] / fall[0]) < 0.95
 
 
