@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from small_student import make_student
 
+from echodfkd.clip import Clip
 from echodfkd.commands import live as verb
 from echodfkd.errors import InputError
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import Conditions, draw_recipe
 from echodfkd.video import open_video, read, write
+from echodfkd.video.source import clip_source
 
 RATE = 40
 
@@ -58,7 +60,7 @@ def test_a_clip_is_played_at_its_own_pace(clip, small):
 
 def test_what_comes_too_fast_is_dropped_and_counted(clip):
     frames = read(clip).frames
-    feed = verb._Feed(((0.0, frame) for frame in frames), paced=False, droppable=True, seconds=None)
+    feed = verb._Feed(((0.0, frame) for frame in frames), paced=False, droppable=True)
     with feed:
         time.sleep(0.3)
         taken = len(list(feed))
@@ -75,14 +77,43 @@ def test_a_folder_that_fills_is_watched_clip_by_clip(clip, small, tmp_path):
     def fill():
         time.sleep(1.0)
         (folder / "broken.avi").write_bytes(clip.read_bytes()[:900])
+        (folder / "cut.avi").write_bytes(clip.read_bytes()[:30_000])
+        (folder / "notes.txt").write_text("no clip")
         (folder / "second.avi").write_bytes(clip.read_bytes())
 
     filler = threading.Thread(target=fill)
     filler.start()
     found = verb.live(str(folder), small, tmp_path / "out", idle=4)
     filler.join()
-    assert {one.name: one.frames for one in found} == {"first": 110, "second": 110}
+    whole = {one.name: one.frames for one in found if not one.refusal}
+    assert whole == {"first": 110, "second": 110}
+    assert len([one for one in found if one.refusal]) == 2
     assert (tmp_path / "out" / "second" / "beats.csv").is_file()
+
+
+def test_a_rate_that_nobody_knows_gives_no_heart_rate(clip, tmp_path):
+    path = tmp_path / "fast.avi"
+    write(path, read(clip).frames, 1000)
+    told = []
+    [watched] = verb.live(str(path), "b4", paced=False, tell=lambda one, live: told.append(live))
+    assert watched.beats and not any(live.heart_rate for live in told if live)
+    assert all("rate" in " ".join(live.judged.reasons) for live in told if live and live.ended)
+
+
+def test_uneven_times_of_a_file_are_the_streams(clip):
+    frames = read(clip).frames
+    times = np.arange(len(frames)) / RATE + np.where(np.arange(len(frames)) >= 60, 0.7, 0.0)
+    moments = [moment for moment, _ in verb._timed(clip_source(Clip("a", frames, RATE, times=times)))]
+    assert moments == pytest.approx(times)
+
+
+def test_two_clips_of_one_name_are_not_written_over_each_other(clip, small, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.avi").write_bytes(clip.read_bytes())
+    write(folder / "a.mp4", read(clip).frames[:20], RATE)
+    found = verb.live(str(folder), small, tmp_path / "out", idle=2)
+    assert [bool(one.refusal) for one in found] == [False, True]
 
 
 def test_a_device_is_watched_for_as_long_as_asked(small):
@@ -97,7 +128,7 @@ def test_a_device_is_watched_for_as_long_as_asked(small):
 def test_frames_of_another_size_begin_another_overlay(small, tmp_path):
     student = verb.load_student(small, hindsight=False)
     sizes = [np.zeros((48, 64), np.uint8)] * 6 + [np.zeros((64, 64), np.uint8)] * 6
-    feed = verb._Feed(((n / 20, frame) for n, frame in enumerate(sizes)), paced=False, droppable=False, seconds=None)
+    feed = verb._Feed(((n / 20, frame) for n, frame in enumerate(sizes)), paced=False, droppable=False)
     watched = verb.Watched("camera")
     with feed:
         verb._watch(watched, feed, verb.Stream(student, fps=20), tmp_path, True, lambda *_: None)

@@ -10,6 +10,7 @@ from echodfkd.errors import InputError
 from echodfkd.measure.stream import SURE_S, Stream
 from echodfkd.student.student import load_student
 from echodfkd.synthetic.generate import generate
+from echodfkd.synthetic.other_views import other_view
 from echodfkd.synthetic.recipe import Conditions, draw_recipe
 
 RATE = 40.0
@@ -67,6 +68,15 @@ def test_times_tell_the_rate_and_a_gap_costs_its_beat(frames, causal):
     assert known[-1].gaps == 1
     assert beats[1].es not in [beat.es for beat in fewer]
     assert beats[-1].es in [beat.es for beat in fewer]
+
+
+def test_what_is_no_four_chamber_view_is_no_better_watched_than_read(causal):
+    frames = other_view("short axis", 3, 96)
+    whole = segmentation(Clip("ring", frames, 24.0), causal)
+    _, beats, known = watched(Stream(causal, fps=24.0), frames)
+    assert beats and whole.view.refused
+    assert known[-1].judged.verdict == "refused"
+    assert known[-1].judged.reasons[0].split("(")[0] == whole.reasons[0].split("(")[0]
 
 
 def test_another_scene_and_another_size_start_anew(frames, causal):

@@ -4,7 +4,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Full, Queue
@@ -17,13 +17,13 @@ from echodfkd.errors import EchodfkdError, InputError, one_line
 from echodfkd.files import holding, make_folder, write_text
 from echodfkd.measure.beats import check_rate
 from echodfkd.measure.stream import Beat, Live, Masks, Stream
-from echodfkd.names import named_as_clip
+from echodfkd.names import is_hidden, named_as_clip
 from echodfkd.report.draw.overlay import live_frame
 from echodfkd.student.student import Student, load_student
 from echodfkd.tables import csv_text
 from echodfkd.video import file_source, write
-from echodfkd.video import name as name_of
 from echodfkd.video.camera import Timed, is_camera, open_camera
+from echodfkd.video.container import is_dicom
 from echodfkd.video.source import Source
 
 Frame = NDArray[np.uint8]
@@ -83,12 +83,22 @@ def live(
         if out is not None:
             stack.enter_context(holding(out))
         with suppress(KeyboardInterrupt):  # how a watch is ended: everything up to here is written
-            for watched, feed, stream in _feeds(source, student, paced, seconds, idle, tell):
+            for number, opened in enumerate(_sources(source, student, paced, seconds, idle), start=1):
+                watched = Watched(f"clip {number}")
                 found.append(watched)
-                with feed:
-                    _watch(
-                        watched, feed, stream, None if out is None else make_folder(out / watched.name), overlay, tell
-                    )
+                try:
+                    with opened as (watched.name, feed, stream), feed:
+                        if watched.name in (one.name for one in found[:-1]):
+                            raise InputError(
+                                f"Another clip is called {watched.name} already: it would replace the first."
+                            )
+                        folder = None if out is None else make_folder(out / watched.name)
+                        _watch(watched, feed, stream, folder, overlay, tell)
+                except InputError as error:
+                    if not Path(source).is_dir():
+                        raise
+                    watched.refusal = one_line(error)  # this clip's alone: others will come
+                    tell(watched, None)
     return found
 
 
@@ -111,10 +121,15 @@ def lines(watched: Watched, live: Live | None) -> list[str]:
 
 
 class _Feed:
-    """Frames read by a thread of their own, at the pace they have to come in, and dropped where nobody takes them."""
+    """Frames read by a thread of their own, at the pace they have to come in, and dropped where nobody takes them.
 
-    def __init__(self, frames: Timed, *, paced: bool, droppable: bool, seconds: float | None):
-        self.dropped = 0
+    Where they are not `timed` nobody knows when they were taken, and their times serve the pace alone.
+    """
+
+    def __init__(
+        self, frames: Timed, *, paced: bool, droppable: bool, seconds: float | None = None, timed: bool = True
+    ):
+        self.dropped, self.timed = 0, timed
         self._error: Exception | None = None
         self._frames, self._paced, self._droppable, self._seconds = frames, paced, droppable, seconds
         self._queue: Queue[tuple[float, Frame] | None] = Queue(WAITING)
@@ -160,48 +175,58 @@ class _Feed:
                     break
 
 
-def _feeds(
-    source: str, student: Student, paced: bool | None, seconds: float | None, idle: float | None, tell: Tell
-) -> Iterator[tuple[Watched, _Feed, Stream]]:
+Opened = AbstractContextManager[tuple[str, "_Feed", Stream]]
+"""A name, its frames, and who watches them; InputError where it cannot be opened."""
+
+
+def _sources(
+    source: str, student: Student, paced: bool | None, seconds: float | None, idle: float | None
+) -> Iterator[Opened]:
     """What there is to watch, one after another."""
     if is_camera(source):
-        with open_camera(source) as frames:
-            name = time.strftime("camera-%Y%m%d-%H%M%S")
-            yield Watched(name), _Feed(frames, paced=False, droppable=True, seconds=seconds), Stream(student)
-        return
-    folder = Path(source).is_dir()
-    for path in _arrivals(Path(source), idle) if folder else [Path(source)]:
-        watched = Watched(name_of(path))
-        try:
-            clip = file_source(path)
-            pace = not folder if paced is None else paced
-            feed = _Feed(_timed(clip), paced=pace, droppable=pace, seconds=seconds)
-            yield watched, feed, Stream(student, fps=clip.fps, spacing=clip.spacing)
-        except EchodfkdError as error:
-            if not folder:
-                raise
-            watched.refusal = one_line(error)
-            tell(watched, None)
+        yield _camera(source, student, seconds)
+    elif Path(source).is_dir():
+        for path in _arrivals(Path(source), idle):
+            yield _file(path, student, bool(paced), seconds)
+    else:
+        yield _file(Path(source), student, paced is not False, seconds)
+
+
+@contextmanager
+def _camera(source: str, student: Student, seconds: float | None) -> Iterator[tuple[str, _Feed, Stream]]:
+    with open_camera(source) as frames:
+        name = time.strftime("camera-%Y%m%d-%H%M%S")
+        yield name, _Feed(frames, paced=False, droppable=True, seconds=seconds), Stream(student)
+
+
+@contextmanager
+def _file(path: Path, student: Student, paced: bool, seconds: float | None) -> Iterator[tuple[str, _Feed, Stream]]:
+    clip = file_source(path)
+    feed = _Feed(_timed(clip), paced=paced, droppable=paced, seconds=seconds, timed=clip.clock.fps is not None)
+    yield clip.name, feed, Stream(student, fps=clip.clock.fps, spacing=clip.spacing, part=clip.view)
 
 
 def _timed(clip: Source) -> Timed:
-    """A file's frames at the times they are shown."""
-    rate = check_rate(clip.fps)
-    return ((number / rate, frame) for number, frame in enumerate(clip.frames()))
+    """A file's frames at the times they were taken."""
+    clock, frames = clip.clock, enumerate(clip.frames())
+    if clock.times is None:
+        return ((number / clock.rate, frame) for number, frame in frames)
+    return ((float(moment), frame) for moment, (_, frame) in zip(clock.times, frames, strict=False))
 
 
 def _arrivals(folder: Path, idle: float | None) -> Iterator[Path]:
     """The clips that lie in `folder` and those that come into it, each once it is no longer written to."""
     done, seen, last = set[Path](), dict[Path, tuple[int, float]](), time.monotonic()
     while idle is None or time.monotonic() - last < idle:
-        for path in sorted(item for item in folder.iterdir() if named_as_clip(item) and item not in done):
+        for path in sorted(item for item in folder.iterdir() if item.is_file() and item not in done):
             size, now = path.stat().st_size, time.monotonic()
             if seen.setdefault(path, (size, now))[0] != size:
                 seen[path] = size, now
             if now - seen[path][1] >= STEADY_S:
                 done.add(path)
-                yield path
-                last = time.monotonic()
+                if named_as_clip(path) or (is_dicom(path) and not is_hidden(path)):
+                    yield path
+                    last = time.monotonic()
         time.sleep(0.2)
 
 
@@ -224,7 +249,7 @@ def _watch(watched: Watched, feed: _Feed, stream: Stream, folder: Path | None, o
         try:
             for moment, frame in feed:
                 waiting.append(frame)
-                take(*stream.push(frame, moment))
+                take(*stream.push(frame, moment if feed.timed else None))
         finally:
             take(*stream.finish())
             if folder is not None:

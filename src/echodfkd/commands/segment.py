@@ -18,7 +18,6 @@ from echodfkd.engine import cores, for_each, in_order
 from echodfkd.errors import InputError, OccupiedError
 from echodfkd.files import filling, holding, make_folder, read_json, remove_parts, write_json, write_text
 from echodfkd.measure.measures import Measures, measures, on_line
-from echodfkd.measure.shape import largest_component
 from echodfkd.store.store import Store
 from echodfkd.student.spool import Spool, Stack
 from echodfkd.student.student import Student, identity, load_student
@@ -56,7 +55,7 @@ class Segmented:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Task:
     """A clip to be segmented, the `number`th of `count`; `first` is the first of all that bears its name."""
 
     path: Path
@@ -83,19 +82,19 @@ class _Job:
         """The model with the options."""
         return _student(self)
 
-    def __call__(self, asked: _Asked) -> Segmented:
+    def __call__(self, task: _Task) -> Segmented:
         """What came of the clip."""
-        path, folder = asked.path, self.out / asked.name
-        one = Segmented(asked.name, asked.number, asked.count)
+        path, folder = task.path, self.out / task.name
+        one = Segmented(task.name, task.number, task.count)
         try:
-            _check_place(path, folder, asked.first)
+            _check_place(path, folder, task.first)
             if self.seg and not is_dicom(path):
                 raise InputError(f"{path} is no DICOM file, to which a SEG could refer. Leave --seg out.")
             source, seg_of = file_source(path), path if self.seg else None
             shown = {"overlay": self.overlay, "show_all": self.show_all}
             return replace(one, measures=segment_clip(source, self.student, folder, seg_of=seg_of, **shown))
         except (InputError, OccupiedError) as error:  # this clip's alone; a full disk is everybody's
-            return replace(one, refusal=refusal(path, asked.number, asked.count, error))
+            return replace(one, refusal=refusal(path, task.number, task.count, error))
 
 
 @lru_cache(maxsize=1)
@@ -103,12 +102,12 @@ def _student(job: _Job) -> Student:
     return load_student(job.model, **dict(job.options))
 
 
-def _lost(asked: _Asked) -> Segmented:
+def _lost(task: _Task) -> Segmented:
     """What is said of a clip that ended its process."""
-    name = "This DICOM clip" if is_dicom(asked.path) else asked.path
+    name = "This DICOM clip" if is_dicom(task.path) else task.path
     error = InputError(f"{name}: the process that segmented it was ended from outside, twice (out of memory?).")
-    told = refusal(asked.path, asked.number, asked.count, error)
-    return Segmented(asked.name, asked.number, asked.count, refusal=told)
+    told = refusal(task.path, task.number, task.count, error)
+    return Segmented(task.name, task.number, task.count, refusal=told)
 
 
 def segment(
@@ -139,15 +138,15 @@ def segment(
     paths = clip_files(inputs)
     names = [name_of(path) for path in paths]
     first = dict(zip(reversed(names), reversed(paths), strict=True))
-    asked = [
-        _Asked(path, name, first[name], number, len(paths))
+    tasks = [
+        _Task(path, name, first[name], number, len(paths))
         for number, (path, name) in enumerate(zip(paths, names, strict=True), start=1)
     ]
     found: list[Segmented] = []
     with holding(out):
         remove_parts(out)
         try:
-            for one in in_order(job, asked, processes or min(cores(), len(asked) // 2), _lost):
+            for one in in_order(job, tasks, processes or min(cores(), len(tasks) // 2), _lost):
                 found.append(one)
                 if done is not None:
                     done(one)
@@ -169,14 +168,21 @@ def segmentation(clip: Clip | Path | str, model: Student | Path | str | None = N
     _check_ventricle(student)
     cut = np.stack(list(_cut_masks(source, student, [])), axis=1)[:, :: student.direction]
     masks = dict(zip(student.structures, cut, strict=True))
-    said = measures(masks["lv"], source.clock, source.spacing, **_asked(source, student))
+    said = _measured(source, masks["lv"], student)
     told = record(source.name, said, student, source)
     return Segmentation(said.traits, said.spacing, said.view, said.line, masks=masks, record=told)
 
 
-def _asked(source: Source, student: Student) -> dict[str, Any]:
-    """What `measures` is told beside masks and time."""
-    return {"frames": source.frames(), "line": student.card.ejection, "part": source.view}
+def _measured(source: Source, ventricle: NDArray[np.bool_], student: Student) -> Measures:
+    """What the masks (time, height, width) of the ventricle say, as the source's clock and the model's card have it."""
+    return measures(
+        ventricle,
+        source.clock,
+        source.spacing,
+        frames=source.frames(),
+        line=student.card.ejection,
+        part=source.view,
+    )
 
 
 def segment_store(clips: Store, student_folder: Path, out: Path, names: Sequence[str] | None = None) -> None:
@@ -261,7 +267,7 @@ def segment_clip(
     _check_ventricle(student)
     with filling(folder, CLIP_FILES) as here:
         masks = _stream_masks(source, student, here)
-        found = measures(masks["lv"].view(np.bool_), source.clock, source.spacing, **_asked(source, student))
+        found = _measured(source, masks["lv"].view(np.bool_), student)
         told = record(source.name, found, student, source)
         arrays: dict[str, Any] = {"masks" if name == "lv" else name: array for name, array in masks.items()}
         np.savez_compressed(here / "masks.npz", **arrays)
@@ -339,8 +345,7 @@ def summary(rows: Sequence[dict[str, Any]]) -> str:
 def _cut_masks(source: Source, student: Student, kept: Stack) -> Iterator[NDArray[np.bool_]]:
     """Masks (structure, height, width) in the student's direction, cut at its threshold. `kept`: as there."""
     for probabilities in student.masks_in_turn(source.frames(), kept, source.spacing, source.view):
-        cut = probabilities >= student.threshold
-        yield np.stack([largest_component(mask) for mask in cut]) if student.largest_component else cut
+        yield student.cut(probabilities)
 
 
 def _stream_masks(source: Source, student: Student, folder: Path) -> dict[str, NDArray[np.uint8]]:

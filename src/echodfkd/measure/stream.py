@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd import resize
+from echodfkd.clip import View as Part
 from echodfkd.clock import believed, clock_of_times
 from echodfkd.errors import InputError
 from echodfkd.measure.beats import BeatDetector, Events, beat_events, believed_heart_rate, check_rate
@@ -15,6 +16,7 @@ from echodfkd.measure.measures import on_line
 from echodfkd.measure.shape import Spacing, largest_component
 from echodfkd.measure.traits import Traits
 from echodfkd.measure.verdict import Verdict, verdict
+from echodfkd.measure.view import LOOKED, describe, view
 from echodfkd.student.steppers import Frame, FrameMasks
 from echodfkd.student.student import Pass, Student, load_student
 
@@ -27,6 +29,8 @@ JUDGED_S = 2.0
 CUT = 0.5
 """Below this correlation of two successive frames, at LOOK x LOOK pixels, another scene begins."""
 LOOK = 32
+VIEW_S = 0.2
+"""Seconds between two frames of which it is asked whether they show the right view; the last `view.LOOKED` count."""
 Masks = dict[str, NDArray[np.bool_]]
 """(height, width) of one frame, by structure."""
 
@@ -78,14 +82,17 @@ class State:
     """The last frame as the search for cuts sees it."""
     timed: bool = False
     """Whether frames come with times of their own."""
-    waiting: tuple[float, ...] = ()
-    """Times of frames whose masks are not known yet."""
+    waiting: tuple[tuple[float, Frame], ...] = ()
+    """Frames whose masks are not known yet, with their times."""
     first: int = 0
     """The number of the first frame kept; of the kept ones, oldest first: ..."""
     times: tuple[float, ...] = ()
     area: tuple[int, ...] = ()
     ventricles: tuple[NDArray[np.uint8], ...] = ()
     """... the LV's masks, eight pixels a byte."""
+    described: tuple[NDArray[np.float64], ...] = ()
+    """What `view.describe` says of the last frames looked at, and when the last of them was taken."""
+    described_at: float = -VIEW_S
     last_es: int = -1
     """The ES of the last beat told."""
     live: Live = field(default_factory=lambda: Live(0, 0, None))
@@ -101,8 +108,17 @@ class Stream:
     is sure. `state` may be kept and put back. A frame of another size, or of another scene, starts everything anew.
     """
 
-    def __init__(self, model: Student | str | None = None, *, fps: float | None = None, spacing: Spacing = None):
+    def __init__(
+        self,
+        model: Student | str | None = None,
+        *,
+        fps: float | None = None,
+        spacing: Spacing = None,
+        part: Part | None = None,
+    ):
         """`model` as `load_model` takes it; `fps` in Hz where frames come without times; `spacing` as a clip's.
+
+        `part` is the rows and columns of a frame that show the body, all without it.
 
         InputError for an impossible rate and for a model that knows no left ventricle.
         """
@@ -110,7 +126,7 @@ class Stream:
         self.student = model if isinstance(model, Student) else load_student(model, hindsight=False)
         if "lv" not in self.student.structures:
             raise InputError(f"A stream measures the left ventricle, this model knows {self.student.structures}.")
-        self.fps, self.spacing = fps, spacing
+        self.fps, self.spacing, self.part = fps, spacing, part
         self.state = State()
 
     @property
@@ -131,13 +147,13 @@ class Stream:
         state, told, masks = self.state, "", list[Masks]()
         look = _look(frame, self.spacing)
         if state.size is not None and (reason := self._another(state, frame, look)):
-            masks, state = self._take(self.student.finish(state.at, self.spacing), state)
+            masks, state = self._take(self.student.finish(state.at, self.spacing, self.part), state)
             count = state.first + len(state.times)
             state = State(first=count, live=Live(count, 0, None, gaps=state.live.gaps))
             told = reason
         moment = self._moment(state, time)
-        probabilities, at = self.student.push(frame, state.at, self.spacing)
-        waiting = (*state.waiting, moment)
+        probabilities, at = self.student.push(frame, state.at, self.spacing, self.part)
+        waiting = (*state.waiting, (moment, frame))
         state = replace(state, at=at, size=frame.shape, look=look, timed=time is not None, waiting=waiting)
         more, state = self._take(probabilities, state)
         live = self._known(state, told, done=False)
@@ -147,7 +163,7 @@ class Stream:
 
     def finish(self) -> tuple[list[Masks], Live]:
         """The masks still awaited and the beats that were not sure yet, at the stream's end; then all is forgotten."""
-        masks, state = self._take(self.student.finish(self.state.at, self.spacing), self.state)
+        masks, state = self._take(self.student.finish(self.state.at, self.spacing, self.part), self.state)
         live = self._known(state, "", done=True)
         self.reset()
         return masks, live
@@ -164,27 +180,26 @@ class Stream:
         """The frame's time in seconds, by the frame rate where it comes without."""
         if time is None:
             return (state.first + len(state.times) + len(state.waiting)) / check_rate(self.fps)
-        before = [*state.times[-1:], *state.waiting[-1:]]
+        before = [*state.times[-1:], *(moment for moment, _ in state.waiting[-1:])]
         if before and not time > before[-1]:
             raise InputError(f"Times of frames must rise, got {time:g} s after {before[-1]:g} s.")
         return float(time)
 
     def _take(self, known: list[FrameMasks], state: State) -> tuple[list[Masks], State]:
         """Masks cut at the threshold, and the state that keeps their ventricles."""
-        masks = [self._cut(one) for one in known]
-        count = len(masks)
-        times = state.times + state.waiting[:count]
+        masks = [dict(zip(self.student.structures, self.student.cut(one), strict=True)) for one in known]
+        taken, waiting = state.waiting[: len(masks)], state.waiting[len(masks) :]
+        described, at = state.described, state.described_at
+        for (moment, frame), one in zip(taken, masks, strict=True):
+            if moment >= at + VIEW_S:
+                seen = self.part or (slice(None), slice(None))
+                described, at = (*described, describe(frame[seen], one["lv"][seen], self.spacing)), moment
+        times = state.times + tuple(moment for moment, _ in taken)
         area = state.area + tuple(int(one["lv"].sum()) for one in masks)
         kept = state.ventricles + tuple(np.packbits(one["lv"]) for one in masks)
         old = sum(moment < times[-1] - KEPT_S for moment in times) if times else 0
-        state = replace(state, waiting=state.waiting[count:], first=state.first + old)
+        state = replace(state, waiting=waiting, described=described[-LOOKED:], described_at=at, first=state.first + old)
         return masks, replace(state, times=times[old:], area=area[old:], ventricles=kept[old:])
-
-    def _cut(self, probabilities: FrameMasks) -> Masks:
-        cut = probabilities >= self.student.threshold
-        if self.student.largest_component:
-            cut = np.stack([largest_component(mask) for mask in cut])
-        return dict(zip(self.student.structures, cut, strict=True))
 
     def _known(self, state: State, restarted: str, done: bool) -> Live:
         """What the kept frames say; beats are told once, when sure, or when the stream is `done`."""
@@ -203,7 +218,7 @@ class Stream:
         if not state.times:
             return live
         events = beat_events(state.area, clock)
-        ended: list[Beat] = []
+        ended: list[tuple[Beat, Ejection]] = []
         for ed, es in events.beats():
             sure = done or state.times[-1] - state.times[es] >= SURE_S
             if sure and state.first + es > state.last_es + BeatDetector().distance_s * events.fps / 2:
@@ -212,16 +227,21 @@ class Stream:
             live = replace(live, heart_rate=believed_heart_rate(events))
         if not ended:
             return live
-        judged = self._judged(state, events, ended[-1])
-        return replace(live, ended=tuple(ended), ejection_fraction=ended[-1].ejection_fraction, judged=judged)
+        last, ejection = ended[-1]
+        judged = self._judged(state, events, last.ed - state.first, ejection)
+        beats = tuple(beat for beat, _ in ended)
+        return replace(live, ended=beats, ejection_fraction=last.ejection_fraction, judged=judged)
 
-    def _beat(self, state: State, ed: int, es: int, fps: float) -> list[Beat]:
-        """The beat of these kept frames; none where it has no volume."""
+    def _beat(self, state: State, ed: int, es: int, fps: float) -> list[tuple[Beat, Ejection]]:
+        """The beat of these kept frames, as it is told and by discs; none where it has no volume."""
         volumes = [self._volume(state, event, round(STEADY_S * fps)) for event in (ed, es)]
-        fractions = ejection_of_beats([(ed, es)], [volumes]).per_beat
-        first, times = state.first, state.times
+        ejection, first, times = ejection_of_beats([(ed, es)], [volumes]), state.first, state.times
         line = self.student.card.ejection
-        return [Beat(first + ed, first + es, times[ed], times[es], on_line(fraction, line)) for fraction in fractions]
+        beats = [
+            Beat(first + ed, first + es, times[ed], times[es], on_line(fraction, line))
+            for fraction in ejection.per_beat
+        ]
+        return [(beat, ejection) for beat in beats]
 
     def _volume(self, state: State, event: int, reach: int) -> float:
         """The median volume over the kept frames within `reach` of an event."""
@@ -229,15 +249,15 @@ class Stream:
         masks = self._ventricles(state, near)
         return float(np.median([disc_volume(largest_component(mask), self.spacing) for mask in masks]))
 
-    def _judged(self, state: State, events: Events, beat: Beat) -> Verdict:
+    def _judged(self, state: State, events: Events, ed: int, ejection: Ejection) -> Verdict:
         """The verdict on the frames since the last beat began, `JUDGED_S` at least where there are so many."""
         recent = sum(moment < state.times[-1] - JUDGED_S for moment in state.times)
-        start = max(0, min(beat.ed - state.first - round(events.fps * BeatDetector().smoothing_s), recent))
+        start = max(0, min(ed - round(events.fps * BeatDetector().smoothing_s), recent))
         later = [tuple(n - start for n in numbers if n >= start) for numbers in (events.ed_frames, events.es_frames)]
-        traits = Traits(self._ventricles(state, range(start, len(state.times))), events.fps)
-        fraction = beat.ejection_fraction
-        one = Ejection(((beat.ed, beat.es),), (fraction,), (1.0,), (1 - fraction / 100,))
-        return verdict(traits, replace(events, ed_frames=later[0], es_frames=later[1]), one)
+        rate = None if events.fps_assumed else events.fps
+        traits = Traits(self._ventricles(state, range(start, len(state.times))), rate)
+        seen = replace(events, ed_frames=later[0], es_frames=later[1])
+        return verdict(traits, seen, ejection, view=view(state.described) if state.described else None)
 
     def _ventricles(self, state: State, frames: Iterable[int]) -> NDArray[np.bool_]:
         """(time, height, width) masks of these of the kept frames."""

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from echodfkd import resize
 from echodfkd.clip import Clip, Masks, View
 from echodfkd.errors import InputError, MissingExtra
 from echodfkd.files import sha256
+from echodfkd.pieces import largest_component
 from echodfkd.resize import Spacing
 from echodfkd.student.bundled import find_model
 from echodfkd.student.card import GRAPH, WEIGHTS, Card, check_files, parsed_card, read_card
@@ -116,18 +118,25 @@ class Student:
         for _, first, second in self._pass(backwards):
             yield _whole(np.float32(0.5) * (first + second), size, spacing, view)
 
-    def push(self, frame: Frame, at: Pass, spacing: Spacing = None) -> tuple[list[FrameMasks], Pass]:
+    def cut(self, probabilities: FrameMasks) -> NDArray[np.bool_]:
+        """Masks (structure, height, width) at the threshold; their largest pieces alone, where the card wants that."""
+        masks = probabilities >= self.threshold
+        return np.stack([largest_component(mask) for mask in masks]) if self.largest_component else masks
+
+    def push(
+        self, frame: Frame, at: Pass, spacing: Spacing = None, view: View | None = None
+    ) -> tuple[list[FrameMasks], Pass]:
         """`stream` for whoever has one frame at a time: the masks that are known with this frame, and the pass after.
 
         The first `warm_up` frames give no masks; the next one gives those of all of them, every later one its own.
         """
-        [fitted] = self._fitted([frame], spacing)
+        [fitted] = self._fitted([frame], spacing, view)
         known, after = self._push(fitted, at)
-        return [_whole(masks, size, spacing, None) for _, size, masks in known], after
+        return [_whole(masks, size, spacing, view) for _, size, masks in known], after
 
-    def finish(self, at: Pass, spacing: Spacing = None) -> list[FrameMasks]:
+    def finish(self, at: Pass, spacing: Spacing = None, view: View | None = None) -> list[FrameMasks]:
         """The masks of a stream that ended before its pass began; none where it did."""
-        return [_whole(masks, size, spacing, None) for _, size, masks in self._finish(at)]
+        return [_whole(masks, size, spacing, view) for _, size, masks in self._finish(at)]
 
     def _push(self, pair: tuple[Frame, Along], at: Pass) -> tuple[list[tuple[Frame, Along, FrameMasks]], Pass]:
         if at.begun:
