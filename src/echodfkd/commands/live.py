@@ -89,9 +89,7 @@ def live(
                 try:
                     with opened as (watched.name, feed, stream), feed:
                         if watched.name in (one.name for one in found[:-1]):
-                            raise InputError(
-                                f"Another clip is called {watched.name} already: it would replace the first."
-                            )
+                            raise InputError(f"Another clip is called {watched.name} already. Rename this one.")
                         folder = None if out is None else make_folder(out / watched.name)
                         _watch(watched, feed, stream, folder, overlay, tell)
                 except InputError as error:
@@ -236,6 +234,7 @@ def _watch(watched: Watched, feed: _Feed, stream: Stream, folder: Path | None, o
     waiting: deque[Frame] = deque()
 
     def take(masks: list[Masks], live: Live) -> None:
+        """Paints, keeps and tells what became known."""
         watched.frames, watched.gaps, watched.dropped = live.frames, live.gaps, feed.dropped
         for one in masks:
             painter.paint(waiting.popleft(), one, live)
