@@ -116,13 +116,15 @@ def test_two_clips_of_one_name_are_not_written_over_each_other(clip, small, tmp_
     assert [bool(one.refusal) for one in found] == [False, True]
 
 
-def test_a_device_is_watched_for_as_long_as_asked(small):
+def test_a_device_is_watched_for_as_long_as_asked_and_shown_at_its_rate(small, tmp_path):
     try:
         av.open("testsrc=size=64x48:rate=20", format="lavfi").close()
     except (av.error.FFmpegError, ValueError):
         pytest.skip("This PyAV has no lavfi, the device that needs no hardware.")
-    [watched] = verb.live("lavfi:testsrc=size=64x48:rate=20", small, seconds=1.0)
+    [watched] = verb.live("lavfi:testsrc=size=64x48:rate=20", small, tmp_path / "out", overlay=True, seconds=1.0)
     assert watched.frames + watched.dropped == 20
+    with open_video(tmp_path / "out" / watched.name / "overlay.mp4") as film:
+        assert film.fps == pytest.approx(20)
 
 
 def test_frames_of_another_size_begin_another_overlay(small, tmp_path):

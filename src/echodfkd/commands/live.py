@@ -244,7 +244,7 @@ def _watch(watched: Watched, feed: _Feed, stream: Stream, folder: Path | None, o
         if live.ended or live.restarted:
             tell(watched, live)
 
-    with _Painter(folder if overlay else None, stream.rate) as painter:
+    with _Painter(folder if overlay else None) as painter:
         try:
             for moment, frame in feed:
                 waiting.append(frame)
@@ -274,9 +274,10 @@ def _row(beat: Beat, live: Live) -> dict[str, Any]:
 class _Painter:
     """Writes the overlay as it grows, in a thread of its own; another file where frames change their size."""
 
-    def __init__(self, folder: Path | None, fps: float | None):
-        self._folder, self._fps = folder, fps
-        self._area: deque[int] = deque(maxlen=round(CURVE_S * check_rate(fps)))
+    def __init__(self, folder: Path | None):
+        self._folder = folder
+        self._fps: float | None = None
+        self._area: deque[int] = deque()
         self._parts = 0
         self._size: tuple[int, ...] = ()
         self._queue: Queue[NDArray[np.uint8] | None] = Queue(WAITING)
@@ -297,13 +298,13 @@ class _Painter:
             raise self._error
         if frame.shape != self._size:
             self._end()
-            self._begin(self._folder, frame.shape)
+            self._begin(self._folder, frame.shape, live.fps)
         self._area.append(int(masks["lv"].sum()))
         self._queue.put(live_frame(frame, masks, self._area, _words(live)))
 
-    def _begin(self, folder: Path, size: tuple[int, ...]) -> None:
-        self._size, self._parts = size, self._parts + 1
-        self._area.clear()
+    def _begin(self, folder: Path, size: tuple[int, ...], fps: float | None) -> None:
+        self._size, self._parts, self._fps = size, self._parts + 1, fps
+        self._area = deque(maxlen=round(CURVE_S * check_rate(fps)))
         path = folder / ("overlay.mp4" if self._parts == 1 else f"overlay-{self._parts}.mp4")
         self._thread = threading.Thread(target=self._write, args=(path,))
         self._thread.start()

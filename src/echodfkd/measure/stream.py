@@ -129,11 +129,6 @@ class Stream:
         self.fps, self.spacing, self.part = fps, spacing, part
         self.state = State()
 
-    @property
-    def rate(self) -> float | None:
-        """Frames per second, as given or as the frames' times tell; None while unknown."""
-        return self.fps or self.state.live.fps
-
     def reset(self) -> None:
         """Forgets all that was seen."""
         self.state = State()
