@@ -12,8 +12,7 @@ from echodfkd.data.echonet import EchoNet
 from echodfkd.errors import InputError, MissingExtra
 
 COLUMNS = ["FileName", "EF", "ESV", "EDV", "FrameHeight", "FrameWidth", "FPS", "NumberOfFrames", "Split"]
-UNTRACED = "0X2DC68261CBCC04AE"  # one of the six of the real data set
-PLAIN, SWAPPED, TWICE = "0XA000000000000001", "0XA000000000000002", "0XA000000000000003"
+UNTRACED, PLAIN, SWAPPED, TWICE = "made-0-untraced", "made-1-plain", "made-2-swapped", "made-3-twice"
 
 
 def ellipse(radius: float, centre=(56.0, 56.0), tilt: float = 0.2, chords: int = 20) -> np.ndarray:
