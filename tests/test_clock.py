@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from echodfkd.clip import Clip
-from echodfkd.clock import Clock, believed, clock_of_numbers, clock_of_times, odd_rate
+from echodfkd.clock import Clock, believed, clock_of_numbers, clock_of_times, listed_clock, odd_rate
 from echodfkd.errors import InputError
 
 EVEN = np.arange(50) / 50
@@ -65,6 +65,39 @@ def test_gaps_outlast_a_rate_that_is_not_believed():
     np.testing.assert_allclose(clock.places(80), np.r_[0:30, 50:100], atol=1e-9)
     clip = Clip("a", np.zeros((80, 4, 4), np.uint8), clock.fps, times=clock.times)
     assert (clip.clock.fps, clip.clock.gaps) == (None, (29,))
+
+
+LOST = {
+    "none": np.arange(100),
+    "every second": np.arange(0, 100, 2),
+    "two of three": np.arange(0, 100, 3),
+    "a gap": np.r_[0:30, 50:100],
+    "every second and a gap": np.setdiff1d(np.arange(0, 100, 2), np.arange(40, 60)),
+    "here and there": np.setdiff1d(np.arange(100), [20, 40, 41, 70]),
+}
+
+
+@pytest.mark.parametrize("numbers", LOST.values(), ids=LOST)
+@pytest.mark.parametrize("header", [25.0, 50.0, 1.0, None])
+def test_a_lists_rate_is_that_of_the_recording_whatever_the_film_lost_since(numbers, header):
+    clock = listed_clock(clock_of_numbers(numbers, header), len(numbers), 80.0)
+    assert clock.fps == pytest.approx(80 / np.median(np.diff(numbers)))
+    np.testing.assert_allclose(clock.places(len(numbers)) / clock.rate, numbers / 80, atol=1e-9)
+    assert clock.dropped == numbers[-1] + 1 - len(numbers)
+
+
+def test_a_lists_rate_that_is_that_of_what_is_left_is_believed_and_none_changes_nothing():
+    numbers = np.arange(0, 100, 2)
+    assert listed_clock(clock_of_numbers(numbers, 50.0), 50, 25.0).fps == 25
+    assert listed_clock(clock_of_numbers(numbers, 50.0), 50, None).fps == 25
+    assert listed_clock(Clock(), 1, 50.0).fps == 50
+
+
+def test_uneven_times_without_a_gap_keep_their_proportions_under_a_lists_rate():
+    times = np.r_[np.arange(0, 0.8, 0.04), np.arange(0.8, 2, 0.02)]
+    clock = listed_clock(clock_of_times(times), len(times), 100.0)
+    assert clock.fps == 100
+    np.testing.assert_allclose(clock.times, times / 2)
 
 
 @pytest.mark.parametrize("times", [[0, 1, 1], [0, 2, 1], [0, 1, np.nan], [0, 1], [[0, 1, 2]]])

@@ -1,13 +1,13 @@
 """The vocabulary: a clip, its structures, masks, and the segmenters that turn the one into the other."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.clock import Clock, believed, check_times, clock_of_times
+from echodfkd.clock import Clock, check_times, clock_of_clip
 from echodfkd.errors import InputError
 
 STRUCTURES = ("lv", "rv", "la", "ra", "myocardium")
@@ -28,7 +28,8 @@ class Clip:
     `name` is the file's name without its suffix; `spacing` is mm per pixel, y then x, or, where it is `relative`, tells
     only how much higher than wide a pixel is. `times` (time,) are seconds, where frames do not come evenly; `fps` is
     then their usual rate. Without it their unit is unknown too. `view` is the part of its frames that shows the body,
-    where that is known and not the whole; `remarks` say what its file contradicts itself in.
+    where that is known and not the whole; `remarks` say what its file contradicts itself in; `dropped` frames are known
+    to be missing.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Clip:
     relative: bool = False
     view: View | None = None
     remarks: tuple[str, ...] = ()
+    dropped: int = 0
 
     def __post_init__(self) -> None:
         check_frames(self.frames)
@@ -50,10 +52,7 @@ class Clip:
     @property
     def clock(self) -> Clock:
         """When its frames were taken, as far as that can be believed."""
-        if self.times is None:
-            return believed(self.fps)
-        found = clock_of_times(self.times, self.fps)
-        return found if self.fps is not None else replace(found, fps=None)
+        return clock_of_clip(self.fps, self.times, self.dropped)
 
 
 class Segmenter(Protocol):

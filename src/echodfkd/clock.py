@@ -145,6 +145,36 @@ def clock_of_numbers(numbers: NDArray[np.int64], nominal: float | None, unknown:
     return replace(found, dropped=dropped, fps=known.fps and found.fps, unknown=known.unknown or found.unknown)
 
 
+def clock_of_clip(fps: float | None, times: Times | None = None, dropped: int = 0) -> Clock:
+    """The clock of frames of which a rate (Hz), uneven times (time,) and the number of dropped ones are kept.
+
+    Without a rate the unit of the times is unknown too. Gaps are found in them anew.
+    """
+    if times is None:
+        return replace(believed(fps), dropped=dropped)
+    found = clock_of_times(times, fps)
+    return replace(found, fps=found.fps if fps is not None else None, dropped=max(dropped, found.dropped))
+
+
+def listed_clock(clock: Clock, frames: int, listed: float | None) -> Clock:
+    """The `clock` of a film's `frames` frames where a list tells the rate (Hz) of their recording; itself without.
+
+    The list knows better than a film's header, which may tell how fast it is to be played, but not of frames that the
+    film has lost: where every second is missing it has half the rate of its recording. A list that tells the very rate
+    of what is left is believed.
+    """
+    if listed is None:
+        return clock
+    usual, every = 1 / clock.rate, 1  # steps of the recording in a usual step of the film
+    if clock.times is not None and frames > 1:
+        usual = float(np.median(np.diff(clock.times)))
+    if clock.dropped and not (clock.fps and abs(listed / clock.fps - 1) <= JITTER):
+        span = float(clock.times[-1]) if clock.times is not None else (frames - 1) * usual
+        every = max(1, round((frames - 1 + clock.dropped) * usual / span))
+    times = None if clock.times is None else clock.times * (every / listed / usual)
+    return clock_of_rate(listed / every, times, clock.gaps, clock.dropped)
+
+
 def check_times(times: Times, count: int) -> None:
     """InputError unless `times` are the rising seconds (time,) of `count` frames."""
     if times.ndim != 1 or len(times) != count or not np.isfinite(times).all() or not (np.diff(times) > 0).all():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from planted import film
 from small_lists import DRAWN, ED, ES, FRACTIONS, FRAMES, NAMES, SIZE, masks, row, text, tracings, write_list
 
 from echodfkd.data.dataset import Dataset
@@ -95,6 +96,13 @@ def test_an_odd_cell_costs_what_it_says_and_nothing_else(tmp_path, column, cell)
 def test_a_rate_that_no_film_of_a_heart_has_is_unknown_and_told(tmp_path, cell):
     data = open_dataset(write_list(tmp_path / "d", rows(FPS=cell)))
     assert data.row("B2").fps is None and data.read("B2").fps == 50 and reasons(data, "B2") == {"frame-rate"}
+
+
+def test_a_film_that_lost_every_second_frame_has_half_the_rate_that_is_listed(tmp_path):
+    folder = write_list(tmp_path / "d")
+    film(folder / "Videos" / "B2.avi", np.full((FRAMES, SIZE, SIZE), 90, np.uint8), range(0, 2 * FRAMES, 2), 30)
+    clip = open_dataset(folder).read("B2")
+    assert (clip.fps, clip.times, clip.clock.dropped) == (25, None, FRAMES - 1)
 
 
 @pytest.mark.parametrize("cells", [{"FrameWidth": 48}, {"FrameHeight": 640, "FrameWidth": 800}, {"FrameWidth": 6400}])

@@ -3,8 +3,10 @@ import json
 import numpy as np
 import pytest
 
+from echodfkd.data.dataset import KnownClip, Listed
 from echodfkd.errors import InputError
-from echodfkd.scores.predictions import prediction_folders, read_prediction
+from echodfkd.scores.known_clips import clip_case
+from echodfkd.scores.predictions import Prediction, prediction_folders, read_prediction
 
 
 def save(folder, **arrays):
@@ -30,6 +32,24 @@ def test_uneven_times_come_back_and_must_be_times(tmp_path):
         (folder / "measures.json").write_text(json.dumps({"fps": 25, "times": times}))
         with pytest.raises(InputError, match="rising seconds"):
             read_prediction(folder)
+
+
+def test_dropped_frames_come_back_and_must_be_a_number(tmp_path):
+    folder = save(tmp_path / "a", masks=np.zeros((3, 2, 2), np.uint8))
+    (folder / "measures.json").write_text(json.dumps({"fps": 25, "dropped": 2}))
+    assert read_prediction(folder).clock.dropped == 2
+    for dropped in (-1, 2.5, True, "2", None, 10**400):
+        (folder / "measures.json").write_text(json.dumps({"fps": 25, "dropped": dropped}))
+        with pytest.raises(InputError, match="dropped"):
+            read_prediction(folder)
+
+
+def test_a_prediction_of_a_film_that_lost_every_second_frame_is_not_timed_by_the_list_alone():
+    masks = np.zeros((30, 4, 4), bool)
+    truth = KnownClip((3, 20), ("lv",), np.ones((2, 1, 4, 4), bool), (3,), (20,))
+    case = clip_case(Prediction("a", masks, 25.0, None, 29), Listed("a", "test", fps=50.0), truth)
+    assert (case.clock.fps, case.times) == (25, None)
+    assert clip_case(Prediction("a", masks, 25.0), Listed("a", "test", fps=50.0), truth).clock.fps == 50
 
 
 def test_without_measures_the_rate_is_unknown(tmp_path):

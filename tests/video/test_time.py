@@ -21,6 +21,7 @@ def seen(path) -> Measures:
     clip, source = video.read(path), file_source(path)
     masks = np.stack(list(source.frames())) > 127
     assert (source.clock.fps, source.clock.gaps) == (clip.clock.fps, clip.clock.gaps)
+    assert source.clock.dropped == clip.clock.dropped
     found = measures(masks, source.clock)
     assert found.ejection_fraction == pytest.approx(EJECTION_FRACTION, abs=2)
     assert (found.heart_rate is None and found.reasons) or found.heart_rate == pytest.approx(HEART_RATE, abs=1.5)

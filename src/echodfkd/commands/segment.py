@@ -288,7 +288,7 @@ def record(name: str, found: Measures, student: Student, source: Source | None =
     Volumes in ml are there where the pixel's size is known, `remarks` where the `source` contradicts itself.
     """
     rate, fraction, volumes = found.heart_rate, found.ejection_fraction, {}
-    times = None if found.fps is None else found.clock.times
+    times = found.clock.times
     remarks = () if source is None else source.remarks
     if found.spacing is not None and found.ejection.per_beat and not (source and source.relative):
         sizes = {"edv_ml": found.ejection.ed_volumes, "esv_ml": found.ejection.es_volumes}
@@ -298,6 +298,7 @@ def record(name: str, found: Measures, student: Student, source: Source | None =
         "frames": found.frames,
         "fps": found.fps,
         **({} if times is None else {"times": np.round(times, 6).tolist()}),
+        **({"dropped": found.clock.dropped} if found.clock.dropped else {}),
         "area_px": found.area.tolist(),
         "ed_frames": list(found.ed_frames),
         "es_frames": list(found.es_frames),

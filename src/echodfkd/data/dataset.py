@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from echodfkd import tables, video
 from echodfkd.clip import Clip, channel, check_structures
-from echodfkd.clock import believed
+from echodfkd.clock import believed, listed_clock
 from echodfkd.data.ejection import in_percent
 from echodfkd.data.findings import Finding, fault_lines
 from echodfkd.errors import InputError
@@ -183,16 +183,11 @@ class Dataset(ABC):
         raise InputError(f"Clip {name} is left out: {reason}" if reason else f"{self.folder} has no clip {name}.{hint}")
 
     def read(self, name: str) -> Clip:
-        """One clip. Its frame rate is the list's, which is the recording's; frames are those that decode.
-
-        Uneven times of the film keep their proportions.
-        """
+        """One clip, timed by the list's frame rate, which is the recording's; frames are those that decode."""
         row = self.row(name)
         clip = video.read(self.file(name))
-        times = clip.times
-        if times is not None and row.fps and clip.fps:
-            times = times * (clip.fps / row.fps)
-        return replace(clip, name=name, fps=row.fps or clip.fps, times=times)
+        clock = listed_clock(clip.clock, len(clip.frames), row.fps)
+        return replace(clip, name=name, fps=clock.fps, times=clock.times)
 
     def truth(self, name: str) -> KnownClip:
         """The labels of one clip. InputError for a data set without."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from echodfkd import tables
 from echodfkd.clip import Clip
+from echodfkd.clock import listed_clock
 from echodfkd.data.dataset import Dataset, KnownClip, Listed
 from echodfkd.data.findings import Finding
 from echodfkd.data.layouts import layout_of, open_dataset
@@ -89,14 +90,12 @@ def clip_case(prediction: Prediction, row: Listed, truth: KnownClip) -> ClipCase
     ventricle = truth.of(LV)
     masks = np.zeros((length, *ventricle.shape[1:]), np.bool_)
     masks[list(truth.frames)] = ventricle
-    fps, times = row.fps or prediction.fps, prediction.times
-    if times is not None and fps and prediction.fps:
-        times = times * (prediction.fps / fps)  # the list's rate is the recording's
+    clock = listed_clock(prediction.clock, len(prediction.masks), row.fps)
     return ClipCase(
         name=row.name,
         predicted=prediction.masks,
         truth=masks,
-        fps=fps,
+        fps=clock.fps,
         ed_frames=truth.ed_frames,
         es_frames=truth.es_frames,
         ejection_fraction=row.ejection_fraction,
@@ -104,7 +103,7 @@ def clip_case(prediction: Prediction, row: Listed, truth: KnownClip) -> ClipCase
         events_complete=truth.every_beat,
         one_contraction=truth.one_contraction,
         spacing=truth.spacing,
-        times=times,
+        times=clock.times,
     )
 
 

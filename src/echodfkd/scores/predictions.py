@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.clock import check_times
+from echodfkd.clock import Clock, check_times, clock_of_clip
 from echodfkd.errors import InputError
 from echodfkd.files import read_arrays, read_json
 from echodfkd.measure.shape import MaskClip
@@ -23,13 +23,19 @@ Model = dict[str, str | float | bool | None]
 class Prediction:
     """One clip's predicted left ventricle: the clip's name, masks (time, height, width) bool, rate (Hz) if known.
 
-    `times` (time,) are seconds, where frames are uneven.
+    `times` (time,) are seconds, where frames are uneven; `dropped` frames are known to be missing.
     """
 
     name: str
     masks: MaskClip
     fps: float | None
     times: NDArray[np.float64] | None = None
+    dropped: int = 0
+
+    @property
+    def clock(self) -> Clock:
+        """When its clip's frames were taken."""
+        return clock_of_clip(self.fps, self.times, self.dropped)
 
 
 def prediction_folders(folder: Path) -> tuple[Path, ...]:
@@ -55,7 +61,7 @@ def named_predictions(folder: Path, clips: Collection[str]) -> dict[str, Path]:
 
 
 def read_prediction(folder: Path, name: str | None = None) -> Prediction:
-    """The prediction in one clip's folder: `masks` of `masks.npz`; `fps` and `times` of its `measures.json`.
+    """The prediction in one clip's folder: `masks` of `masks.npz`; `fps`, `times` and `dropped` of its `measures.json`.
 
     `name` is the clip's where its folder writes it otherwise. Nothing is unpickled. InputError where the file is
     missing or damaged, or `masks` is not (time, height, width) of 0 and 1.
@@ -98,19 +104,22 @@ def read_masks(path: Path) -> np.ndarray:
         raise InputError(f"{path} is not a readable .npz archive: {error}") from None
 
 
-def _read_time(path: Path, count: int) -> tuple[float | None, NDArray[np.float64] | None]:
-    """The rate and the uneven times of `count` frames, where they are told."""
+def _read_time(path: Path, count: int) -> tuple[float | None, NDArray[np.float64] | None, int]:
+    """The rate and the uneven times of `count` frames, where they are told, and how many more were dropped."""
     measures = read_json(path) if path.exists() else None
     if not isinstance(measures, dict):
-        return None, None
-    rate, times = measures.get("fps"), measures.get("times")
+        return None, None, 0
+    rate, times, dropped = measures.get("fps"), measures.get("times"), measures.get("dropped", 0)
     if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 100_000):
         raise InputError(f"{path}: fps must be a number above 0 or null, got {rate!r}.")
+    if isinstance(dropped, bool) or not isinstance(dropped, int) or not 0 <= dropped < 2**31:
+        raise InputError(f"{path}: dropped must be a whole number from 0, got {dropped!r}.")
+    fps = None if rate is None else float(rate)
     if times is None:
-        return None if rate is None else float(rate), None
+        return fps, None, dropped
     try:
         seconds = np.asarray(times, np.float64)
         check_times(seconds, count)
     except (ValueError, TypeError):  # InputError is a ValueError
         raise InputError(f"{path}: times must be rising seconds, one for each of {count} frames.") from None
-    return None if rate is None else float(rate), seconds
+    return fps, seconds, dropped

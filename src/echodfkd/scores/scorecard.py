@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.clock import Clock, believed, clock_of_times
+from echodfkd.clock import Clock, clock_of_clip
 from echodfkd.errors import InputError
 from echodfkd.files import plain
 from echodfkd.measure.beats import Events, beat_events
@@ -95,7 +95,7 @@ class ClipCase:
     @property
     def clock(self) -> Clock:
         """When its frames were taken, as far as that can be believed."""
-        return believed(self.fps) if self.times is None else clock_of_times(self.times, self.fps)
+        return clock_of_clip(self.fps, self.times)
 
     @property
     def reference(self) -> Reference:

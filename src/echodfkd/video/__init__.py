@@ -41,7 +41,7 @@ def read(path: Path | str) -> Clip:
     with open_video(path) as video:
         frames = _whole(path, video)
         clock = video.clock
-        told = (clock.fps, video.spacing, clock.times, video.relative, video.view, video.remarks)
+        told = (clock.fps, video.spacing, clock.times, video.relative, video.view, video.remarks, clock.dropped)
         return Clip(name(path), frames, *told)
 
 
