@@ -55,8 +55,8 @@ def test_it_prefers_good_masks_to_spoilt_ones(judge, hearts):
 def test_the_paper_s_signs_hold(judge, hearts):
     scores = calibration_scores(calibration_fits(judge, read_prompts(), hearts), resamples=20).auc
     # It was taught on hearts of generator 2 and is asked about those of generator 3.
-    assert scores["grown"]["wall"].value > 0.8
-    assert scores["shrunk"]["cavity"].value > 0.8 < scores["empty"]["cavity"].value
+    assert scores["grown"]["wall"].value > 0.9
+    assert scores["shrunk"]["cavity"].value > 0.9 < scores["empty"]["cavity"].value
 
 
 def test_words_that_it_was_never_taught_are_named(judge):
