@@ -143,7 +143,10 @@ def half(clip: Beating, chance: np.random.Generator) -> Curve:
 
 
 def invented(clip: Beating) -> tuple[float, ...]:
-    """Frames of false contractions: 0.42 s after an ES, where the next ED is 0.62 s away at least: nearer, the detector takes the two for one."""
+    """Frames of false contractions: 0.42 s after an ES, where the next ED is 0.62 s away at least.
+
+    Nearer, the detector takes the two for one.
+    """
     following = (
         (es, min((ed for ed in clip.reference.ed_frames if ed > es), default=es)) for es in clip.reference.es_frames
     )
