@@ -45,6 +45,8 @@ def test_a_clip_as_fast_as_it_goes_loses_no_frame_and_writes_beats_and_overlay(c
         rows = list(csv.DictReader(file))
     assert [int(row["es_frame"]) for row in rows] == [beat.es for beat in watched.beats]
     assert len(rows) >= 2
+    lowest = [one.interval and round(one.interval[0], 2) for one in watched.beats]
+    assert [row["ef_low"] and float(row["ef_low"]) for row in rows] == ["" if low is None else low for low in lowest]
     assert sum(len(live.ended) for live in told if live) == len(rows)
     assert told[-1] is None
     with open_video(tmp_path / "out" / "heart" / "overlay.mp4") as film:

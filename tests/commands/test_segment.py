@@ -15,6 +15,7 @@ import pytest
 from made_datasets import save_nifti
 from small_student import beating, make_student
 
+from echodfkd.commands.segment import describe, summary_row
 from echodfkd.student.student import load_student
 from echodfkd.video import open_video, read, write
 
@@ -97,7 +98,7 @@ def test_measures_have_the_keys_of_the_contract_and_agree_with_the_masks(clip, t
     echodfkd("segment", clip, "--model", student_folder, "--out", out)
     measures = measures_in(out / "clip")
     contract = {"name", "frames", "fps", "area_px", "ed_frames", "es_frames", "ejection_fraction", "verdict", "model"}
-    assert contract | {"reasons"} <= set(measures)
+    assert contract | {"reasons", "ejection_interval"} <= set(measures)
     assert (measures["name"], measures["frames"], measures["fps"]) == ("clip", 30, 50.0)
     assert measures["area_px"] == masks_in(out / "clip")["masks"].sum((1, 2)).tolist()
     assert measures["verdict"] in ("typical", "review", "refused")
@@ -106,6 +107,22 @@ def test_measures_have_the_keys_of_the_contract_and_agree_with_the_masks(clip, t
     assert row["verdict"] == measures["verdict"] and row["frames"] == "30" and float(row["fps"]) == 50
     assert row["ED"] == " ".join(map(str, measures["ed_frames"]))
     assert list(row)[:5] == ["FileName", "EF_pred", "ED", "ES", "verdict"]
+    assert measures["ejection_interval"] is None and row["EF_low"] == row["EF_high"] == ""  # nothing in this card
+
+
+def test_the_interval_of_the_ejection_fraction_is_told_and_listed():
+    told = {
+        "name": "a",
+        "frames": 9,
+        "fps": 50,
+        "ed_frames": [1],
+        "es_frames": [5],
+        "verdict": "typical",
+        "reasons": [],
+    }
+    told |= {"ejection_fraction": 55.2, "ejection_interval": [43.1, 67.3]}
+    assert "EF 55 % (43 to 67)" in describe(told)
+    assert (summary_row(told)["EF_low"], summary_row(told)["EF_high"]) == (43.1, 67.3)
 
 
 @pytest.mark.parametrize(("file", "frames"), [("clip.avi", 30), ("odd.avi", 7), ("one.avi", 1), ("still.png", 1)])

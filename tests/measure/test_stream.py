@@ -7,7 +7,10 @@ from small_student import make_student
 from echodfkd.clip import Clip
 from echodfkd.commands.segment import segmentation
 from echodfkd.errors import InputError
+from echodfkd.measure.doubt import interval
+from echodfkd.measure.measures import on_line
 from echodfkd.measure.stream import SURE_S, Stream
+from echodfkd.measure.verdict import Verdict
 from echodfkd.student.student import load_student
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.other_views import other_view
@@ -50,6 +53,18 @@ def test_masks_beats_and_fractions_are_those_of_the_whole_clip(frames, causal):
         (*beat, of) for beat, of in zip(whole.ejection.beats, whole.record["ejection_fraction_per_beat"], strict=True)
     ]
     assert known[-1].heart_rate == pytest.approx(whole.heart_rate)
+
+
+def test_intervals_of_beats_are_those_of_the_whole_clip_unless_it_is_refused(frames, causal, monkeypatch):
+    whole, line = segmentation(Clip("drawn", frames, RATE), causal), causal.card.ejection
+    within = [
+        interval(on_line(fraction, line), [doubt], causal.card.interval_factor)
+        for fraction, doubt in zip(whole.ejection.per_beat, whole.doubts, strict=True)
+    ]
+    for judged, told in (("typical", within), ("refused", [None] * len(within))):
+        monkeypatch.setattr("echodfkd.measure.stream.verdict", lambda *_, judged=judged, **__: Verdict(judged, ()))
+        _, beats, _ = watched(Stream(causal, fps=RATE), frames)
+        assert [beat.interval for beat in beats] == [one and pytest.approx(one) for one in told]
 
 
 def test_a_beat_is_told_once_and_when_it_is_sure(frames, causal):

@@ -75,6 +75,14 @@ def test_a_card_from_before_hindsight_is_that_of_a_causal_student(folder, card):
     assert replace(read_card(folder), files={}) == replace(card, hindsight=False)
 
 
+def test_a_card_tells_how_wide_intervals_are_by_how_the_student_is_run(folder):
+    edit(folder, lambda table: table.update(ejection_interval=[0.8, 1.1]))
+    card = read_card(folder)
+    assert [replace(card, hindsight=ways).interval_factor for ways in (True, False)] == [0.8, 1.1]
+    edit(folder, lambda table: table.pop("ejection_interval"))
+    assert read_card(folder).interval_factor is None
+
+
 def test_a_newer_student_replaces_the_older_as_a_whole(folder, make_network):
     (folder / "model.onnx").write_bytes(b"left by an older one")
     settings = NetworkSettings(blocks=1)
@@ -150,6 +158,8 @@ def test_a_card_that_is_no_json_is_refused(folder):
         (lambda t: t["preprocessing"].update(input_scale=0), "input scale"),
         (lambda t: t.update(largest_component="yes"), "got 'yes'"),
         (lambda t: t.update(hindsight=1), "hindsight .*got 1"),
+        (lambda t: t.update(ejection_interval=[0.8]), r"ejection_interval .*0\.8"),
+        (lambda t: t.update(ejection_interval=[0.8, -1]), r"ejection_interval .*-1"),
         (lambda t: t.update(files={}), r"files .*model\.safetensors"),
         (lambda t: t["files"].update({"../../etc/passwd": "0"}), "files must"),
         (lambda t: t.update(network=3), "student's card"),

@@ -34,7 +34,10 @@ STEADY_S = 1.0
 """Seconds for which a new file of a watched folder must keep its size before it is read: it may still be copied."""
 CURVE_S = 4.0
 """Seconds of the area curve below the overlay."""
-COLUMNS = ("ed_frame", "es_frame", "ed_time", "es_time", "ejection_fraction", "heart_rate", "verdict", "reasons")
+COLUMNS = (
+    *("ed_frame", "es_frame", "ed_time", "es_time"),
+    *("ejection_fraction", "ef_low", "ef_high", "heart_rate", "verdict", "reasons"),
+)
 
 
 @dataclass
@@ -112,8 +115,8 @@ def lines(watched: Watched, live: Live | None) -> list[str]:
         rate = "rate unknown" if live.heart_rate is None else f"{live.heart_rate:.0f}/min"
         reasons = f" ({'; '.join(live.judged.reasons)})" if live.judged.reasons else ""
         told.append(
-            f"{watched.name}: ED {beat.ed_time:.2f} s, ES {beat.es_time:.2f} s, EF {beat.ejection_fraction:.0f} %, "
-            f"{rate}, {live.judged.verdict}{reasons}"
+            f"{watched.name}: ED {beat.ed_time:.2f} s, ES {beat.es_time:.2f} s, "
+            f"{_fraction(beat.ejection_fraction, beat.interval)}, {rate}, {live.judged.verdict}{reasons}"
         )
     return told
 
@@ -265,6 +268,7 @@ def _row(beat: Beat, live: Live) -> dict[str, Any]:
         "ed_time": round(beat.ed_time, 3),
         "es_time": round(beat.es_time, 3),
         "ejection_fraction": round(beat.ejection_fraction, 2),
+        **{name: round(bound, 2) for name, bound in zip(("ef_low", "ef_high"), beat.interval or (), strict=False)},
         "heart_rate": None if rate is None else round(rate, 1),
         "verdict": live.judged.verdict,
         "reasons": "; ".join(live.judged.reasons),
@@ -332,4 +336,10 @@ def _words(live: Live) -> str:
     """What the overlay says in its corner."""
     if live.ejection_fraction is None:
         return ""
-    return f"EF {live.ejection_fraction:.0f} %" + ("" if live.heart_rate is None else f"  {live.heart_rate:.0f}/min")
+    told = _fraction(live.ejection_fraction, live.ejection_interval)
+    return told + ("" if live.heart_rate is None else f"  {live.heart_rate:.0f}/min")
+
+
+def _fraction(percent: float, within: tuple[float, float] | None) -> str:
+    """An ejection fraction with its interval."""
+    return f"EF {percent:.0f} %" + ("" if within is None else f" ({within[0]:.0f} to {within[1]:.0f})")

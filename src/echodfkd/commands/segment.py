@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache, partial
 from math import isinf
 from pathlib import Path
@@ -17,6 +17,7 @@ from echodfkd.clip import Clip
 from echodfkd.engine import cores, for_each, in_order
 from echodfkd.errors import InputError, OccupiedError
 from echodfkd.files import filling, holding, make_folder, read_json, remove_parts, write_json, write_text
+from echodfkd.measure.doubt import Grades, grades
 from echodfkd.measure.measures import Measures, measures, on_line
 from echodfkd.store.store import Store
 from echodfkd.student.spool import Spool, Stack
@@ -31,6 +32,8 @@ from echodfkd.video.source import Source, clip_source
 Record = dict[str, Any]
 CLIP_FILES = ("masks.npz", "measures.json", "overlay.mp4", "curve.png", "segmentation.dcm")
 """What a clip's folder holds, by contract."""
+COLUMNS = ("FileName", "EF_pred", "ED", "ES", "verdict", "reasons", "frames", "fps", "EF_low", "EF_high")
+"""Those of `summary.csv`."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -166,15 +169,16 @@ def segmentation(clip: Clip | Path | str, model: Student | Path | str | None = N
     source = clip_source(clip) if isinstance(clip, Clip) else file_source(Path(clip))
     student = model if isinstance(model, Student) else load_student(model)
     _check_ventricle(student)
-    cut = np.stack(list(_cut_masks(source, student, [])), axis=1)[:, :: student.direction]
-    masks = dict(zip(student.structures, cut, strict=True))
-    said = _measured(source, masks["lv"], student)
+    cut, graded = (np.stack(one)[:: student.direction] for one in zip(*_cut_masks(source, student, []), strict=True))
+    masks = dict(zip(student.structures, np.moveaxis(cut, 1, 0), strict=True))
+    said = _measured(source, masks["lv"], graded, student)
     told = record(source.name, said, student, source)
-    return Segmentation(said.traits, said.spacing, said.view, said.line, masks=masks, record=told)
+    same = (getattr(said, one.name) for one in fields(Measures))
+    return Segmentation(*same, masks=masks, record=told)
 
 
-def _measured(source: Source, ventricle: NDArray[np.bool_], student: Student) -> Measures:
-    """What the masks (time, height, width) of the ventricle say, as the source's clock and the model's card have it."""
+def _measured(source: Source, ventricle: NDArray[np.bool_], graded: Grades, student: Student) -> Measures:
+    """What masks and grades (time, height, width) of the ventricle say, by the source's clock and the model's card."""
     return measures(
         ventricle,
         source.clock,
@@ -182,6 +186,8 @@ def _measured(source: Source, ventricle: NDArray[np.bool_], student: Student) ->
         frames=source.frames(),
         line=student.card.ejection,
         part=source.view,
+        grades=graded,
+        factor=student.card.interval_factor,
     )
 
 
@@ -266,8 +272,8 @@ def segment_clip(
     """
     _check_ventricle(student)
     with filling(folder, CLIP_FILES) as here:
-        masks = _stream_masks(source, student, here)
-        found = _measured(source, masks["lv"].view(np.bool_), student)
+        masks, graded = _stream_masks(source, student, here)
+        found = _measured(source, masks["lv"].view(np.bool_), graded, student)
         told = record(source.name, found, student, source)
         arrays: dict[str, Any] = {"masks" if name == "lv" else name: array for name, array in masks.items()}
         np.savez_compressed(here / "masks.npz", **arrays)
@@ -288,7 +294,7 @@ def record(name: str, found: Measures, student: Student, source: Source | None =
     Volumes in ml are there where the pixel's size is known, `remarks` where the `source` contradicts itself.
     """
     rate, fraction, volumes = found.heart_rate, found.ejection_fraction, {}
-    times = found.clock.times
+    times, within = found.clock.times, found.ejection_interval
     remarks = () if source is None else source.remarks
     if found.spacing is not None and found.ejection.per_beat and not (source and source.relative):
         sizes = {"edv_ml": found.ejection.ed_volumes, "esv_ml": found.ejection.es_volumes}
@@ -303,6 +309,7 @@ def record(name: str, found: Measures, student: Student, source: Source | None =
         "ed_frames": list(found.ed_frames),
         "es_frames": list(found.es_frames),
         "ejection_fraction": None if fraction is None else round(fraction, 2),
+        "ejection_interval": None if within is None else [round(bound, 2) for bound in within],
         "ejection_fraction_per_beat": [round(on_line(value, found.line), 2) for value in found.ejection.per_beat],
         "ejection_fraction_by_discs": None if fraction is None else round(found.ejection.median or 0.0, 2),
         **volumes,
@@ -319,6 +326,8 @@ def describe(measures: Record) -> str:
     """One line for a person."""
     fraction = measures["ejection_fraction"]
     told = "EF unknown" if fraction is None else f"EF {fraction:.0f} %"
+    if within := measures.get("ejection_interval"):
+        told += f" ({within[0]:.0f} to {within[1]:.0f})"
     reasons = f" ({'; '.join(measures['reasons'])})" if measures["reasons"] else ""
     remarks = "".join(f"; {remark}" for remark in measures.get("remarks", ()))
     return f"{measures['name']}: {measures['frames']} frames, {told}, {measures['verdict']}{reasons}{remarks}"
@@ -335,33 +344,42 @@ def summary_row(measures: Record) -> dict[str, Any]:
         "reasons": "; ".join(measures["reasons"]),
         "frames": measures["frames"],
         "fps": measures["fps"],
+        **dict(zip(("EF_low", "EF_high"), measures.get("ejection_interval") or (None, None), strict=True)),
     }
 
 
 def summary(rows: Sequence[dict[str, Any]]) -> str:
     """`summary.csv` of rows as `summary_row` gives them; what a row lacks is empty."""
-    return csv_text(rows, ["FileName", "EF_pred", "ED", "ES", "verdict", "reasons", "frames", "fps"])
+    return csv_text(rows, COLUMNS)
 
 
-def _cut_masks(source: Source, student: Student, kept: Stack) -> Iterator[NDArray[np.bool_]]:
-    """Masks (structure, height, width) in the student's direction, cut at its threshold. `kept`: as there."""
+def _cut_masks(source: Source, student: Student, kept: Stack) -> Iterator[tuple[NDArray[np.bool_], Grades]]:
+    """Masks (structure, height, width) in the student's direction, cut at its threshold, and the ventricle's grades.
+
+    `kept`: as there.
+    """
+    ventricle = student.structures.index("lv")
     for probabilities in student.masks_in_turn(source.frames(), kept, source.spacing, source.view):
-        yield student.cut(probabilities)
+        yield student.cut(probabilities), grades(probabilities[ventricle], student.threshold)
 
 
-def _stream_masks(source: Source, student: Student, folder: Path) -> dict[str, NDArray[np.uint8]]:
-    """Masks of every structure, cut at the student's threshold, as memory-mapped files in `folder`: uint8 {0, 1}."""
-    paths = {name: folder / f"{name}.raw" for name in student.structures}
+def _stream_masks(source: Source, student: Student, folder: Path) -> tuple[dict[str, NDArray[np.uint8]], Grades]:
+    """Masks of every structure, cut at the student's threshold, and the ventricle's grades.
+
+    They are memory-mapped files in `folder`, uint8; masks are {0, 1}.
+    """
+    paths = {name: folder / f"{name}.raw" for name in (*student.structures, "grades")}
     count = 0
     with ExitStack() as stack:
         files = [stack.enter_context(open(path, "wb")) for path in paths.values()]
         kept = Spool(stack.enter_context(TemporaryFile(dir=folder)))
-        for masks in _cut_masks(source, student, kept):
-            for file, mask in zip(files, masks, strict=True):
+        for masks, graded in _cut_masks(source, student, kept):
+            for file, mask in zip(files, (*masks, graded), strict=True):
                 file.write(mask.tobytes())
             count += 1
     arrays = {name: np.memmap(path, np.uint8, "r", shape=(count, *source.size)) for name, path in paths.items()}
-    return {name: array[:: student.direction] for name, array in arrays.items()}
+    ordered = {name: array[:: student.direction] for name, array in arrays.items()}
+    return ordered, ordered.pop("grades")
 
 
 def _draw(source: Source, masks: dict[str, NDArray[np.uint8]], found: Measures, folder: Path, show_all: bool) -> None:

@@ -173,11 +173,7 @@ def ejection_at_by_method(
     check_masks(masks)
     if unknown := sorted(set(methods) - METHODS.keys()):
         raise InputError(f"A ventricle is measured by {', '.join(METHODS)}, got {', '.join(unknown)}.")
-    if any(not 0 <= frame < len(masks) for beat in beats for frame in beat):
-        raise InputError(f"Events must lie inside the clip's {len(masks)} frames, got the beats {beats}.")
-    clock = as_clock(fps)
-    places, reach = clock.places(len(masks)), round(steady_s * clock.rate) + 0.5
-    near = {event: np.flatnonzero(np.abs(places - places[event]) <= reach).tolist() for beat in beats for event in beat}
+    near = frames_near(beats, len(masks), fps, steady_s)
     pieces = {
         frame: largest_component(masks[frame]) for frame in sorted({n for frames in near.values() for n in frames})
     }
@@ -188,6 +184,17 @@ def ejection_at_by_method(
         return ejection_of_beats(beats, [(steady[ed], steady[es]) for ed, es in beats])
 
     return {name: ejection(METHODS[name]) for name in methods}
+
+
+def frames_near(
+    beats: Sequence[tuple[int, int]], count: int, fps: Rate, steady_s: float = STEADY_S
+) -> dict[int, list[int]]:
+    """The frames, out of `count`, over which the volume of each event of the beats is taken."""
+    if any(not 0 <= frame < count for beat in beats for frame in beat):
+        raise InputError(f"Events must lie inside the clip's {count} frames, got the beats {beats}.")
+    clock = as_clock(fps)
+    places, reach = clock.places(count), round(steady_s * clock.rate) + 0.5
+    return {event: np.flatnonzero(np.abs(places - places[event]) <= reach).tolist() for beat in beats for event in beat}
 
 
 def ejection_of_beats(beats: Sequence[tuple[int, int]], volumes: Sequence[Sequence[float]]) -> Ejection:

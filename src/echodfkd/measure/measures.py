@@ -1,7 +1,7 @@
 """Everything that one clip's masks say, made in one place for whoever asks: `segment`, `evaluate`, `judge`."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from echodfkd.clip import View as Part
 from echodfkd.clock import Clock, Rate, Times, as_clock, believed, clock_of_times
 from echodfkd.measure.beats import Events, beat_events, believed_heart_rate
+from echodfkd.measure.doubt import Grades, doubts, interval
 from echodfkd.measure.ejection import Ejection, ejection_by_method, ejection_fraction
 from echodfkd.measure.shape import MaskClip, Spacing, pixel_scale
 from echodfkd.measure.traits import Traits
@@ -30,6 +31,10 @@ class Measures:
     """Whether image and masks look as an apical four-chamber view; None where the image was not looked at."""
     line: tuple[float, float] = (1.0, 0.0)
     """Slope and offset from the ejection fraction by discs to the one told: `Card.ejection` of the model."""
+    grades: Grades | None = field(default=None, repr=False)
+    """How sure the model is of each pixel (time, height, width): see `doubt`; None for masks alone."""
+    factor: float | None = None
+    """How many doubts make an interval: `Card.interval_factor` of the model; None where nobody knows."""
 
     @property
     def frames(self) -> int:
@@ -81,6 +86,21 @@ class Measures:
         """Percent, the median over the beats, on the model's `line`; None where the clip shows no whole beat."""
         return None if self.ejection.median is None else on_line(self.ejection.median, self.line)
 
+    @cached_property
+    def doubts(self) -> tuple[float, ...] | None:
+        """Points by which each beat's ejection fraction may be off by the doubt along its outline; None of masks."""
+        if self.grades is None:
+            return None
+        return doubts(self.grades, self.ejection.beats, self.clock, self.spacing)
+
+    @property
+    def ejection_interval(self) -> tuple[float, float] | None:
+        """Percent, in which nine of ten ejection fractions lie; None where nobody knows, and where it is refused."""
+        fraction = self.ejection_fraction
+        if fraction is None or not self.doubts or self.factor is None or self.verdict == "refused":
+            return None
+        return interval(fraction, self.doubts, self.factor)
+
     @property
     def heart_rate(self) -> float | None:
         """Beats per minute; None below two beats, without a frame rate, and where it is not to be believed."""
@@ -115,16 +135,17 @@ def measures(
     frames: Iterable[NDArray[np.uint8]] | None = None,
     line: tuple[float, float] = (1.0, 0.0),
     part: Part | None = None,
+    grades: Grades | None = None,
+    factor: float | None = None,
 ) -> Measures:
     """What masks (time, height, width) bool of a left ventricle say, at `fps` (Hz, or a clock) and `spacing` if known.
 
     `times` (time,) are seconds, where frames do not come evenly. A rate that no film of a heart has counts as unknown.
     With the grey `frames` (height, width) that they are of, it is also asked whether those show the right view,
-    in the `part` of them that shows the body.
+    in the `part` of them that shows the body. With `grades` and `factor` the ejection fraction has an interval.
     InputError where masks, frame rate, spacing or times are none.
     """
     pixel_scale(spacing)
     clock = believed(fps) if times is None else clock_of_times(times, as_clock(fps).fps)
-    return Measures(
-        Traits(masks, clock), spacing, None if frames is None else view_of(frames, masks, spacing, part), line
-    )
+    seen = None if frames is None else view_of(frames, masks, spacing, part)
+    return Measures(Traits(masks, clock), spacing, seen, line, grades, factor)

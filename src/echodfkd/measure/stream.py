@@ -1,5 +1,6 @@
 """A heart watched as it goes: one frame in, its masks and what is known of the beats out, in bounded memory."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -11,6 +12,7 @@ from echodfkd.clip import View as Part
 from echodfkd.clock import believed, clock_of_times
 from echodfkd.errors import InputError
 from echodfkd.measure.beats import BeatDetector, Events, beat_events, believed_heart_rate, check_rate
+from echodfkd.measure.doubt import bounds, doubt, grades, interval
 from echodfkd.measure.ejection import STEADY_S, Ejection, disc_volume, ejection_of_beats
 from echodfkd.measure.measures import on_line
 from echodfkd.measure.shape import Spacing, largest_component
@@ -46,6 +48,8 @@ class Beat:
     es_time: float
     ejection_fraction: float
     """Percent, as the model's card tells it."""
+    interval: tuple[float, float] | None = None
+    """Percent, in which nine of ten lie; None where nobody knows, and where the verdict is 'refused'."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,9 @@ class Live:
     ended: tuple[Beat, ...] = ()
     """The beats that became sure with this frame: `SURE_S` after their ES."""
     ejection_fraction: float | None = None
-    """Percent, of the last beat."""
+    """Percent, of the last beat; ..."""
+    ejection_interval: tuple[float, float] | None = None
+    """... and its interval: see `Beat`."""
     heart_rate: float | None = None
     """Beats per minute over the last `KEPT_S` seconds."""
     judged: Verdict = field(default_factory=lambda: Verdict("refused", ("no complete beat yet",)))
@@ -89,7 +95,8 @@ class State:
     times: tuple[float, ...] = ()
     area: tuple[int, ...] = ()
     ventricles: tuple[NDArray[np.uint8], ...] = ()
-    """... the LV's masks, eight pixels a byte."""
+    """... the LV's masks, and its narrow and wide cuts (2, ...), eight pixels a byte."""
+    graded: tuple[NDArray[np.uint8], ...] = ()
     described: tuple[NDArray[np.float64], ...] = ()
     """What `view.describe` says of the last frames looked at, and when the last of them was taken."""
     described_at: float = -VIEW_S
@@ -191,10 +198,14 @@ class Stream:
                 described, at = (*described, describe(frame[seen], one["lv"][seen], self.spacing)), moment
         times = state.times + tuple(moment for moment, _ in taken)
         area = state.area + tuple(int(one["lv"].sum()) for one in masks)
+        lv = self.student.structures.index("lv")
+        sure = (grades(one[lv], self.student.threshold) for one in known)
+        graded = state.graded + tuple(np.packbits([one >= 2, one >= 1], axis=None) for one in sure)
         kept = state.ventricles + tuple(np.packbits(one["lv"]) for one in masks)
         old = sum(moment < times[-1] - KEPT_S for moment in times) if times else 0
         state = replace(state, waiting=waiting, described=described[-LOOKED:], described_at=at, first=state.first + old)
-        return masks, replace(state, times=times[old:], area=area[old:], ventricles=kept[old:])
+        state = replace(state, times=times[old:], area=area[old:], ventricles=kept[old:], graded=graded[old:])
+        return masks, state
 
     def _known(self, state: State, restarted: str, done: bool) -> Live:
         """What the kept frames say; beats are told once, when sure, or when the stream is `done`."""
@@ -224,25 +235,40 @@ class Stream:
             return live
         last, ejection = ended[-1]
         judged = self._judged(state, events, last.ed - state.first, ejection)
-        beats = tuple(beat for beat, _ in ended)
-        return replace(live, ended=beats, ejection_fraction=last.ejection_fraction, judged=judged)
+        refused = judged.verdict == "refused"
+        beats = tuple(replace(beat, interval=None) if refused else beat for beat, _ in ended)
+        told, within = beats[-1].ejection_fraction, beats[-1].interval
+        return replace(live, ended=beats, ejection_fraction=told, ejection_interval=within, judged=judged)
 
     def _beat(self, state: State, ed: int, es: int, fps: float) -> list[tuple[Beat, Ejection]]:
         """The beat of these kept frames, as it is told and by discs; none where it has no volume."""
-        volumes = [self._volume(state, event, round(STEADY_S * fps)) for event in (ed, es)]
+        near = {
+            event: range(max(0, event - reach), min(len(state.times), event + reach + 1))
+            for reach in [round(STEADY_S * fps)]
+            for event in (ed, es)
+        }
+        volumes = [self._volume(state, near[event]) for event in (ed, es)]
         ejection, first, times = ejection_of_beats([(ed, es)], [volumes]), state.first, state.times
-        line = self.student.card.ejection
-        beats = [
-            Beat(first + ed, first + es, times[ed], times[es], on_line(fraction, line))
-            for fraction in ejection.per_beat
-        ]
-        return [(beat, ejection) for beat in beats]
+        card, told = self.student.card, list[tuple[Beat, Ejection]]()
+        for fraction in (on_line(one, card.ejection) for one in ejection.per_beat):
+            within = None
+            if card.ejection_interval is not None:
+                between = {event: self._bounds(state, frames) for event, frames in near.items()}
+                within = interval(fraction, [doubt(between, (ed, es))], card.ejection_interval[1])
+            told.append((Beat(first + ed, first + es, times[ed], times[es], fraction, within), ejection))
+        return told
 
-    def _volume(self, state: State, event: int, reach: int) -> float:
-        """The median volume over the kept frames within `reach` of an event."""
-        near = range(max(0, event - reach), min(len(state.times), event + reach + 1))
-        masks = self._ventricles(state, near)
+    def _volume(self, state: State, frames: Iterable[int]) -> float:
+        """The median volume over these of the kept frames."""
+        masks = self._ventricles(state, frames)
         return float(np.median([disc_volume(largest_component(mask), self.spacing) for mask in masks]))
+
+    def _bounds(self, state: State, frames: Iterable[int]) -> list[float]:
+        """The same of the narrow and the wide cut."""
+        assert state.size is not None
+        packed = np.stack([state.graded[frame] for frame in frames])
+        cuts = np.unpackbits(packed, axis=1, count=2 * math.prod(state.size)).reshape(-1, 2, *state.size)
+        return np.median([bounds(cut.sum(axis=0, dtype=np.uint8), self.spacing) for cut in cuts], axis=0).tolist()
 
     def _judged(self, state: State, events: Events, ed: int, ejection: Ejection) -> Verdict:
         """The verdict on the frames since the last beat began, `JUDGED_S` at least where there are so many."""

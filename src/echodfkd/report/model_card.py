@@ -123,6 +123,8 @@ def _shape(card: Card) -> str:
     ways = "no memory" if not card.network.remembers else "looks both ways" if card.hindsight else "causal"
     slope, offset = card.ejection
     line = "" if card.ejection == Card.ejection else f", tells an EF of {slope:g} x that by discs {offset:+g}"
+    factors = card.ejection_interval
+    line += "" if factors is None else f", 90 % intervals of {factors[0]:g} doubts ({factors[1]:g} in one pass)"
     return (
         f"{card.network.name}, {card.parameters:,} parameters, works at {size} x {size}, segments {structures}, "
         f"{ways}, threshold {card.threshold:g}{line}"

@@ -17,7 +17,7 @@ FORMAT = "echodfkd student"
 VERSION = 1
 LONGEST_WARM_UP = 1000
 """Frames held and run before a clip's first at most: many beats, and still little memory. By choice."""
-LATER = frozenset({"hindsight", "ejection"})
+LATER = frozenset({"hindsight", "ejection", "ejection_interval"})
 """Keys that cards of this version may lack: they came later, and their defaults say what a card without them meant."""
 RESIZE = "pad to square and area-resample"
 """How frames reach the working size (echodfkd.resize.fit); the only way this version knows."""
@@ -60,6 +60,9 @@ class Card:
     ejection: tuple[float, float] = (1.0, 0.0)
     """Slope and offset (points) of the line from the ejection fraction by discs to the one that is told: outlines that
     are a little off at end systole tell all of them too high or too low. From patients with known ones, no weight."""
+    ejection_interval: tuple[float, float] | None = None
+    """How many doubts of the outline (`measure/doubt.py`) to both sides of an ejection fraction hold nine of ten known
+    ones, in two passes and in one; None where that was never measured, and then no interval is told. As `ejection`."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Where it comes from, as JSON: study, seed, teacher, data, machine, versions. Free of patient names and paths."""
     files: Mapping[str, str] = field(default_factory=dict)
@@ -72,6 +75,9 @@ class Card:
             raise StudyError(f"A warm-up is a number of frames from 0 to {LONGEST_WARM_UP}, got {self.warm_up!r}.")
         if len(self.ejection) != 2 or not all(_number(one) for one in self.ejection) or not 0 < self.ejection[0] < 2:
             raise StudyError(f"ejection is a slope between 0 and 2 and an offset in points, got {self.ejection!r}.")
+        factors = self.ejection_interval
+        if factors is not None and not (len(factors) == 2 and all(_number(one) and 0 < one < 100 for one in factors)):
+            raise StudyError(f"ejection_interval is two factors between 0 and 100, or null, got {factors!r}.")
         for name in ("largest_component", "hindsight"):
             if not isinstance(getattr(self, name), bool):
                 raise StudyError(f"{name} is true or false, got {getattr(self, name)!r}.")
@@ -82,6 +88,11 @@ class Card:
                 f"{self.network.name} needs a working size that is a multiple of {self.network.divisor}, "
                 f"got {self.preprocessing.size}."
             )
+
+    @property
+    def interval_factor(self) -> float | None:
+        """The one of `ejection_interval` for how this card says that the student is run."""
+        return self.ejection_interval and self.ejection_interval[0 if self.hindsight else 1]
 
     @property
     def parameters(self) -> int:
@@ -144,6 +155,7 @@ def _card(table: Any) -> Card:
     values["network"] = shape(**network)
     values["preprocessing"] = Preprocessing(**_known(Preprocessing, values["preprocessing"], "preprocessing."))
     values["ejection"] = tuple(values.get("ejection", Card.ejection))
+    values["ejection_interval"] = values.get("ejection_interval") and tuple(values["ejection_interval"])
     _check_names(values["files"])
     return Card(**values)
 
