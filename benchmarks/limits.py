@@ -150,7 +150,7 @@ def factor(every: Sequence[Told], line: tuple[float, float], singly: bool) -> fl
     One clip more than there are is taken to lie outside: that keeps the promise for clips that are not here.
     """
     found = [errors(one, line, singly) for one in beating(every)]
-    ratios = np.concatenate([error / doubt for error, doubt in found])
+    ratios = np.concatenate([error / np.maximum(doubt, 1e-9) for error, doubt in found])
     parts = np.concatenate([np.full(len(error), 1 / len(error)) for error, _ in found])
     order = np.argsort(ratios)
     enough = np.cumsum(parts[order]) >= SURE * (len(found) + 1) - 1e-9
