@@ -22,10 +22,11 @@ MIDDLE = WORKING_SIZE / 2
 
 def other_view(kind: str, seed: int, frames: int = 1) -> NDArray[np.uint8]:
     """(time, height, width) uint8 at the working size, beating once in 24 frames; InputError for an unknown kind."""
-    if kind not in KINDS:
-        raise InputError(f"Other views are {', '.join(KINDS)}, got {kind!r}.")
+    draw = (KINDS | NEAR).get(kind)
+    if draw is None:
+        raise InputError(f"Other views are {', '.join(KINDS | NEAR)}, got {kind!r}.")
     moments = np.sin(np.pi * np.arange(frames) / 24) ** 2
-    pictures = [KINDS[kind](np.random.default_rng([seed, sum(kind.encode())]), moment) for moment in moments]
+    pictures = [draw(np.random.default_rng([seed, sum(kind.encode())]), moment) for moment in moments]
     return np.clip(255 * np.array(pictures) + 0.5, 0, 255).astype(np.uint8)
 
 
@@ -61,6 +62,30 @@ def _short_axis(random: np.random.Generator, moment: float) -> Picture:
     left = _ellipse(random, (radius, radius * random.uniform(0.9, 1.1)), (62, 60), 0.0)
     right = _ellipse(random, (22, 10), (52, 22), random.uniform(-0.4, 0.2))
     return _rooms(random, [left, right], random.uniform(0.25, 0.5))
+
+
+def _valve_level(random: np.random.Generator, moment: float) -> Picture:
+    """The short axis nearer to the base: the mitral valve's leaflets in the ring, as a fish's mouth."""
+    ring = _short_axis(random, moment)
+    mouth = _ellipse(random, (5 - 3 * moment, 13), (62, 60), 0.0)
+    leaflets = gaussian_filter(np.where(np.abs(mouth - 1) < 0.25, 0.6, 0.0), 0.8)
+    return np.maximum(ring, leaflets * _speckle(random, 0.8))
+
+
+def _two_chamber(random: np.random.Generator, moment: float) -> Picture:
+    turn, narrower = random.uniform(-0.25, 0.25), 1 - 0.25 * moment
+    left = _ellipse(random, (random.uniform(26, 34), random.uniform(13, 17) * narrower), (46, 58), turn)
+    atrium = _ellipse(random, (12, 15), (88, 58), 0.0)
+    return _rooms(random, [left, atrium], random.uniform(0.3, 0.5))
+
+
+def _three_chamber(random: np.random.Generator, moment: float) -> Picture:
+    turn, narrower = random.uniform(-0.5, -0.2), 1 - 0.25 * moment
+    left = _ellipse(random, (random.uniform(26, 34), random.uniform(12, 16) * narrower), (46, 60), turn)
+    atrium = _ellipse(random, (13, 13), (88, 54), 0.0)
+    aorta = _ellipse(random, (18, 6), (82, 80), random.uniform(-0.5, -0.2))
+    right = _ellipse(random, (16, 5), (50, 92), turn)
+    return _rooms(random, [left, atrium, aorta, right], random.uniform(0.3, 0.5))
 
 
 def _long_axis(random: np.random.Generator, moment: float) -> Picture:
@@ -135,4 +160,10 @@ KINDS: dict[str, Draw] = {
     "screen": _screen,
     "cartoon": _cartoon,
 }
-"""What is drawn, by name."""
+"""What is drawn to be refused, by name."""
+NEAR: dict[str, Draw] = {
+    "short axis, valve": _valve_level,
+    "two-chamber": _two_chamber,
+    "three-chamber": _three_chamber,
+}
+"""The same of views that look much like the apical four-chamber's, or whose ventricle does: they want a look."""
