@@ -17,11 +17,13 @@ from echodfkd.clip import Clip
 from echodfkd.engine import cores, for_each, in_order
 from echodfkd.errors import InputError, OccupiedError
 from echodfkd.files import filling, holding, make_folder, read_json, remove_parts, write_json, write_text
+from echodfkd.measure.beats import Events
 from echodfkd.measure.doubt import Grades, grades
 from echodfkd.measure.measures import Measures, measures, on_line
 from echodfkd.store.store import Store
 from echodfkd.student.spool import Spool, Stack
-from echodfkd.student.student import Student, identity, load_student
+from echodfkd.student.steppers import Frame, FrameMasks
+from echodfkd.student.student import Student, identity, load_student, whole
 from echodfkd.tables import csv_text
 from echodfkd.video import dicom, file_source, write
 from echodfkd.video import name as name_of
@@ -94,7 +96,7 @@ class _Job:
             if self.seg and not is_dicom(path):
                 raise InputError(f"{path} is no DICOM file, to which a SEG could refer. Leave --seg out.")
             source, seg_of = file_source(path), path if self.seg else None
-            shown = {"overlay": self.overlay, "show_all": self.show_all}
+            shown: dict[str, Any] = {"overlay": self.overlay, "show_all": self.show_all}
             return replace(one, measures=segment_clip(source, self.student, folder, seg_of=seg_of, **shown))
         except (InputError, OccupiedError) as error:  # this clip's alone; a full disk is everybody's
             return replace(one, refusal=refusal(path, task.number, task.count, error))
@@ -171,14 +173,24 @@ def segmentation(clip: Clip | Path | str, model: Student | Path | str | None = N
     _check_ventricle(student)
     cut, graded = (np.stack(one)[:: student.direction] for one in zip(*_cut_masks(source, student, []), strict=True))
     masks = dict(zip(student.structures, np.moveaxis(cut, 1, 0), strict=True))
-    said = _measured(source, masks["lv"], graded, student)
+    said = measured(source, masks["lv"], student, graded=graded)
     told = record(source.name, said, student, source)
     same = (getattr(said, one.name) for one in fields(Measures))
     return Segmentation(*same, masks=masks, record=told)
 
 
-def _measured(source: Source, ventricle: NDArray[np.bool_], graded: Grades, student: Student) -> Measures:
-    """What masks and grades (time, height, width) of the ventricle say, by the source's clock and the model's card."""
+def measured(
+    source: Source,
+    ventricle: NDArray[np.bool_],
+    student: Student,
+    *,
+    graded: Grades | None = None,
+    marked: Events | None = None,
+) -> Measures:
+    """What masks and grades (time, height, width) of the ventricle say, by the source's clock and the model's card.
+
+    Without grades there is no interval; `marked` events take the place of those found in the area curve.
+    """
     return measures(
         ventricle,
         source.clock,
@@ -188,6 +200,7 @@ def _measured(source: Source, ventricle: NDArray[np.bool_], graded: Grades, stud
         part=source.view,
         grades=graded,
         factor=student.card.interval_factor,
+        marked=marked,
     )
 
 
@@ -254,6 +267,19 @@ def _check_place(path: Path, folder: Path, first: Path) -> None:
         raise InputError(f"{told} lies in the folder that its results would replace. Choose another --out.")
 
 
+class Watch:
+    """Hears of a clip while `segment_clip` works on it. This one does nothing; say what you want to hear."""
+
+    def early(self, masks: NDArray[np.bool_]) -> None:
+        """The next frame's masks (structure, height, width) by the first of two passes, from the first frame on."""
+
+    def sure(self, masks: NDArray[np.bool_]) -> None:
+        """The next frame's masks as they stay, in the student's `direction`."""
+
+    def measured(self, found: Measures) -> None:
+        """What all of them say."""
+
+
 def segment_clip(
     source: Source,
     student: Student,
@@ -262,6 +288,7 @@ def segment_clip(
     overlay: bool = False,
     show_all: bool = False,
     seg_of: Path | None = None,
+    watch: Watch | None = None,
 ) -> Record:
     """One clip's masks and measures, written as `folder`'s files all or nothing; the measures.
 
@@ -271,21 +298,35 @@ def segment_clip(
     beside the fan; `seg_of` is the DICOM file that a SEG shall refer to.
     """
     _check_ventricle(student)
+    watch = watch or Watch()
     with filling(folder, CLIP_FILES) as here:
-        masks, graded = _stream_masks(source, student, here)
-        found = _measured(source, masks["lv"].view(np.bool_), graded, student)
+        masks, graded = _stream_masks(source, student, here, watch)
+        found = measured(source, masks["lv"].view(np.bool_), student, graded=graded)
+        watch.measured(found)
         told = record(source.name, found, student, source)
-        arrays: dict[str, Any] = {"masks" if name == "lv" else name: array for name, array in masks.items()}
-        np.savez_compressed(here / "masks.npz", **arrays)
-        write_json(here / "measures.json", told)
-        if overlay:
-            _draw(source, masks, found, here, show_all)
+        write_results(here, masks, told)
         if seg_of is not None and any(mask.any() for mask in masks.values()):
-            model = f"{told['model']['name']} {told['model']['weights']}"
-            dicom.write_segmentation(here / "segmentation.dcm", seg_of, masks, model)
+            dicom.write_segmentation(here / "segmentation.dcm", seg_of, masks, model_words(told))
+        if overlay:
+            write_overlay(here, source, masks, found, show_all)
         for raw in here.glob("*.raw"):
             raw.unlink()
     return told
+
+
+def write_results(folder: Path, masks: Mapping[str, NDArray[np.uint8]], told: Record) -> None:
+    """`masks.npz` and `measures.json` of one clip in `folder`.
+
+    `masks` are uint8 {0, 1} (time, height, width) by structure, `told` is what `record` said of them.
+    """
+    arrays: dict[str, Any] = {"masks" if name == "lv" else name: array for name, array in masks.items()}
+    np.savez_compressed(folder / "masks.npz", **arrays)
+    write_json(folder / "measures.json", told)
+
+
+def model_words(told: Record) -> str:
+    """What made a clip's masks, in a few words."""
+    return f"{told['model']['name']} {told['model']['weights']}"
 
 
 def record(name: str, found: Measures, student: Student, source: Source | None = None) -> Record:
@@ -345,12 +386,13 @@ def summary_row(measures: Record) -> dict[str, Any]:
         "frames": measures["frames"],
         "fps": measures["fps"],
         **dict(zip(("EF_low", "EF_high"), measures.get("ejection_interval") or (None, None), strict=True)),
+        **({"corrected": "yes"} if measures.get("corrected") else {}),
     }
 
 
 def summary(rows: Sequence[dict[str, Any]]) -> str:
     """`summary.csv` of rows as `summary_row` gives them; what a row lacks is empty."""
-    return csv_text(rows, COLUMNS)
+    return csv_text(rows, [*COLUMNS, "corrected"] if any("corrected" in row for row in rows) else COLUMNS)
 
 
 def _cut_masks(source: Source, student: Student, kept: Stack) -> Iterator[tuple[NDArray[np.bool_], Grades]]:
@@ -363,7 +405,29 @@ def _cut_masks(source: Source, student: Student, kept: Stack) -> Iterator[tuple[
         yield student.cut(probabilities), grades(probabilities[ventricle], student.threshold)
 
 
-def _stream_masks(source: Source, student: Student, folder: Path) -> tuple[dict[str, NDArray[np.uint8]], Grades]:
+class _Heard:
+    """A Stack whose watch hears of what is put on it: the masks of the first of two passes."""
+
+    def __init__(self, kept: Stack, watch: Watch, source: Source, student: Student):
+        self._kept, self._watch, self._source, self._student = kept, watch, source, student
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def append(self, pair: tuple[Frame, FrameMasks], /) -> None:
+        """Puts a pair on top."""
+        self._kept.append(pair)
+        own = whole(pair[1], self._source.size, self._source.spacing, self._source.view)
+        self._watch.early(self._student.cut(own))
+
+    def pop(self) -> tuple[Frame, FrameMasks]:
+        """Takes the pair on top."""
+        return self._kept.pop()
+
+
+def _stream_masks(
+    source: Source, student: Student, folder: Path, watch: Watch
+) -> tuple[dict[str, NDArray[np.uint8]], Grades]:
     """Masks of every structure, cut at the student's threshold, and the ventricle's grades.
 
     They are memory-mapped files in `folder`, uint8; masks are {0, 1}.
@@ -372,8 +436,11 @@ def _stream_masks(source: Source, student: Student, folder: Path) -> tuple[dict[
     count = 0
     with ExitStack() as stack:
         files = [stack.enter_context(open(path, "wb")) for path in paths.values()]
-        kept = Spool(stack.enter_context(TemporaryFile(dir=folder)))
+        kept: Stack = Spool(stack.enter_context(TemporaryFile(dir=folder)))
+        if type(watch) is not Watch:  # at a frame's own size the early masks cost a third of its time
+            kept = _Heard(kept, watch, source, student)
         for masks, graded in _cut_masks(source, student, kept):
+            watch.sure(masks)
             for file, mask in zip(files, (*masks, graded), strict=True):
                 file.write(mask.tobytes())
             count += 1
@@ -382,14 +449,25 @@ def _stream_masks(source: Source, student: Student, folder: Path) -> tuple[dict[
     return ordered, ordered.pop("grades")
 
 
-def _draw(source: Source, masks: dict[str, NDArray[np.uint8]], found: Measures, folder: Path, show_all: bool) -> None:
-    """`overlay.mp4` and `curve.png` of one clip in `folder`; `show_all` as in `segment_clip`."""
+def write_overlay(
+    folder: Path,
+    source: Source,
+    masks: Mapping[str, NDArray[np.uint8]],
+    found: Measures,
+    show_all: bool = False,
+    note: str = "",
+) -> None:
+    """`overlay.mp4` and `curve.png` of one clip in `folder`, with a `note` on both; `masks` as in `write_results`.
+
+    `show_all` as in `segment_clip`.
+    """
     from echodfkd.report.draw.figures import area_figure, png_bytes
     from echodfkd.report.draw.overlay import overlay_frames
 
     area, events = found.area, found.events
     by_frame = ({name: array[n].view(np.bool_) for name, array in masks.items()} for n in range(found.frames))
     frames = source.uncut() if show_all and source.uncut is not None else source.frames()
-    pictures = overlay_frames(frames, by_frame, area, events)
+    pictures = overlay_frames(frames, by_frame, area, events, note=note)
     write(folder / "overlay.mp4", pictures, events.fps, found.clock.times)
-    (folder / "curve.png").write_bytes(png_bytes(area_figure(area, events, title=source.name)))
+    title = f"{source.name} ({note})" if note else source.name
+    (folder / "curve.png").write_bytes(png_bytes(area_figure(area, events, title=title)))

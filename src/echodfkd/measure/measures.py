@@ -35,6 +35,8 @@ class Measures:
     """How sure the model is of each pixel (time, height, width): see `doubt`; None for masks alone."""
     factor: float | None = None
     """How many doubts make an interval: `Card.interval_factor` of the model; None where nobody knows."""
+    marked: Events | None = None
+    """ED and ES where somebody marked them; None where they are to be found in the area curve."""
 
     @property
     def frames(self) -> int:
@@ -58,8 +60,8 @@ class Measures:
 
     @cached_property
     def events(self) -> Events:
-        """ED and ES frames, found in the area curve."""
-        return beat_events(self.area, self.clock)
+        """ED and ES frames: those marked, or as found in the area curve."""
+        return self.marked or beat_events(self.area, self.clock)
 
     @property
     def ed_frames(self) -> tuple[int, ...]:
@@ -137,15 +139,17 @@ def measures(
     part: Part | None = None,
     grades: Grades | None = None,
     factor: float | None = None,
+    marked: Events | None = None,
 ) -> Measures:
     """What masks (time, height, width) bool of a left ventricle say, at `fps` (Hz, or a clock) and `spacing` if known.
 
     `times` (time,) are seconds, where frames do not come evenly. A rate that no film of a heart has counts as unknown.
     With the grey `frames` (height, width) that they are of, it is also asked whether those show the right view,
     in the `part` of them that shows the body. With `grades` and `factor` the ejection fraction has an interval.
+    `marked` events take the place of those in the area curve.
     InputError where masks, frame rate, spacing or times are none.
     """
     pixel_scale(spacing)
     clock = believed(fps) if times is None else clock_of_times(times, as_clock(fps).fps)
     seen = None if frames is None else view_of(frames, masks, spacing, part)
-    return Measures(Traits(masks, clock), spacing, seen, line, grades, factor)
+    return Measures(Traits(masks, clock), spacing, seen, line, grades, factor, marked)

@@ -99,7 +99,7 @@ class Student:
         `view`: see `masks_in_turn`. Raises InputError for frames of another type.
         """
         for _, size, masks in self._pass(self._fitted(frames, spacing, view)):
-            yield _whole(masks, size, spacing, view)
+            yield whole(masks, size, spacing, view)
 
     def look_back(
         self, frames: Iterable[Frame], kept: Stack, spacing: Spacing = None, view: View | None = None
@@ -116,7 +116,7 @@ class Student:
             size = own
         backwards = (kept.pop() for _ in range(len(kept)))
         for _, first, second in self._pass(backwards):
-            yield _whole(np.float32(0.5) * (first + second), size, spacing, view)
+            yield whole(np.float32(0.5) * (first + second), size, spacing, view)
 
     def cut(self, probabilities: FrameMasks) -> NDArray[np.bool_]:
         """Masks (structure, height, width) at the threshold; their largest pieces alone, where the card wants that."""
@@ -132,11 +132,11 @@ class Student:
         """
         [fitted] = self._fitted([frame], spacing, view)
         known, after = self._push(fitted, at)
-        return [_whole(masks, size, spacing, view) for _, size, masks in known], after
+        return [whole(masks, size, spacing, view) for _, size, masks in known], after
 
     def finish(self, at: Pass, spacing: Spacing = None, view: View | None = None) -> list[FrameMasks]:
         """The masks of a stream that ended before its pass began; none where it did."""
-        return [_whole(masks, size, spacing, view) for _, size, masks in self._finish(at)]
+        return [whole(masks, size, spacing, view) for _, size, masks in self._finish(at)]
 
     def _push(self, pair: tuple[Frame, Along], at: Pass) -> tuple[list[tuple[Frame, Along, FrameMasks]], Pass]:
         if at.begun:
@@ -175,7 +175,7 @@ class Student:
             yield resize.fit(frame[view or ...], self.card.preprocessing.size, spacing), (height, width)
 
 
-def _whole(masks: FrameMasks, size: tuple[int, int], spacing: Spacing, view: View | None) -> FrameMasks:
+def whole(masks: FrameMasks, size: tuple[int, int], spacing: Spacing, view: View | None) -> FrameMasks:
     """Masks at the working size at the frame's own (height, width), 0 beyond the `view`."""
     if view is None:
         return resize.unfit(masks, *size, spacing)

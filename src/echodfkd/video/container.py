@@ -107,6 +107,19 @@ def _is_nifti(head: bytes) -> bool:
     return head[:2] == b"\x1f\x8b" or any(int.from_bytes(head[:4], order) in (348, 540) for order in ("little", "big"))
 
 
+SUFFIX_OF = {AVI: ".avi", MP4: ".mp4", GIF: ".gif", PNG: ".png", JPEG: ".jpg"}
+
+
+def suffix_of(head: bytes) -> str | None:
+    """The suffix that a file should bear by its first 132 bytes or more; None where it is nothing that we read."""
+    if head[128:132] == b"DICM":
+        return DICOM_SUFFIXES[0]
+    found = _kind_of(head[:16])
+    if found is not None:
+        return SUFFIX_OF[found]
+    return (".nii.gz" if head[:2] == b"\x1f\x8b" else ".nii") if _is_nifti(head) else None
+
+
 def is_cut(path: Path, found: Kind) -> bool:
     """Whether the end of the file is missing, as its structure tells. Decoders of PNG and NIfTI notice it."""
     size = path.stat().st_size

@@ -74,12 +74,13 @@ def overlay_frames(
     events: Events,
     second: Iterable[Mapping[str, NDArray[np.bool_]]] | None = None,
     style: OverlayStyle | None = None,
+    note: str = "",
 ) -> Iterator[Rgb]:
     """RGB pictures (height, width, 3) uint8 of a clip, one per frame: the overlay above the area curve and its cursor.
 
     Frames and masks are taken one at a time, so a clip of any length needs the memory of one frame; only `area`
     (time,) and `events` must be known beforehand. An event is named in the corner while it lasts (60 ms to both
-    sides).
+    sides); a `note` stands in the lower left one throughout.
     """
     style = style or OverlayStyle()
     curve, seconds = np.asarray(area, np.float64), second if second is not None else _nothing()
@@ -89,6 +90,8 @@ def overlay_frames(
         if strip is None:
             strip = Strip.of(curve, events, picture.shape[1], style.strip)
         _name_event(picture, number, events)
+        if note:
+            _write(picture, note, low=True)
         yield np.concatenate([picture, strip.at(number)])
 
 
@@ -171,10 +174,11 @@ def _name_event(picture: Rgb, number: int, events: Events) -> None:
             _write(picture, label)
 
 
-def _write(picture: Rgb, words: str) -> None:
-    """Writes into the upper left corner, in place."""
+def _write(picture: Rgb, words: str, low: bool = False) -> None:
+    """Writes into the upper left corner, or the lower, in place."""
     ink = stamp(words, max(12, picture.shape[0] // 16))
-    room = picture[8 : 8 + ink.shape[0], 8 : 8 + ink.shape[1]]
+    top = max(0, picture.shape[0] - ink.shape[0] - 8) if low else 8
+    room = picture[top : top + ink.shape[0], 8 : 8 + ink.shape[1]]
     alpha = ink[: room.shape[0], : room.shape[1], None].astype(np.float32) / 255
     room[:] = (room + alpha * (255 - room.astype(np.float32))).astype(np.uint8)
 

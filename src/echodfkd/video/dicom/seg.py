@@ -30,11 +30,13 @@ ANATOMY = ("123037004", "Anatomical Structure")
 NEEDED = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 
 
-def write_segmentation(path: Path, clip: Path, masks: Mapping[str, NDArray[np.uint8]], model: str) -> None:
+def write_segmentation(
+    path: Path, clip: Path, masks: Mapping[str, NDArray[np.uint8]], model: str, corrected: bool = False
+) -> None:
     """Masks {0, 1} by structure, (time, height, width) at the size of their DICOM clip, as a SEG in `path`.
 
-    `model` tells what made them. InputError where the clip lacks a UID that a SEG must refer to, or no mask holds a
-    pixel; MissingExtra without highdicom.
+    `model` tells what made them, `corrected` that somebody mended them by hand. InputError where the clip lacks a UID
+    that a SEG must refer to, or no mask holds a pixel; MissingExtra without highdicom.
     """
     try:
         import highdicom
@@ -56,7 +58,7 @@ def write_segmentation(path: Path, clip: Path, masks: Mapping[str, NDArray[np.ui
             [source],
             np.stack([np.asarray(mask, bool) for mask in masks.values()], axis=-1),
             "BINARY",
-            [_segment(number, name, model) for number, name in enumerate(masks, start=1)],
+            [_segment(number, name, model, corrected) for number, name in enumerate(masks, start=1)],
             _made_uid(*entropy, "series"),
             100,
             _made_uid(*entropy),
@@ -66,7 +68,7 @@ def write_segmentation(path: Path, clip: Path, masks: Mapping[str, NDArray[np.ui
             __version__,
             "none",
             content_label="ECHODFKD",
-            content_description="Left ventricle, by a program; not for diagnosis",
+            content_description=f"Left ventricle, by a program{' and by hand' * corrected}; not for diagnosis",
             series_description="echodfkd segmentation",
         )
         if "NumberOfFrames" in source:
@@ -104,7 +106,7 @@ def _source(header: Any) -> Any:
     return made
 
 
-def _segment(number: int, name: str, model: str) -> Any:
+def _segment(number: int, name: str, model: str, corrected: bool) -> Any:
     """What a segment is and what found it."""
     from highdicom import AlgorithmIdentificationSequence
     from highdicom.seg import SegmentDescription
@@ -117,7 +119,7 @@ def _segment(number: int, name: str, model: str) -> Any:
         name,
         Code(ANATOMY[0], "SCT", ANATOMY[1]),
         Code(code, "SCT", meaning),
-        "AUTOMATIC",
+        "SEMIAUTOMATIC" if corrected else "AUTOMATIC",
         AlgorithmIdentificationSequence(f"echodfkd {model}", codes.DCM.ArtificialIntelligence, __version__),
         tracking_uid=None,
     )
