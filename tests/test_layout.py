@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "echodfkd"
 FLOORS = (
     {"__main__"},
     {"cli"},
-    {"pipeline"},
+    {"pipeline", "web"},
     {"commands"},
     {"report"},
     {"evidence"},
@@ -93,7 +93,8 @@ def test_only_the_command_prints(path):
 
 def test_a_verb_is_a_file_of_its_name():
     files = {path.stem for path in (SOURCE / "commands").glob("*.py")} - {"__init__"}
-    assert files == set(verbs(cli.app)) - {"run"}  # `run` is the pipeline
+    assert files == set(verbs(cli.app)) - {"run", "serve"}  # `run` is the pipeline, `serve` the page
+    assert (SOURCE / "web" / "serve.py").is_file()
 
 
 def test_no_room_hides_a_function_of_the_public_face():

@@ -315,6 +315,62 @@ def live(
 
 
 @app.command()
+def serve(
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", metavar="NAME|DIR", help="A model to offer, the first by default; repeat."),
+    ] = None,
+    host: Annotated[str, typer.Option("--host", help="Listen where others reach it: a token is then demanded.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option("--port", min=0, help="0: one that is free.")] = 8017,
+    token: Annotated[
+        str, typer.Option("--token", help="What must be told first (default: made up, and printed).")
+    ] = "",
+    upload_mb: Annotated[int, typer.Option("--upload-mb", metavar="MB", help="Largest file.")] = 200,
+    uploads: Annotated[int, typer.Option("--uploads", help="Files taken at the same time.")] = 8,
+    frames: Annotated[int, typer.Option("--frames", help="Longest clip.")] = 3000,
+    seconds: Annotated[int, typer.Option("--seconds", help="That a clip may take; then it is stopped.")] = 120,
+    waiting: Annotated[int, typer.Option("--waiting", help="Clips that may wait for a worker.")] = 32,
+    minutes: Annotated[int, typer.Option("--minutes", help="After which a clip is deleted.")] = 60,
+    workers: Annotated[int, typer.Option("--workers", help="Processes (default: one for each processor).")] = 0,
+    static: Annotated[
+        Path | None,
+        typer.Option("--static", metavar="DIR", help="Write the page that needs no server here, and end."),
+    ] = None,
+    runtime: Annotated[
+        Path | None, typer.Option("--runtime", metavar="FOLDER", help="With --static: onnxruntime-web, unpacked.")
+    ] = None,
+) -> None:
+    """The page: drop a clip in the browser, see the heart beat. Ctrl-C ends it. Not for diagnosis."""
+    from echodfkd.web.serve import serve as verb
+    from echodfkd.web.settings import Dials
+    from echodfkd.web.site import write_site
+
+    if static is not None:
+        write_site(static, tuple(model or ()), runtime)
+        print(f"The page lies in {static}. Any server of files shows it: python -m http.server --directory {static}")
+        return
+    dials = Dials(
+        host=host,
+        port=port,
+        token=token,
+        models=tuple(model or ()),
+        upload_mb=upload_mb,
+        uploads=uploads,
+        frames=frames,
+        seconds=seconds,
+        waiting=waiting,
+        minutes=minutes,
+        workers=workers,
+    )
+    verb(
+        dials,
+        lambda address: print(f"Open {address}  (Ctrl-C ends it. Research software, not for diagnosis.)", flush=True),
+    )
+
+
+@app.command()
 def convert(
     inputs: Annotated[
         list[Path], typer.Argument(metavar="CLIPS...", help="Clips of any format that `segment` reads; or folders.")

@@ -27,7 +27,7 @@ class OnnxStepper:
 
     def __init__(self, path: Path, threads: int = 1):
         self._session = onnx_session(path, threads)
-        self._states = self._session.get_inputs()[1:]
+        self.states = self._session.get_inputs()[1:]
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -39,8 +39,8 @@ class OnnxStepper:
     ) -> tuple[FrameMasks, list[NDArray[np.float32]]]:
         """Probabilities (structure, size, size) of a frame (size, size), and the state for the next."""
         if state is None:
-            state = [np.zeros((1, *item.shape[1:]), np.float32) for item in self._states]
-        given = {item.name: value for item, value in zip(self._states, state, strict=True)}
+            state = [np.zeros((1, *item.shape[1:]), np.float32) for item in self.states]
+        given = {item.name: value for item, value in zip(self.states, state, strict=True)}
         probabilities, *after = self._session.run(None, {"frame": frame[None, None], **given})
         return probabilities[0], after
 

@@ -1,0 +1,110 @@
+// A student by onnxruntime-web, as echodfkd/student/student.py runs it: a warm-up, a pass, and with hindsight another one.
+import { fit, unfit } from "./resize.js";
+
+let runtime = null;
+const loaded = new Map();
+
+/** The runtime from local files, on one thread: a step is too small to share. */
+async function ort() {
+  if (!runtime) {
+    runtime = await import("../ort/ort.wasm.min.mjs");
+    runtime.env.wasm.wasmPaths = new URL("../ort/", import.meta.url).href;
+    runtime.env.wasm.numThreads = 1;
+  }
+  return runtime;
+}
+
+/** The model of that name, whose card is given. */
+export async function student(card) {
+  if (!loaded.has(card.name)) {
+    const { InferenceSession } = await ort();
+    loaded.set(card.name, InferenceSession.create(new URL(`../models/${card.name}.onnx`, import.meta.url).href, { executionProviders: ["wasm"] }));
+  }
+  return new Student(card, await loaded.get(card.name), runtime.Tensor);
+}
+
+class Student {
+  constructor(card, session, Tensor) {
+    Object.assign(this, { card, session, Tensor });
+  }
+
+  start() {
+    return this.card.states.map(({ name, shape }) => [name, new this.Tensor("float32", new Float32Array(shape.reduce((a, b) => a * b, 1)), shape)]);
+  }
+
+  /** Probabilities (structure * size * size) of a frame at the working size, and the next state. */
+  async step(frame, state) {
+    const { size } = this.card, given = Object.fromEntries(state);
+    given.frame = new this.Tensor("uint8", frame, [1, 1, size, size]);
+    const found = await this.session.run(given);
+    return [found.probabilities.data, state.map(([name]) => [name, found[`next_${name}`]])];
+  }
+
+  /** A pass over frames of the working size; `heard` gets each frame's probabilities. */
+  async pass(frames, heard) {
+    let state = this.start();
+    for (const at of reflected(frames.length, this.card.warm_up)) [, state] = await this.step(frames[at], state);
+    for (let at = 0; at < frames.length; at++) {
+      let probabilities;
+      [probabilities, state] = await this.step(frames[at], state);
+      await heard(at, probabilities);
+    }
+  }
+
+  /** Masks of a clip: `early(frame, masks)` by the first of two passes, `sure(frame, masks)` as they stay. */
+  async segment({ frames, height, width }, early, sure) {
+    const { card } = this, small = frames.map((frame) => fit(frame, height, width, card.size));
+    const first = [], last = frames.length - 1;
+    await this.pass(small, async (at, probabilities) => {
+      if (card.hindsight) first[at] = probabilities.slice();
+      await (card.hindsight ? early : sure)(at, this.cut(probabilities, height, width));
+    });
+    if (!card.hindsight) return;
+    await this.pass(small.reverse(), async (at, probabilities) => {
+      const mean = probabilities.map((value, place) => Math.fround(0.5 * (value + first[last - at][place])));
+      await sure(last - at, this.cut(mean, height, width));
+    });
+  }
+
+  /** Masks 0 or 1 (height * width) by structure, cut at the threshold. */
+  cut(probabilities, height, width) {
+    const { size, threshold, structures, largest_component: largest } = this.card, cut = Math.fround(threshold);
+    return Object.fromEntries(structures.map((name, number) => {
+      const own = unfit(probabilities.subarray(number * size * size, (number + 1) * size * size), size, height, width);
+      const mask = Uint8Array.from(own, (value) => (value >= cut ? 1 : 0));
+      return [name, largest ? largestPiece(mask, height, width) : mask];
+    }));
+  }
+}
+
+/** Frames to run before the first: the clip's start, mirrored. */
+function reflected(length, warmUp) {
+  if (length < 2) return Array(warmUp * length).fill(0);
+  const period = 2 * (length - 1);
+  return Array.from({ length: warmUp }, (_, number) => {
+    const back = (warmUp - number) % period;
+    return Math.min(back, period - back);
+  });
+}
+
+/** The largest piece of pixels that share edges; the upper one of two as large. */
+function largestPiece(mask, height, width) {
+  const of = new Int32Array(mask.length), areas = [0];
+  for (let start = 0; start < mask.length; start++) {
+    if (!mask[start] || of[start]) continue;
+    const piece = areas.push(0) - 1, left = [start];
+    of[start] = piece;
+    while (left.length) {
+      const at = left.pop(), x = at % width;
+      areas[piece]++;
+      for (const next of [x > 0 ? at - 1 : -1, x + 1 < width ? at + 1 : -1, at - width, at + width]) {
+        if (next >= 0 && next < mask.length && mask[next] && !of[next]) {
+          of[next] = piece;
+          left.push(next);
+        }
+      }
+    }
+  }
+  const best = areas.indexOf(Math.max(...areas));
+  return mask.map((inside, at) => (inside && of[at] === best ? 1 : 0));
+}

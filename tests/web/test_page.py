@@ -1,0 +1,323 @@
+"""The page in a real browser: what a clinician does with it, by pointer and by keyboard alone."""
+
+import base64
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browser import browser, opened
+from PIL import Image
+from small_student import beating
+from web_server import serving
+
+from echodfkd.commands.segment import segmentation
+from echodfkd.synthetic.generate import generate
+from echodfkd.synthetic.pathology import CHANGES
+from echodfkd.synthetic.recipe import Conditions, draw_recipe
+from echodfkd.video import write
+from echodfkd.web.settings import Dials
+
+AXE = Path(__file__).parents[2] / "build" / "axe-core" / "package" / "axe.min.js"
+FRAMES = 60
+
+
+@pytest.fixture(scope="module")
+def heart(tmp_path_factory) -> Path:
+    """A drawn heart as a film: two beats and more, that no verdict refuses."""
+    ill = dict.fromkeys(CHANGES, 0.0)
+    beat = {"ejection_fraction": (60, 60), "heart_rate": (110, 110), "quality": (1, 1), "fps": (50, 50)}
+    asked = Conditions(**beat, **ill, cropped=1.0, full_depth=0.0)
+    made = generate([draw_recipe(asked, 5, 6, FRAMES)], structures=("lv",))
+    path = tmp_path_factory.mktemp("heart") / "heart.avi"
+    write(path, made.frames[0], 50)
+    return path
+
+
+@pytest.fixture(scope="module")
+def server():
+    with serving(Dials(workers=1), "b2", "b4") as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def window():
+    with browser() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def page(window, server, heart):
+    """A page on which the heart was dropped and is done, at rest on its first frame."""
+    page = opened(window, server.address)
+    assert page.is_visible("#drop") and page.is_hidden("#stage")
+    page.set_input_files("#files", heart)
+    page.wait_for_selector("#panel .verdict")
+    page.keyboard.press("Home")
+    yield page
+    assert page.faults == []
+
+
+@pytest.fixture(scope="module")
+def known(heart):
+    return segmentation(heart, "b2")
+
+
+def number(page, selector="#at"):
+    """The first number in a place, counted from 0 where it is a frame."""
+    return int(re.search(r"\d+", page.inner_text(selector)).group())
+
+
+def shown(page, name="picture"):
+    """The pixels (pixel, RGB) of a canvas."""
+    address = page.evaluate(f"document.getElementById('{name}').toDataURL()")
+    return np.array(Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))).convert("RGB")).reshape(-1, 3)
+
+
+def settled(page):
+    page.evaluate("new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)))")
+
+
+def test_the_panel_tells_what_segment_finds(page, known):
+    text = page.inner_text("#panel")
+    assert known.verdict != "refused"
+    assert number(page, "#ef-told b") == round(known.ejection_fraction)
+    for reason in known.reasons:
+        assert reason in text
+    assert page.locator("#panel tbody tr").count() == len(known.ejection.beats)
+    assert page.get_attribute("#curve", "aria-valuemax") == str(FRAMES)
+
+
+def test_it_plays_and_rests_and_steps(page):
+    page.click("#play")
+    page.wait_for_function("() => !document.getElementById('at').textContent.startsWith('1 ')")
+    assert page.inner_text("#play") == "Pause"
+    page.click("#play")
+    assert page.inner_text("#play") == "Play"
+    page.keyboard.press("Home")
+    page.click("#forth")
+    page.click("#forth")
+    page.click("#back")
+    settled(page)
+    assert number(page) == 2
+
+
+def test_the_outline_is_drawn_where_the_mask_is(page, known):
+    page.keyboard.press("Home")
+    page.select_option("#style", "fill")
+    settled(page)
+    with_fill = shown(page)
+    page.select_option("#style", "none")
+    settled(page)
+    plain = shown(page)
+    page.select_option("#style", "line")
+    changed = (with_fill != plain).any(axis=1).sum()
+    canvas = page.evaluate("[picture.width, picture.height].map(Number)")
+    per_pixel = (min(canvas) / 112) ** 2
+    assert changed == pytest.approx(known.area[0] * per_pixel, rel=0.1)
+    assert (plain[:, 0] == plain[:, 1]).all()
+
+
+def test_pixels_stay_sharp(page):
+    page.select_option("#style", "none")
+    settled(page)
+    levels = np.unique(shown(page)[:, 0])
+    page.select_option("#style", "line")
+    drawn = page.evaluate("picture.getContext('2d').imageSmoothingEnabled")
+    assert drawn is False and len(levels) > 20
+
+
+def test_the_curve_leads_to_a_frame_and_marks_the_beat(page, known):
+    box = page.locator("#curve").bounding_box()
+    page.mouse.move(box["x"] + 12, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 12 + (box["width"] - 24) * 30 / (FRAMES - 1), box["y"] + 60, steps=3)
+    page.mouse.up()
+    settled(page)
+    assert number(page) == 31
+    es = known.ejection.beats[0][1]
+    page.keyboard.press("Home")
+    page.keyboard.press(".")
+    settled(page)
+    assert number(page) - 1 == min(*known.ed_frames, *known.es_frames)
+    page.click(f"#panel tbody tr:first-child button[aria-label='Go to frame {es + 1}']")
+    settled(page)
+    assert number(page) == es + 1
+    assert page.locator("#panel tbody tr.now td").first.inner_text() == "1"
+
+
+def test_everything_is_done_by_keys_alone(page):
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Home")
+    for key, frame in (("ArrowRight", 2), ("Shift+ArrowRight", 12), ("ArrowLeft", 11), ("End", FRAMES), ("Home", 1)):
+        page.keyboard.press(key)
+        settled(page)
+        assert number(page) == frame, key
+    seen = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        seen.add(page.evaluate("document.activeElement.id || document.activeElement.textContent"))
+    assert {
+        "play",
+        "back",
+        "forth",
+        "speed",
+        "zoom",
+        "style",
+        "edit",
+        "curve",
+        "picture",
+        "other",
+        "keys",
+        "more",
+        "zip",
+    } <= seen
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("z")
+    assert page.input_value("#zoom") == "2"
+    for _ in range(3):
+        page.keyboard.press("z")
+
+
+def test_an_event_that_is_dragged_changes_the_numbers_and_is_taken_back(page, known):
+    before = page.inner_text("#panel table")
+    ed, _ = known.ejection.beats[0]
+    page.click("#edit")
+    box = page.locator("#curve").bounding_box()
+    at = lambda frame: box["x"] + 12 + (box["width"] - 24) * frame / (FRAMES - 1)  # noqa: E731
+    page.mouse.move(at(ed), box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(at(ed + 4), box["y"] + 40, steps=4)
+    page.mouse.up()
+    page.wait_for_selector(f"#panel tbody button[aria-label='Go to frame {ed + 5}']")
+    assert page.is_visible("#panel .hand")
+    page.click("#undo")
+    page.wait_for_selector("#panel .hand", state="detached")
+    page.wait_for_function("(before) => document.querySelector('#panel table').innerText === before", arg=before)
+    page.click("#edit")
+
+
+def test_an_outline_that_is_pushed_or_drawn_anew_changes_what_is_downloaded(page, known, tmp_path):
+    ed, _ = known.ejection.beats[0]
+    page.click(f"#panel tbody tr:first-child button[aria-label='Go to frame {ed + 1}']")
+    page.click("#edit")
+    box = page.locator("#picture").bounding_box()
+    side = min(box["width"], box["height"])
+    rows, columns = np.nonzero(known.masks["lv"][ed])
+    x = box["x"] + (box["width"] - side) / 2 + (columns.mean() + 0.5) * side / 112
+    y = box["y"] + (box["height"] - side) / 2 + (rows.mean() + 0.5) * side / 112
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 40 * side / 112, y, steps=8)
+    page.mouse.up()
+    page.wait_for_function("() => document.querySelector('#panel .hand')?.textContent.includes('one outline')")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("s")  # the outline shrinks by a pixel
+    page.click("input[value=redraw]")
+    page.click("#forth")
+    radius = 20 * side / 112
+    page.mouse.move(x + radius, y)
+    page.mouse.down()
+    for turn in np.linspace(0, 2 * np.pi, 40):
+        page.mouse.move(x + radius * np.cos(turn), y + radius * np.sin(turn))
+    page.mouse.up()
+    page.wait_for_function("() => document.querySelector('#panel .hand')?.textContent.includes('2 outlines')")
+    with page.expect_download() as come:
+        page.click("#zip")
+    archive = zipfile.ZipFile(come.value.path())
+    folder = next(name.split("/")[0] for name in archive.namelist() if "/" in name)
+    record = json.loads(archive.read(f"{folder}/measures.json"))
+    assert record["corrected"] == {"outlines": [ed, ed + 1], "events": False}
+    assert record["area_px"][ed + 1] == pytest.approx(np.pi * 400, rel=0.06)
+    assert record["area_px"][ed] != known.area[ed]
+    assert record["area_px"][ed + 3 :] == known.area[ed + 3 :].tolist()
+    page.click("#reset")
+    page.wait_for_selector("#panel .hand", state="detached")
+    page.click("#edit")
+
+
+def test_two_models_are_compared_in_step(page):
+    page.select_option("#other", "b4")
+    page.wait_for_function("() => !document.getElementById('second').hidden")
+    page.wait_for_function("() => document.querySelector('#second figcaption').textContent === 'b4'")
+    page.wait_for_function("() => !document.querySelector('#work:not(.idle)')")
+    page.click("#forth")
+    settled(page)
+    first, second = shown(page), shown(page, "picture-2")
+    assert len(first) == len(second) and (first != second).any()
+    orange = (second[:, 0] > second[:, 2].astype(int) + 60).sum() + (first[:, 0] > first[:, 2].astype(int) + 60).sum()
+    assert orange > 0  # what b4 alone takes in
+    page.select_option("#other", "")
+    page.wait_for_function("() => document.getElementById('second').hidden")
+
+
+def test_a_wrong_file_and_a_refused_clip_say_so_in_words(window, server, tmp_path):
+    page = opened(window, server.address)
+    (tmp_path / "letter.avi").write_bytes(b"Dear colleague, " * 99)
+    write(tmp_path / "disc.avi", beating(40), 20)
+    page.set_input_files("#files", [tmp_path / "letter.avi", tmp_path / "disc.avi"])
+    page.wait_for_selector("#panel .verdict.refused")
+    assert "DICOM" in page.inner_text("#panel .verdict")  # what is read here
+    page.click("#clips li:nth-child(2) button:first-child")
+    page.wait_for_selector("#panel .numbers")
+    assert page.locator("#ef-told b").count() == 0 and page.locator("#panel .verdict.refused li").count() >= 1
+    for n in (2, 1):
+        page.click(f"#clips li:nth-child({n}) button:last-child")
+    assert page.is_visible("#drop")
+    assert [fault for fault in page.faults if "415" not in fault] == []
+
+
+def test_two_users_see_their_own(window, server, heart, tmp_path):
+    write(tmp_path / "disc.avi", beating(44), 20)
+    first, second = (opened(window, server.address) for _ in range(2))
+    first.set_input_files("#files", heart)
+    second.set_input_files("#files", tmp_path / "disc.avi")
+    for page, frames, name in ((first, FRAMES, "heart.avi"), (second, 44, "disc.avi")):
+        page.wait_for_selector("#panel .numbers")
+        assert page.get_attribute("#curve", "aria-valuemax") == str(frames)
+        assert page.inner_text("#clips ul").strip().startswith(name)
+
+
+def test_it_fits_a_phone(window, server, heart):
+    page = opened(window, server.address, viewport={"width": 360, "height": 740}, has_touch=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.set_input_files("#files", heart)
+    page.wait_for_selector("#panel .verdict")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    box = page.locator("#picture").bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 360
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_an_audit_for_accessibility_finds_nothing_serious(window, server, heart, scheme):
+    if not AXE.is_file():
+        pytest.skip("axe-core is not here: make web")
+    page = opened(window, server.address, color_scheme=scheme, bypass_csp=True)
+    found = []
+    for step in ("start", "done", "edit", "help"):
+        if step == "done":
+            page.set_input_files("#files", heart)
+            page.wait_for_selector("#panel .verdict")
+        elif step != "start":
+            page.click({"edit": "#edit", "help": "#keys"}[step])
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        audit = page.evaluate("axe.run()")
+        found += [
+            (step, one["id"], one["nodes"][0]["html"])
+            for one in audit["violations"]
+            if one["impact"] in ("serious", "critical")
+        ]
+    assert found == []
+
+
+def test_nothing_is_asked_of_anybody_else(window, server, heart):
+    page = opened(window, server.address)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    page.set_input_files("#files", heart)
+    page.wait_for_selector("#panel .verdict")
+    assert asked and all(url.startswith((server.address, "blob:", "data:")) for url in asked)
