@@ -17,7 +17,7 @@ WORKING_SIZE = 112
 """Rows and columns of the square frames that generator, teachers and students work on."""
 
 Frames = NDArray[np.uint8]  # (time, height, width), grey, row 0 on top
-View = tuple[slice, slice]  # rows and columns of a frame
+Part = tuple[slice, slice]  # rows and columns of a frame
 Masks = NDArray[np.float32]  # (time, structure, height, width), probabilities in [0, 1]
 
 
@@ -27,7 +27,7 @@ class Clip:
 
     `name` is the file's name without its suffix; `spacing` is mm per pixel, y then x, or, where it is `relative`, tells
     only how much higher than wide a pixel is. `times` (time,) are seconds, where frames do not come evenly; `fps` is
-    then their usual rate. Without it their unit is unknown too. `view` is the part of its frames that shows the body,
+    then their usual rate. Without it their unit is unknown too. `part` is what of its frames shows the body,
     where that is known and not the whole; `remarks` say what its file contradicts itself in; `dropped` frames are known
     to be missing.
     """
@@ -38,7 +38,7 @@ class Clip:
     spacing: tuple[float, float] | None = None
     times: NDArray[np.float64] | None = None
     relative: bool = False
-    view: View | None = None
+    part: Part | None = None
     remarks: tuple[str, ...] = ()
     dropped: int = 0
 

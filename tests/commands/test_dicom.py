@@ -30,7 +30,7 @@ def real() -> Clip:
         screen.add(frame)
     flicker = np.array([0, 15], np.uint8)[np.arange(6) % 2, None, None]
     frames = np.where(screen.fan(), np.minimum(clip.frames[:6], 240) + flicker, 0).astype(np.uint8)
-    return Clip("real", frames, clip.fps, view=clip.view)
+    return Clip("real", frames, clip.fps, part=clip.part)
 
 
 def masks_in(folder: Path) -> np.ndarray:
@@ -57,7 +57,7 @@ def test_the_commands_masks_fit_the_whole_frame_and_lie_in_the_fan(tmp_path, ech
     masks = masks_in(tmp_path / "out" / clip.name)
     assert masks.shape == clip.frames.shape
     outside = np.ones(masks.shape[1:], bool)
-    outside[clip.view] = False
+    outside[clip.part] = False
     assert masks.any() and not masks[:, outside].any()
     np.testing.assert_array_equal(masks, face.segment(clip, "b2").masks["lv"])
     told = json.loads((tmp_path / "out" / clip.name / "measures.json").read_text())

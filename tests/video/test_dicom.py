@@ -51,7 +51,7 @@ def test_every_encoding_and_photometric_interpretation_gives_the_planted_grey(tm
         np.testing.assert_array_equal(clip.frames, FRAMES)
     else:
         assert np.abs(clip.frames.astype(int) - FRAMES)[:, fan_pixels()].mean() < 6
-    ends = [end for side in clip.view for end in (side.start, side.stop)]
+    ends = [end for side in clip.part for end in (side.start, side.stop)]
     assert np.abs(np.subtract(ends, [11, 107, 17, 144])).max() <= (0 if ENCODINGS[encoding][2] else 2)
 
 
@@ -162,7 +162,7 @@ def test_an_ecg_across_the_fan_and_a_frozen_picture_beside_it_are_no_part_of_it(
     path = tmp_path / "a"
     clip = read(store(path, header(path, FRAMES), shown, "RGB"))
     assert not clip.frames[:, ~fan_pixels()].any()
-    assert clip.view[0].start == 11
+    assert clip.part[0].start == 11
 
 
 def test_the_whole_screen_is_there_for_whoever_asks(tmp_path):

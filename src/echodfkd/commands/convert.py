@@ -84,10 +84,10 @@ def _row(one: Converted) -> dict[str, object]:
 def _converted(source: Source, films: Path, one: Converted) -> Converted:
     """One clip, written among the `films`."""
     fan = _fan(source)
-    view, spacing, clock = box(fan), source.spacing, source.clock
+    part, spacing, clock = box(fan), source.spacing, source.clock
     if clock.times is not None:
         raise InputError(f"{source.name}: its frames come unevenly, which this layout cannot hold.")
-    frames = (fit(np.where(fan, frame, np.uint8(0))[view], WORKING_SIZE, spacing) for frame in source.frames())
+    frames = (fit(np.where(fan, frame, np.uint8(0))[part], WORKING_SIZE, spacing) for frame in source.frames())
     count = 0
 
     def counted() -> Iterator[NDArray[np.uint8]]:

@@ -204,7 +204,7 @@ def _camera(source: str, student: Student, seconds: float | None) -> Iterator[tu
 def _file(path: Path, student: Student, paced: bool, seconds: float | None) -> Iterator[tuple[str, _Feed, Stream]]:
     clip = file_source(path)
     feed = _Feed(_timed(clip), paced=paced, droppable=paced, seconds=seconds, timed=clip.clock.fps is not None)
-    yield clip.name, feed, Stream(student, fps=clip.clock.fps, spacing=clip.spacing, part=clip.view)
+    yield clip.name, feed, Stream(student, fps=clip.clock.fps, spacing=clip.spacing, part=clip.part)
 
 
 def _timed(clip: Source) -> Timed:

@@ -197,7 +197,7 @@ def measured(
         source.spacing,
         frames=source.frames(),
         line=student.card.ejection,
-        part=source.view,
+        part=source.part,
         grades=graded,
         factor=student.card.interval_factor,
         marked=marked,
@@ -401,7 +401,7 @@ def _cut_masks(source: Source, student: Student, kept: Stack) -> Iterator[tuple[
     `kept`: as there.
     """
     ventricle = student.structures.index("lv")
-    for probabilities in student.masks_in_turn(source.frames(), kept, source.spacing, source.view):
+    for probabilities in student.masks_in_turn(source.frames(), kept, source.spacing, source.part):
         yield student.cut(probabilities), grades(probabilities[ventricle], student.threshold)
 
 
@@ -417,7 +417,7 @@ class _Heard:
     def append(self, pair: tuple[Frame, FrameMasks], /) -> None:
         """Puts a pair on top."""
         self._kept.append(pair)
-        own = whole(pair[1], self._source.size, self._source.spacing, self._source.view)
+        own = whole(pair[1], self._source.size, self._source.spacing, self._source.part)
         self._watch.early(self._student.cut(own))
 
     def pop(self) -> tuple[Frame, FrameMasks]:

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.clip import View as Part
+from echodfkd.clip import Part
 from echodfkd.clock import Clock, Rate, Times, as_clock, believed, clock_of_times
 from echodfkd.measure.beats import Events, beat_events, believed_heart_rate
 from echodfkd.measure.doubt import Grades, doubts, interval

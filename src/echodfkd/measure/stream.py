@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd import resize
-from echodfkd.clip import View as Part
+from echodfkd.clip import Part
 from echodfkd.clock import believed, clock_of_times
 from echodfkd.errors import InputError
 from echodfkd.measure.beats import BeatDetector, Events, beat_events, believed_heart_rate, check_rate

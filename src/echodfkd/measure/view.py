@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd import resize
-from echodfkd.clip import WORKING_SIZE, evenly_spread
-from echodfkd.clip import View as Part
+from echodfkd.clip import WORKING_SIZE, Part, evenly_spread
 from echodfkd.measure.ejection import long_axis
 from echodfkd.measure.sector import fan
 from echodfkd.measure.shape import Mask, MaskClip, Spacing, largest_component, solidity

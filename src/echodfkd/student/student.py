@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd import resize
-from echodfkd.clip import Clip, Masks, View
+from echodfkd.clip import Clip, Masks, Part
 from echodfkd.errors import InputError, MissingExtra
 from echodfkd.files import sha256
 from echodfkd.pieces import largest_component
@@ -65,7 +65,7 @@ class Student:
     def __call__(self, clip: Clip) -> Masks:
         """Probabilities (time, structure, height, width) at the clip's own size. For long clips use `masks_in_turn`."""
         masks = np.empty((len(clip.frames), len(self.structures), *clip.frames.shape[1:]), np.float32)
-        given = self.masks_in_turn(clip.frames, [], clip.spacing, clip.view)
+        given = self.masks_in_turn(clip.frames, [], clip.spacing, clip.part)
         for place, mask in zip(masks[:: self.direction], given, strict=True):
             place[...] = mask
         return masks
@@ -76,47 +76,47 @@ class Student:
         return -1 if self.card.hindsight else 1
 
     def masks_in_turn(
-        self, frames: Iterable[Frame], kept: Stack, spacing: Spacing = None, view: View | None = None
+        self, frames: Iterable[Frame], kept: Stack, spacing: Spacing = None, part: Part | None = None
     ) -> Iterator[FrameMasks]:
         """A whole clip's probabilities (structure, height, width), frame by frame in this student's `direction`.
 
-        `spacing` is the clip's, mm per pixel, y then x: the network sees square pixels; `view` the rows and columns
+        `spacing` is the clip's, mm per pixel, y then x: the network sees square pixels; `part` the rows and columns
         that it sees, all without one: beyond them nothing is inside. With hindsight `kept`, which must be empty, holds
         every frame and its masks at the working size between the two passes: a list, or a Spool where memory must not
         grow with the clip. Without, it stays empty.
         """
         if self.card.hindsight:
-            return self.look_back(frames, kept, spacing, view)
-        return self.stream(frames, spacing, view)
+            return self.look_back(frames, kept, spacing, part)
+        return self.stream(frames, spacing, part)
 
     def stream(
-        self, frames: Iterable[Frame], spacing: Spacing = None, view: View | None = None
+        self, frames: Iterable[Frame], spacing: Spacing = None, part: Part | None = None
     ) -> Iterator[FrameMasks]:
         """For each grey frame (height, width) uint8, in order, its probabilities (structure, height, width).
 
         Always causal, whatever the card says of hindsight. Holds a few frames whatever the length: the first mask comes
         once `warm_up` + 1 frames are seen (or the stream has ended), every other one with its frame. `spacing` and
-        `view`: see `masks_in_turn`. Raises InputError for frames of another type.
+        `part`: see `masks_in_turn`. Raises InputError for frames of another type.
         """
-        for _, size, masks in self._pass(self._fitted(frames, spacing, view)):
-            yield whole(masks, size, spacing, view)
+        for _, size, masks in self._pass(self._fitted(frames, spacing, part)):
+            yield whole(masks, size, spacing, part)
 
     def look_back(
-        self, frames: Iterable[Frame], kept: Stack, spacing: Spacing = None, view: View | None = None
+        self, frames: Iterable[Frame], kept: Stack, spacing: Spacing = None, part: Part | None = None
     ) -> Iterator[FrameMasks]:
         """For each frame of a clip, last one first, the mean of what a pass from the start and one from the end say.
 
         The second pass is the first on the clip played backwards: same weights, and a reflected warm-up of its own at
         the clip's end. The mean is taken of probabilities at the working size. `kept`, `spacing` and
-        `view`: see `masks_in_turn`.
+        `part`: see `masks_in_turn`.
         """
         size = (0, 0)
-        for frame, own, masks in self._pass(self._fitted(frames, spacing, view)):
+        for frame, own, masks in self._pass(self._fitted(frames, spacing, part)):
             kept.append((frame, masks))
             size = own
         backwards = (kept.pop() for _ in range(len(kept)))
         for _, first, second in self._pass(backwards):
-            yield whole(np.float32(0.5) * (first + second), size, spacing, view)
+            yield whole(np.float32(0.5) * (first + second), size, spacing, part)
 
     def cut(self, probabilities: FrameMasks) -> NDArray[np.bool_]:
         """Masks (structure, height, width) at the threshold; their largest pieces alone, where the card wants that."""
@@ -124,19 +124,19 @@ class Student:
         return np.stack([largest_component(mask) for mask in masks]) if self.largest_component else masks
 
     def push(
-        self, frame: Frame, at: Pass, spacing: Spacing = None, view: View | None = None
+        self, frame: Frame, at: Pass, spacing: Spacing = None, part: Part | None = None
     ) -> tuple[list[FrameMasks], Pass]:
         """`stream` for whoever has one frame at a time: the masks that are known with this frame, and the pass after.
 
         The first `warm_up` frames give no masks; the next one gives those of all of them, every later one its own.
         """
-        [fitted] = self._fitted([frame], spacing, view)
+        [fitted] = self._fitted([frame], spacing, part)
         known, after = self._push(fitted, at)
-        return [whole(masks, size, spacing, view) for _, size, masks in known], after
+        return [whole(masks, size, spacing, part) for _, size, masks in known], after
 
-    def finish(self, at: Pass, spacing: Spacing = None, view: View | None = None) -> list[FrameMasks]:
+    def finish(self, at: Pass, spacing: Spacing = None, part: Part | None = None) -> list[FrameMasks]:
         """The masks of a stream that ended before its pass began; none where it did."""
-        return [whole(masks, size, spacing, view) for _, size, masks in self._finish(at)]
+        return [whole(masks, size, spacing, part) for _, size, masks in self._finish(at)]
 
     def _push(self, pair: tuple[Frame, Along], at: Pass) -> tuple[list[tuple[Frame, Along, FrameMasks]], Pass]:
         if at.begun:
@@ -167,21 +167,21 @@ class Student:
         yield from self._finish(at)
 
     def _fitted(
-        self, frames: Iterable[Frame], spacing: Spacing, view: View | None = None
+        self, frames: Iterable[Frame], spacing: Spacing, part: Part | None = None
     ) -> Iterator[tuple[Frame, tuple[int, int]]]:
         """What is seen of frames, at the working size, each with its (height, width). InputError for another type."""
         for frame in frames:
             height, width = _checked(frame).shape
-            yield resize.fit(frame[view or ...], self.card.preprocessing.size, spacing), (height, width)
+            yield resize.fit(frame[part or ...], self.card.preprocessing.size, spacing), (height, width)
 
 
-def whole(masks: FrameMasks, size: tuple[int, int], spacing: Spacing, view: View | None) -> FrameMasks:
-    """Masks at the working size at the frame's own (height, width), 0 beyond the `view`."""
-    if view is None:
+def whole(masks: FrameMasks, size: tuple[int, int], spacing: Spacing, part: Part | None) -> FrameMasks:
+    """Masks at the working size at the frame's own (height, width), 0 beyond the `part`."""
+    if part is None:
         return resize.unfit(masks, *size, spacing)
     whole = np.zeros((len(masks), *size), np.float32)
-    part = whole[:, view[0], view[1]]
-    part[...] = resize.unfit(masks, part.shape[1], part.shape[2], spacing)
+    seen = whole[:, part[0], part[1]]
+    seen[...] = resize.unfit(masks, seen.shape[1], seen.shape[2], spacing)
     return whole
 
 

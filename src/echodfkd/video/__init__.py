@@ -41,7 +41,7 @@ def read(path: Path | str) -> Clip:
     with open_video(path) as video:
         frames = _whole(path, video)
         clock = video.clock
-        told = (clock.fps, video.spacing, clock.times, video.relative, video.view, video.remarks, clock.dropped)
+        told = (clock.fps, video.spacing, clock.times, video.relative, video.part, video.remarks, clock.dropped)
         return Clip(name(path), frames, *told)
 
 
@@ -79,7 +79,7 @@ def file_source(path: Path) -> Source:
                 pass
         return known[0]
 
-    told = (clock, opened.relative, opened.view, opened.remarks, opened.uncut)
+    told = (clock, opened.relative, opened.part, opened.remarks, opened.uncut)
     return Source(name(path), opened.fps, frames, size, opened.spacing, *told)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.clip import View, check_frames
+from echodfkd.clip import Part, check_frames
 from echodfkd.errors import InputError
 from echodfkd.pieces import bulge, largest_component
 
@@ -54,7 +54,7 @@ class Screen:
             self.bright += bright
             self.both += coloured & bright
 
-    def fan(self, within: View | None = None) -> Pixels:
+    def fan(self, within: Part | None = None) -> Pixels:
         """The fan (height, width), `within` a box where one is known. InputError where it is coloured or missing.
 
         Of a clip it is what moves: text, bars and logos do not. Of a still, or where nothing moves, it is what is not
@@ -76,7 +76,7 @@ class Screen:
         return found
 
 
-def box(pixels: Pixels) -> View:
+def box(pixels: Pixels) -> Part:
     """The rows and columns from the first to the last that hold one of the `pixels`, of which there must be some."""
     rows, columns = (np.flatnonzero(pixels.any(axis=axis)) for axis in (1, 0))
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.clip import Clip, View
+from echodfkd.clip import Clip, Part
 from echodfkd.clock import Clock, believed
 
 Picture = NDArray[np.uint8]  # (height, width) grey or (height, width, 3) RGB
@@ -19,7 +19,7 @@ class Video:
 
     `fps` is None for stills and where unknown, or not to be believed. `timed` gives the `clock`, which is that of the
     frames that have passed; without it they come evenly. `spacing` is mm per pixel, y then x, where the file tells, or,
-    where it is `relative`, only how much higher than wide a pixel is. `view` is the part of a frame that shows the
+    where it is `relative`, only how much higher than wide a pixel is. `part` is what of a frame shows the
     body, where it is not the whole, `remarks` what the file contradicts itself in; `uncut` gives the frames with what
     is kept out of `frames`.
     """
@@ -32,7 +32,7 @@ class Video:
     spacing: tuple[float, float] | None = None
     timed: Callable[[], Clock] | None = None
     relative: bool = False
-    view: View | None = None
+    part: Part | None = None
     remarks: tuple[str, ...] = ()
     uncut: Callable[[], Iterator[Picture]] | None = None
 
@@ -50,7 +50,7 @@ class Video:
 class Source:
     """One clip that can be read several times: `frames()` starts anew and gives (height, width) uint8 one by one.
 
-    `size` is (height, width), `spacing`, `view` and `remarks` as a clip's; `timed` gives the `clock` and may read all
+    `size` is (height, width), `spacing`, `part` and `remarks` as a clip's; `timed` gives the `clock` and may read all
     frames for it. `uncut()` gives the frames with all that is kept out of `frames`: text and curves beside the fan.
     """
 
@@ -61,7 +61,7 @@ class Source:
     spacing: tuple[float, float] | None = None
     timed: Callable[[], Clock] | None = None
     relative: bool = False
-    view: View | None = None
+    part: Part | None = None
     remarks: tuple[str, ...] = ()
     uncut: Callable[[], Iterator[NDArray[np.uint8]]] | None = None
 
@@ -75,5 +75,5 @@ def clip_source(clip: Clip) -> Source:
     """A clip that is in memory already."""
     height, width = clip.frames.shape[1:]
     size, frames = (height, width), clip.frames
-    told = (lambda: clip.clock, clip.relative, clip.view, clip.remarks)
+    told = (lambda: clip.clock, clip.relative, clip.part, clip.remarks)
     return Source(clip.name, clip.fps, lambda: iter(frames), size, clip.spacing, *told)

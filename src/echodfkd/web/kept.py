@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.clip import View
+from echodfkd.clip import Part
 from echodfkd.clock import Clock
 from echodfkd.errors import InputError
 from echodfkd.files import read_json, write_json
@@ -64,7 +64,7 @@ def keep(source: Source, folder: Path) -> None:
             "unknown": clock.unknown,
             "spacing": None if source.spacing is None else list(source.spacing),
             "relative": source.relative,
-            "view": None if source.view is None else [[one.start, one.stop] for one in source.view],
+            "part": None if source.part is None else [[one.start, one.stop] for one in source.part],
             "remarks": list(source.remarks),
         },
     )
@@ -78,9 +78,9 @@ def kept_source(folder: Path) -> Source:
     times = None if told["times"] is None else np.array(told["times"])
     clock = Clock(told["fps"], times, tuple(told["gaps"]), told["dropped"], told["unknown"])
     spacing = None if told["spacing"] is None else (told["spacing"][0], told["spacing"][1])
-    view: View | None = None
-    if told["view"] is not None:
-        rows, columns = (slice(*span) for span in told["view"])
-        view = rows, columns
-    about = (lambda: clock, told["relative"], view, tuple(told["remarks"]))
+    part: Part | None = None
+    if told["part"] is not None:
+        rows, columns = (slice(*span) for span in told["part"])
+        part = rows, columns
+    about = (lambda: clock, told["relative"], part, tuple(told["remarks"]))
     return Source(told["name"], clock.fps, lambda: iter(frames), (height, width), spacing, *about)

@@ -185,7 +185,7 @@ def _segmented(tell: Tell, source: Source, folder: Path, model: Path, dicom: boo
     """What `segment` writes of a source, in `folder`/result."""
     by = student(model)
     height, width = source.size
-    part = None if source.view is None else [[one.start, one.stop] for one in source.view]
+    part = None if source.part is None else [[one.start, one.stop] for one in source.part]
     tell(
         "opened",
         height=height,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from echodfkd.clip import View
+from echodfkd.clip import Part
 from echodfkd.clock import Clock
 from echodfkd.errors import InputError
 from echodfkd.video.container import Kind
@@ -34,7 +34,7 @@ class Look:
 
     name: str
     fan: Pixels
-    view: View
+    part: Part
     clock: Clock
     spacing: tuple[float, float] | None
     shades: Shades
@@ -55,7 +55,7 @@ def open_clip(path: Path, _: Kind) -> Iterator[Video]:
         return _frames(path, look)
 
     frames = (np.where(look.fan, frame, np.uint8(0)) for frame in uncut())
-    told = (lambda: look.clock, False, look.view, look.remarks, uncut)
+    told = (lambda: look.clock, False, look.part, look.remarks, uncut)
     yield Video(path, height, width, look.clock.fps, frames, look.spacing, *told)
 
 
