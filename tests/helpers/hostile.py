@@ -1,7 +1,7 @@
 """Files that nobody wrote so: whole ones of every kind that the house reads, mutated, and what reading them came to.
 
 `python hostile.py FOLDER COUNT SEED` reads COUNT of them in this process, which may die of it. It prints a line of JSON
-for each that was neither read nor refused in one line, then one of all: counts, seconds, peak memory.
+for each that was neither read nor refused in one line, then one of all: counts by kind, seconds, peak memory.
 """
 
 import json
@@ -251,7 +251,7 @@ def main(folder: Path, count: int, seed: int) -> None:
     for kind in kinds:
         assert (found := outcome(kind, folder / kind.place)) == "read", (kind.name, found)
     before = sorted(str(path) for path in folder.rglob("*"))
-    counts, slowest = Counter[str](), (0.0, "")
+    counts, slowest = {kind.name: Counter[str]() for kind in kinds}, (0.0, "")
     for number in range(count):
         chance = random.Random(f"{seed} {number}")
         kind = kinds[number % len(kinds)]
@@ -263,7 +263,7 @@ def main(folder: Path, count: int, seed: int) -> None:
         found = outcome(kind, path)
         slowest = max(slowest, (time.monotonic() - start, f"{kind.name} {number}"))
         path.write_bytes(whole[kind.name])
-        counts[found if found in ("read", "refused") else "wrong"] += 1
+        counts[kind.name][found if found in ("read", "refused") else "wrong"] += 1
         if found not in ("read", "refused"):
             print(json.dumps({"number": number, "kind": kind.name, "wrong": found[:300]}), flush=True)
     strange = sorted({str(path) for path in folder.rglob("*")} ^ set(before))
