@@ -4,6 +4,7 @@ Masks are looked at and, where a `View` is given, what they lie on. A steady out
 """
 
 from dataclasses import dataclass
+from math import isinf
 
 import numpy as np
 
@@ -81,9 +82,8 @@ def verdict(
     fatal, doubts = _fatal(traits, events, limits), list[str]()
     if view is not None and view.odd and traits.area.any():
         told = f"{'not' if view.refused else 'unusual for'} an apical four-chamber view: the ventricle is {view.words}"
-        (fatal if view.refused else doubts).append(
-            f"{told} ({view.distance:.1f} of at most {view.limits[view.refused]:.1f})"
-        )
+        far = "" if isinf(view.distance) else f" ({view.distance:.1f} of at most {view.limits[view.refused]:.1f})"
+        (fatal if view.refused else doubts).append(f"{told}{far}")
     doubts += [
         *_doubts_of_time(traits, limits),
         *_doubts_of_curve(traits, limits),
