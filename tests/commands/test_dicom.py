@@ -38,7 +38,7 @@ def masks_in(folder: Path) -> np.ndarray:
         return archive["masks"].astype(bool)
 
 
-@pytest.mark.parametrize("encoding", ["RLE", "JPEG baseline", "JPEG lossless", "JPEG 2000"])
+@pytest.mark.parametrize("encoding", ENCODINGS)
 def test_masks_are_those_of_the_frames_that_a_file_holds(tmp_path, encoding, real):
     student = load_student("b2")
     wanted = face.segment(real, student).masks["lv"]

@@ -88,6 +88,50 @@ def test_square_pixels_have_no_spacing(tmp_path):
     assert clip.spacing is None and not clip.relative
 
 
+def test_a_photograph_that_holds_others_is_a_clip_of_its_first(tmp_path):
+    first, *others = (Image.fromarray(np.full((40, 50), level, np.uint8)) for level in (200, 90, 10))
+    first.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=others)
+    frames = video.read(tmp_path / "a.jpg").frames
+    assert frames.shape == (1, 40, 50) and abs(frames.astype(int) - 200).max() <= 1
+
+
+def test_a_gif_is_black_where_it_has_no_colour(tmp_path):
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    pictures = [Image.fromarray(np.roll(levels, turn)) for turn in range(3)]
+    options = {"save_all": True, "append_images": pictures[1:], "duration": 40, "disposal": 2, "optimize": False}
+    pictures[0].save(tmp_path / "a.gif", transparency=0, **options)
+    np.testing.assert_array_equal(video.read(tmp_path / "a.gif").frames, [np.roll(levels, turn) for turn in range(3)])
+
+
+def two_films(path, *films, codec="libx264"):
+    with av.open(str(path), "w") as out:
+        for frames in films:
+            stream = out.add_stream(codec, rate=50)
+            stream.height, stream.width, stream.pix_fmt = *frames.shape[1:], "yuv420p"
+            for frame in frames:
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="gray")))
+            out.mux(stream.encode(None))
+    return path
+
+
+def test_several_films_in_one_file_are_told(tmp_path):
+    small, large = (np.full((5, side, side), level, np.uint8) for side, level in ((32, 60), (64, 180)))
+    clip = video.read(two_films(tmp_path / "a.mp4", small, large))
+    assert "2 films" in clip.remarks[0] and len(clip.frames) == 5
+
+
+def test_interlaced_frames_are_told(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 255, (8, 64, 64), dtype=np.uint8)
+    for name, told in (("interlaced", True), ("progressive", False)):
+        with av.open(str(tmp_path / f"{name}.mp4"), "w") as out:
+            stream = out.add_stream("libx264", rate=25, options={"x264-params": "interlaced=1"} if told else {})
+            stream.height, stream.width, stream.pix_fmt = 64, 64, "yuv420p"
+            for frame in frames:
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="gray")))
+            out.mux(stream.encode(None))
+        assert ["interlaced" in remark for remark in video.read(tmp_path / f"{name}.mp4").remarks] == [True] * told
+
+
 @pytest.mark.parametrize("brightest", [255, 1023, 4095])
 def test_sixteen_bits_that_hold_fewer_are_refused_with_the_way_on(tmp_path, brightest):
     levels = np.linspace(0, brightest, 48 * 64).reshape(48, 64).astype(np.uint16)

@@ -40,12 +40,37 @@ def test_a_slice_axis_of_one_counts_as_none_and_milliseconds_give_the_rate(tmp_p
     assert clip.fps == pytest.approx(50)
 
 
+@pytest.mark.parametrize("shape", [(3, 4, 5, 1), (3, 4, 1, 5), (3, 4, 1, 5, 1), (3, 4, 5, 1, 1)])
+def test_axes_of_one_step_count_as_none(tmp_path, shape):
+    values = np.arange(60, dtype=np.uint8)
+    nibabel.save(nibabel.Nifti1Image(values.reshape(shape), np.eye(4)), tmp_path / "a.nii")
+    np.testing.assert_array_equal(read(tmp_path / "a.nii").frames, values.reshape(3, 4, 5).T)
+
+
+def test_numbers_of_the_header_are_those_that_were_meant(tmp_path):
+    image = nibabel.Nifti1Image(np.full((3, 4, 1, 5), 9, np.uint8), np.eye(4))
+    image.header.set_zooms((0.3, 0.4, 1, 0.02))
+    image.header.set_xyzt_units("mm", "sec")
+    nibabel.save(image, tmp_path / "a.nii")
+    clip = read(tmp_path / "a.nii")
+    assert (clip.fps, clip.spacing) == (50, (0.4, 0.3))
+
+
+def test_a_time_step_is_that_of_the_fourth_axis_alone(tmp_path):
+    image = nibabel.Nifti1Image(np.full((3, 4, 5, 1), 9, np.uint8), np.eye(4))
+    image.header.set_zooms((0.3, 0.4, 0.02, 0.04))
+    image.header.set_xyzt_units("mm", "sec")
+    nibabel.save(image, tmp_path / "a.nii")
+    assert read(tmp_path / "a.nii").fps is None
+
+
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
         (FRAMES.astype(np.int16) - 3, "0 to 255, got -3 to 252"),
         (FRAMES.astype(np.int16) * 4, "got 0 to 1020"),
         (FRAMES / 255, "got 0 to 1"),
+        ((FRAMES > 100).astype(np.uint8), "got 0 to 1"),
         (np.where(FRAMES > 200, np.nan, FRAMES), "got nan"),
         (np.zeros((2, 3, 4, 5), np.uint8), r"\(x, y, t\), got uint8 \(5, 4, 3, 2\)"),
     ],

@@ -33,21 +33,32 @@ APNG = Kind("PNG", "apng")
 NIFTI, DICOM = Kind("NIfTI", ""), Kind("DICOM", "")  # not libav's: `video/nifti.py` and `video/dicom` decode them
 DICOM_SUFFIXES = (".dcm", ".dicom")
 """How files are named that should be DICOM. Those from a scanner or its disc often have no suffix: their mark tells."""
+DICOM_MARK = bytes(128) + b"DICM"
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether the file is DICOM by its mark, or meant to be by its suffix."""
+    """Whether the file is DICOM by its first bytes, or meant to be by its suffix."""
     if path.name.lower().endswith(DICOM_SUFFIXES):
         return True
     try:
-        return path.is_file() and _has_mark(path)
+        return path.is_file() and _begins_dicom(path)
     except OSError:
         return False
 
 
-def _has_mark(path: Path) -> bool:
+def _begins_dicom(path: Path) -> bool:
+    """Whether a file has DICOM's mark or, without one, begins with the tags that a data set begins with."""
     with open(path, "rb") as file:
-        return file.read(132)[128:] == b"DICM"
+        head = file.read(132)
+    if has_dicom_mark(head) or head[:8] == b"\2\0\0\0UL\4\0":
+        return True
+    words, length = head[4:6], int.from_bytes(head[4:8], "little")
+    return head[:2] == b"\x08\0" and head[3:4] == b"\0" and (length <= 128 or (words.isalpha() and words.isupper()))
+
+
+def has_dicom_mark(head: bytes) -> bool:
+    """Whether the first bytes of a file hold DICOM's mark."""
+    return head[128:132] == b"DICM"
 
 
 def kind(path: Path) -> Kind:
@@ -59,11 +70,11 @@ def kind(path: Path) -> Kind:
         if not path.is_file():
             raise InputError("There is no such DICOM file.")
         try:
-            if _has_mark(path):
+            if _begins_dicom(path):
                 return DICOM
         except OSError as error:
             raise InputError(f"This DICOM file cannot be read: {error.strerror}.") from None
-        raise InputError("A file named as DICOM is none: its mark, DICM after 128 bytes, is missing.")
+        raise InputError("A file named as DICOM is none: it has neither its mark, DICM after 128 bytes, nor its tags.")
     if is_hidden(path) and path.name.strip().lower().endswith(SUFFIXES):
         raise InputError(f"{path} is hidden by the dot that its name begins with, and no clip. Rename the file.")
     if not named_as_clip(path):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from echodfkd.errors import InputError, one_line
-from echodfkd.names import SUFFIXES, named_as_clip
+from echodfkd.names import SUFFIXES, is_hidden, named_as_clip
 from echodfkd.video import container
 from echodfkd.video.dicom.folder import files_below, is_list, listed_files
 
@@ -27,12 +27,17 @@ def clip_files(inputs: Sequence[Path]) -> list[Path]:
 def _clips_in(folder: Path) -> list[Path]:
     inside = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     lists = [path for path in inside if is_list(path)]
-    found = [path for path in inside if path not in lists and (named_as_clip(path) or container.is_dicom(path))]
+    found = [path for path in inside if path not in lists and is_clip(path)]
     found += [path for one in lists for path in listed_files(one) if path not in found]
     found = found or list(files_below(folder))
     if not found:
         raise InputError(f"The folder {folder} holds no clip ({', '.join(sorted(SUFFIXES))}, or DICOM).")
     return found
+
+
+def is_clip(path: Path) -> bool:
+    """Whether a file is meant to be a clip, by its suffix or as DICOM by its content, and is not hidden."""
+    return named_as_clip(path) or (not is_hidden(path) and container.is_dicom(path))
 
 
 def refusal(path: Path, number: int, count: int, error: Exception) -> str:

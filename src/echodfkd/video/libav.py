@@ -3,18 +3,18 @@
 Grey is luma at full range, 0 to 255, and nothing else: the stored Y where a codec stores luma (stretched where it is
 kept in 16 to 235), 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601) where it stores colours. Ultrasound is grey, so its
 pictures come back as they were written, and MJPG, the codec of EchoNet-Dynamic, needs no detour over RGB with its
-rounding. Transparency is ignored. Frames are counted by decoding, never by the header, and their times are those that
-the container gives them. Pictures are turned as players turn them; pixels that are not square are left as they are,
-their shape becomes the spacing.
+rounding. Transparency is ignored, but what a GIF gives no colour at all is black. Frames are counted by decoding, never
+by the header, and their times are those that the container gives them. Pictures are turned as players turn them; pixels
+that are not square are left as they are, their shape becomes the spacing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -42,6 +42,8 @@ def open_film(path: Path, kind: container.Kind) -> Iterator[Video]:
     with _opened(path, kind) as (film, stream):
         pictures = _decoded(path, film, stream, _announced(stream, kind))
         first = next(pictures)
+        if kind.still:  # photographs may hold a smaller picture of themselves, or that of a second lens
+            pictures = iter(())
         turn = turn_of_exif(path) if kind.still or kind is container.APNG else _turn(path, first)
         stamps = _Stamps()
         frames = _grey(path, chain([first], pictures), turn, stamps)
@@ -49,22 +51,34 @@ def open_film(path: Path, kind: container.Kind) -> Iterator[Video]:
         spacing = None if kind.still or kind is container.APNG else _spacing(path, stream, turn)
         header = _header_rate(path, stream, kind)
         fps = None if header is None else clock_of_rate(header).fps
-        yield Video(
-            path, height, width, fps, frames, spacing, lambda: _clock(path, stream, kind, stamps, header), bool(spacing)
-        )
+        told = (lambda: _clock(path, stream, kind, stamps, header), bool(spacing), None, _remarks(film, first))
+        yield Video(path, height, width, fps, frames, spacing, *told)
+
+
+def _remarks(film: av.container.InputContainer, first: av.VideoFrame) -> tuple[str, ...]:
+    """What is odd about a film and yet no fault."""
+    told = []
+    cover = av.stream.Disposition.attached_pic
+    if (count := sum(not stream.disposition & cover for stream in film.streams.video)) > 1:
+        told.append(f"{count} films in one file, the one that players show is used")
+    if first.interlaced_frame:
+        told.append("its frames are interlaced: every second row may be of another moment")
+    return tuple(told)
 
 
 @dataclass
 class _Stamps:
-    """What the container says of the frames that have passed: when each is shown, and for how long the latest."""
+    """When the frames that have passed are shown, as the container has it."""
 
     ticks: list[int | None] = field(default_factory=list)
-    last: int = 0
 
 
 @contextmanager
 def _opened(path: Path, kind: container.Kind) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
-    """The film and its first picture stream. The 'file:' keeps libav from reading a name as a pattern or an address."""
+    """The film and the picture stream that players show.
+
+    The 'file:' keeps libav from reading a name as a pattern or an address.
+    """
     try:
         film = av.open(f"file:{path}", format=kind.demuxer, timeout=float(limits().seconds))
     except (av.error.FFmpegError, UnicodeError, MemoryError, ValueError, OverflowError):
@@ -72,7 +86,7 @@ def _opened(path: Path, kind: container.Kind) -> Iterator[tuple[av.container.Inp
     with film:
         if not film.streams.video:
             raise InputError(f"{path} holds no pictures (sound only?).")
-        stream = film.streams.video[0]
+        stream = cast(av.VideoStream, film.streams.best("video") or film.streams.video[0])
         if stream.codec_context is None:
             raise InputError(f"{path} holds pictures of a kind that nobody here decodes. Save it as MJPG or H.264.")
         _check_size(path, stream.height, stream.width)
@@ -134,9 +148,11 @@ def _grey(path: Path, pictures: Iterator[av.VideoFrame], turn: Turn, stamps: _St
         if deep and brightest < DIMMEST:
             brightest = max(brightest, int(reformatter.reformat(picture, format="gray16le").to_ndarray().max()))
         stamps.ticks.append(picture.pts)
-        stamps.last = picture.duration or 0
         # Threads cost more than they bring here: pictures are small (28,000 against 8,000 frames/s of 112x112).
-        yield turn(np.array(reformatter.reformat(picture, format="gray", threads=1).to_ndarray()))
+        grey = np.array(reformatter.reformat(picture, format="gray", threads=1).to_ndarray(), np.uint8)
+        if picture.format.name == "bgra":  # a GIF's, whose transparent pixels have no colour of their own
+            grey[picture.to_ndarray(format="bgra")[..., 3] == 0] = 0
+        yield turn(grey)
     if deep and 0 < brightest < DIMMEST:
         raise InputError(
             f"{path} has 16 bits for a level, but its brightest is {brightest} of 65535: it would be read as black. "
@@ -184,8 +200,15 @@ def _clock(path: Path, stream: av.VideoStream, kind: container.Kind, stamps: _St
     tick = float(stream.time_base or 0)
     if not known or not tick or not (np.diff(ticks) > 0).all():
         return Clock(unknown="the times of its frames do not rise")
-    last = stamps.last * tick if delays is not None and stamps.last > 0 else None
-    return clock_of_times((ticks - ticks[0]) * tick, header, tick, last)
+    times = (ticks - ticks[0]) * tick
+    if abs(np.rint(1000 * times) - 1000 * times).max() < 1e-6:  # as most programs that note times one by one have them
+        tick = max(tick, 0.001)
+    return clock_of_times(times, header, tick, delays[-1] if delays and _lasts(delays) else None)
+
+
+def _lasts(delays: Sequence[float]) -> bool:
+    """Whether a film's last frame is shown for as long as others are: many pause there before they begin anew."""
+    return len(delays) > 1 and min(delays[:-1]) <= delays[-1] <= max(delays[:-1])
 
 
 def _header_rate(path: Path, stream: av.VideoStream, kind: container.Kind) -> float | None:
@@ -195,7 +218,10 @@ def _header_rate(path: Path, stream: av.VideoStream, kind: container.Kind) -> fl
     if kind is container.MP4 and stream.average_rate:
         return float(stream.average_rate)
     delays = container.delays(path, kind)
-    return len(delays) / sum(delays) if delays and min(delays) > container.SHORTEST else None
+    if not delays or min(delays) <= container.SHORTEST:
+        return None
+    even = delays if _lasts(delays) else delays[:-1] or delays
+    return float(f"{len(even) / sum(even):.9g}")
 
 
 def _announced(stream: av.VideoStream, kind: container.Kind) -> int:

@@ -2,7 +2,7 @@
 
 NIfTI holds (x, y[, t]); here it is turned to (time, height, width) as it is stored: y grows downwards, row 0 is y = 0.
 The orientation that the header may state is not applied: echocardiograms are stored with the probe at y = 0, whatever
-the tool that wrote them made of their directions. A third axis of one slice, (x, y, 1[, t]), counts as none.
+the tool that wrote them made of their directions. Axes of one step after x and y, as in (x, y, 1[, t]), count as none.
 """
 
 from collections.abc import Iterator
@@ -101,10 +101,9 @@ def _turned(path: Path, image: Any) -> NDArray:
     except Exception:  # as above
         raise InputError(f"{path} is cut off or damaged: its values cannot be read. Copy it again.") from None
     shape = values.shape
-    if len(shape) == 4 and shape[2] == 1:
-        values = values[:, :, 0]
-    elif len(shape) == 2:
-        values = values[..., None]
+    time = [length for length in shape[2:] if length != 1] or [1]  # axes of one step count as none
+    if len(time) == 1:
+        values = values.reshape(*shape[:2], *time)
     if values.ndim != 3 or 0 in values.shape or values.dtype.kind not in "uif":
         raise InputError(f"{path}: a clip must be numbers (x, y) or (x, y, t), got {values.dtype} {shape}.")
     return np.ascontiguousarray(values.T)
@@ -114,7 +113,7 @@ def _grey(path: Path, values: NDArray) -> Frames:
     """The values as grey levels, which they must be already: nothing is stretched behind the user's back."""
     low, high = values.min(), values.max()
     inside = low >= -ROUNDING and high <= 255 + ROUNDING
-    if not inside or (values.dtype.kind == "f" and ROUNDING < high <= 1 + ROUNDING):
+    if not inside or ROUNDING < high <= 1 + ROUNDING:  # a mask, or levels in another unit
         raise InputError(f"{path}: grey levels must be 0 to 255, got {low:g} to {high:g}. Rescale them and save again.")
     return np.rint(values).astype(np.uint8)
 
@@ -123,7 +122,12 @@ def _spacing(image: Any) -> tuple[float, float] | None:
     """Mm per pixel, y then x; None where the header says nothing sensible."""
     scale = {"meter": 1e3, "micron": 1e-3}.get(_units(image)[0], 1.0)
     x, y = (float(step) * scale for step in image.header.get_zooms()[:2])
-    return (y, x) if 0 < x < 100 and 0 < y < 100 else None
+    return (_as_written(y), _as_written(x)) if 0 < x < 100 and 0 < y < 100 else None
+
+
+def _as_written(number: float) -> float:
+    """A number that is kept in 32 bits, as it was meant."""
+    return float(f"{number:.7g}")
 
 
 def _units(image: Any) -> tuple[str, str]:
@@ -140,6 +144,6 @@ def _clock(image: Any) -> Clock:
     steps = image.header.get_zooms()[2:]
     second = _SECONDS.get(_units(image)[1])
     # The time step is the header's fourth; a film kept as (x, y, t) has it at the place of z, where mm may be meant.
-    if second is None or len(steps) < 2 or not steps[1] > 0:
+    if second is None or len(steps) < 2 or image.shape[3] == 1 or not steps[1] > 0:
         return Clock()
-    return clock_of_rate(1 / (float(steps[1]) * second))
+    return clock_of_rate(_as_written(1 / (float(steps[1]) * second)))

@@ -5,7 +5,7 @@ that are asked for whole; what the patient is called leaves it never.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,16 +16,21 @@ from echodfkd.clip import Part
 from echodfkd.clock import Clock
 from echodfkd.errors import InputError
 from echodfkd.video.container import Kind
-from echodfkd.video.dicom.header import clip_name, read_header
+from echodfkd.video.dicom.header import clip_name, opened_header
 from echodfkd.video.dicom.kinds import check_kind
-from echodfkd.video.dicom.pixels import Shades, check_pixels, decoded, shades
-from echodfkd.video.dicom.regions import geometry, regions_of
+from echodfkd.video.dicom.pixels import Shades, check_light, check_pixels, decoded, order_remark, shades
+from echodfkd.video.dicom.regions import Geometry, aspect, geometry, regions_of
 from echodfkd.video.dicom.seg import write_segmentation
 from echodfkd.video.dicom.times import timing
 from echodfkd.video.fan import Pixels, Screen, box
 from echodfkd.video.source import Picture, Video
 
 __all__ = ["Look", "clip_name", "open_clip", "write_segmentation"]
+
+LEAST_INSIDE = 0.6
+"""Share of a fan that its region must hold to be believed. By choice: of a file that was made twice as large it is a
+quarter."""
+CUT = "its 2-D region holds a part of the fan alone: it was resized, and sizes are unknown"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +42,7 @@ class Look:
     part: Part
     clock: Clock
     spacing: tuple[float, float] | None
+    relative: bool
     shades: Shades
     remarks: tuple[str, ...]
 
@@ -55,7 +61,7 @@ def open_clip(path: Path, _: Kind) -> Iterator[Video]:
         return _frames(path, look)
 
     frames = (np.where(look.fan, frame, np.uint8(0)) for frame in uncut())
-    told = (lambda: look.clock, False, look.part, look.remarks, uncut)
+    told = (lambda: look.clock, look.relative, look.part, look.remarks, uncut)
     yield Video(path, height, width, look.clock.fps, frames, look.spacing, *told)
 
 
@@ -69,20 +75,38 @@ def _looked(path: Path) -> Look:
 def _look(path: Path, _size: int, _changed: int) -> Look:
     name = clip_name(path)
     try:
-        header = read_header(path)
-        regions = regions_of(header)
-        check_kind(header, regions)
-        shape = check_pixels(header)
+        with opened_header(path) as (header, file):
+            regions = regions_of(header)
+            check_kind(header, regions)
+            shape = check_pixels(header)
+            order = order_remark(header, file, shape)
         place, times = geometry(regions, shape.height, shape.width), timing(header, shape.frames)
         screen, how = Screen((shape.height, shape.width)), Shades(np.asarray)
         for number, frame in enumerate(decoded(path)):
             how = how if number else shades(header, frame)
             screen.add(how.grey(frame), None if how.coloured is None else how.coloured(frame))
-        fan = screen.fan(place.box)
+        check_light(header, int(screen.brightest.max()))
+        place, fan = _place(place, screen)
     except InputError as error:
         raise _of_clip(name, error) from None
-    remarks = (*times.remarks, *place.remarks, *how.remarks)
-    return Look(name, fan, box(fan), times.clock, place.spacing, how, remarks)
+    spacing, relative = (place.spacing, False) if place.spacing else (aspect(header), True)
+    remarks = (*header.remarks, *order, *times.remarks, *place.remarks, *how.remarks)
+    return Look(name, fan, box(fan), times.clock, spacing, relative and spacing is not None, how, remarks)
+
+
+def _place(place: Geometry, screen: Screen) -> tuple[Geometry, Pixels]:
+    """The fan, and the place as far as it can still be believed: a region that cuts a fan is that of another size.
+
+    InputError where there is no fan.
+    """
+    fan = screen.fan(place.box)
+    if place.box is None or place.several:
+        return place, fan
+    with suppress(InputError):
+        whole = screen.fan()
+        if whole[fan].any() and fan.sum() < LEAST_INSIDE * whole.sum():
+            return Geometry(remarks=(CUT,)), whole
+    return place, fan
 
 
 def _frames(path: Path, look: Look) -> Iterator[Picture]:

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 from echodfkd.errors import InputError, MissingExtra
 from echodfkd.files import sha256
+from echodfkd.video.dicom.content import held_frames, opened, true_syntax
 
 TAGS = [
     "SOPClassUID",
@@ -39,6 +40,7 @@ TAGS = [
     "PixelAspectRatio",
     "BitsAllocated",
     "BitsStored",
+    "HighBit",
     "PixelRepresentation",
     "WindowCenter",
     "WindowWidth",
@@ -97,23 +99,43 @@ def read_header(path: Path) -> Any:
 
     InputError where it is damaged or in a transfer syntax that is not read; MissingExtra without pydicom.
     """
-    with open(path, "rb") as file:
-        return header_of(file)
+    with opened_header(path) as (header, _):
+        return header
 
 
-def header_of(file: BinaryIO) -> Any:
-    """The same of an open file, which then stands before the tag of its pixels."""
+@contextmanager
+def opened_header(path: Path) -> Iterator[tuple[Any, BinaryIO]]:
+    """The same, and the open file, which stands before the tag of its pixels.
+
+    The header's transfer syntax and its number of frames are those that the file really has; `header.remarks` tells
+    where it says less.
+    """
     pydicom = _pydicom()
-    with quiet():
-        try:
-            meta = pydicom.filereader.read_file_meta_info(file.name)
-            syntax = str(meta.get("TransferSyntaxUID", ""))
-            # pydicom inflates a deflated file as a whole, whatever that grows to.
-            if syntax in PLUGINS or str(meta.get("MediaStorageSOPClassUID", "")) == DICOMDIR:
-                return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(TAGS))
-        except Exception:  # damaged files lead pydicom into errors of many kinds
-            raise InputError("This DICOM file is damaged: its header cannot be read. Copy it again.") from None
-    raise InputError(f"DICOM in the transfer syntax {known_name(syntax)} is not read. {EXPORT}")
+    with opened(path) as file:
+        with quiet():
+            try:
+                header = pydicom.dcmread(file, force=True, stop_before_pixels=True, specific_tags=list(TAGS))
+                header.file_meta.TransferSyntaxUID = syntax = true_syntax(header, file)
+                header.remarks = () if syntax not in PLUGINS else _mended_count(header, file, syntax)
+            except Exception:  # damaged files lead pydicom into errors of many kinds
+                raise InputError("This DICOM file is damaged: its header cannot be read. Copy it again.") from None
+        if syntax not in PLUGINS and text(header.file_meta, "MediaStorageSOPClassUID") != DICOMDIR:
+            raise InputError(f"DICOM in the transfer syntax {known_name(syntax)} is not read. {EXPORT}")
+        yield header, file
+
+
+def _mended_count(header: Any, file: BinaryIO, syntax: str) -> tuple[str, ...]:
+    """Corrects the number of frames where more are there than are stated, and says so."""
+    rows, columns, samples, bits = (
+        number(header, one) or 0 for one in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated")
+    )
+    if text(header, "PhotometricInterpretation").upper() == "YBR_FULL_422":
+        samples = 2  # halved colours
+    held, stated = held_frames(file, syntax, int(rows * columns * samples * bits / 8)), number(header, "NumberOfFrames")
+    if held <= max(stated or 0, 1):
+        return ()
+    header.NumberOfFrames = held
+    return (f"it says that it has {stated or 0:g} frames, but {held} are there, which are used",)
 
 
 def _pydicom() -> Any:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from echodfkd.errors import InputError
 from echodfkd.limits import limits, refusal
-from echodfkd.video.dicom.header import EXPORT, PLUGINS, header_of, number, quiet, text
+from echodfkd.video.dicom.content import IMPLICIT, opened
+from echodfkd.video.dicom.header import EXPORT, PLUGINS, number, opened_header, quiet, text
 from echodfkd.video.dicom.kinds import frame_count
 
 Grey = NDArray[np.uint8]  # (height, width)
@@ -29,6 +30,9 @@ RGB = ("RGB", "YBR_RCT", "YBR_ICT")  # JPEG 2000's own transforms are undone by 
 JPEG, JPEG_2000 = "1.2.840.10008.1.2.4.", "1.2.840.10008.1.2.4.9"  # how their transfer syntaxes begin
 COLOURED = 40
 """How far red or blue lies from luma where a pixel is coloured. By choice: above what JPEG adds."""
+LEAST_LEVELS, DIMMEST = 16, 1 / 4
+"""Grey levels that a window must leave, and the share of white that the brightest must reach, to be believed. By
+choice."""
 DARK, SHARE = 16, 0.9
 """Up to which first sample a pixel counts as black, and the share of the black that must agree to be believed."""
 
@@ -57,7 +61,7 @@ def check_pixels(header: Any) -> Shape:
     rows, columns, samples, bits = (
         int(number(header, keyword) or 0) for keyword in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated")
     )
-    kind, stored = text(header, "PhotometricInterpretation"), int(number(header, "BitsStored") or bits)
+    kind, stored = _said(header), int(number(header, "BitsStored") or bits)
     frames = frame_count(header)
     if rows < 1 or columns < 1 or frames < 1:
         raise InputError(f"It holds no pictures: {frames} frames of {rows} x {columns} pixels.")
@@ -75,12 +79,18 @@ def check_pixels(header: Any) -> Shape:
     return Shape(frames, rows, columns, samples)
 
 
+def _said(header: Any) -> str:
+    """What the header calls the samples."""
+    return text(header, "PhotometricInterpretation").upper()
+
+
 def shades(header: Any, first: NDArray) -> Shades:
     """How the samples of this file become grey, judged by its header and its `first` frame as decoded."""
     if first.ndim == 2:
-        grey, coloured = _tables(header)
-        return Shades(partial(_looked_up, grey), None if coloured is None else partial(_looked_up, coloured))
-    said, seen = text(header, "PhotometricInterpretation"), _seen(first)
+        tables, remarks, shift = *_tables(header), _shift(header, first)
+        grey, coloured = (None if one is None else partial(_looked_up, one, shift) for one in tables)
+        return Shades(cast(Any, grey), cast(Any, coloured), remarks)
+    said, seen = _said(header), _seen(first)
     is_ybr = (said in YBR) if seen is None else seen
     told = (f"its pixels are {'YBR' if is_ybr else 'RGB'}, whatever it calls them ({said})",)
     remarks = told if is_ybr != (said in YBR) else ()
@@ -114,29 +124,58 @@ def _coloured_rgb(frame: NDArray) -> Coloured:
     return np.asarray((abs(frame[..., 0] - luma) > COLOURED) | (abs(frame[..., 2] - luma) > COLOURED))
 
 
-def _tables(header: Any) -> tuple[Grey, Coloured | None]:
-    """For every value that one sample can have its grey level and, where it has a palette, whether it is coloured."""
+def _tables(header: Any) -> tuple[tuple[Grey, Coloured | None], tuple[str, ...]]:
+    """For every value that one sample can have its grey level and, where it has a palette, whether it is coloured.
+
+    A window or a table that leaves next to nothing to be seen of all that can be stored is not used, and a remark tells
+    so.
+    """
     from pydicom.pixels.processing import apply_color_lut, apply_voi_lut
 
-    stored = int(number(header, "BitsStored") or number(header, "BitsAllocated") or 8)
+    stored = _stored_bits(header)
     values = np.arange(2**stored, dtype=np.uint8 if stored <= 8 else np.uint16)
-    kind = text(header, "PhotometricInterpretation")
     with quiet():
         try:
-            if kind not in MONOCHROME:
+            if _said(header) not in MONOCHROME:
                 palette = apply_color_lut(values, header)
                 palette = (palette // 256 if palette.max() > 255 else palette).astype(np.uint8)[None]
-                return _luma_of_rgb(palette)[0], _coloured_rgb(palette)[0]
-            shown = apply_voi_lut(values, header).astype(np.float64)
-        except Exception:  # a damaged table
-            raise InputError("Its table of grey levels or colours is damaged. Copy it again.") from None
-    shown = np.clip(np.rint(shown * 255 / max(2**stored - 1, shown.max())), 0, 255).astype(np.uint8)
-    return (255 - shown if kind == "MONOCHROME1" else shown), None
+                return (_luma_of_rgb(palette)[0], _coloured_rgb(palette)[0]), ()
+            tables = header.get("VOILUTSequence")
+            most = 2 ** int(tables[0].LUTDescriptor[2]) - 1 if tables else values[-1]
+            shown = apply_voi_lut(values, header).astype(np.float64) / most
+        except Exception:
+            shown = np.zeros(len(values))
+    remarks: tuple[str, ...] = ()
+    grey = np.clip(np.rint(shown * 255), 0, 255).astype(np.uint8)
+    if len(np.unique(grey)) < min(LEAST_LEVELS, len(values)) or grey.max() < 256 * DIMMEST:
+        grey = np.rint(values * (255 / values[-1])).astype(np.uint8)
+        remarks = ("its window of grey levels would show next to nothing, and is not used",)
+    return (255 - grey if _said(header) == "MONOCHROME1" else grey, None), remarks
 
 
-def _looked_up(table: NDArray, frame: NDArray) -> NDArray:
+def _stored_bits(header: Any) -> int:
+    return int(number(header, "BitsStored") or number(header, "BitsAllocated") or 8)
+
+
+def _shift(header: Any, first: NDArray) -> int:
+    """Bits by which the samples lie above the lowest ones, as older files have it, where the first frame agrees."""
+    shift = int(number(header, "HighBit") or 0) + 1 - _stored_bits(header)
+    if not 0 < shift <= 8 * first.dtype.itemsize - _stored_bits(header):
+        return 0
+    return 0 if (first & ((1 << shift) - 1)).any() else shift
+
+
+def _looked_up(table: NDArray, shift: int, frame: NDArray) -> NDArray:
     """What the table holds for the frame's values, without bits that are not stored."""
-    return np.asarray(table[frame.astype(np.uint16) & np.uint16(len(table) - 1)])
+    return np.asarray(table[frame.astype(np.uint16) >> shift & np.uint16(len(table) - 1)])
+
+
+def check_light(header: Any, brightest: int) -> None:
+    """InputError where a clip's brightest grey level tells that it has fewer bits than it states: nearly black."""
+    bits = _stored_bits(header)
+    if bits > 8 and 0 < brightest < 256 * DIMMEST:
+        told = f"It states {bits} bits for a level, but its brightest is {brightest} of 255 when these are brought to 8"
+        raise InputError(f"{told}: it would be read as black. Export it with 8 bits.")
 
 
 def decoded(path: Path) -> Iterator[NDArray]:
@@ -145,12 +184,16 @@ def decoded(path: Path) -> Iterator[NDArray]:
     InputError where fewer can be decoded than are announced, or a frame announces another size than the header:
     decoders make room for what a frame announces.
     """
-    with open(path, "rb") as file, ExitStack() as stack:
-        header = header_of(file)
+    with ExitStack() as stack:
+        header, file = stack.enter_context(opened_header(path))
         shape, syntax = check_pixels(header), str(header.file_meta.TransferSyntaxUID)
         plugin = PLUGINS[syntax]
+        told = {"transfer_syntax_uid": syntax, "number_of_frames": shape.frames, "correct_unused_bits": False}
+        told["photometric_interpretation"] = _said(header)
+        if shape.samples == 3:
+            told["planar_configuration"] = 0 if plugin else _planes(header, file, shape)
         announced = _encoded(file, shape.frames) if plugin else None
-        frames = stack.enter_context(closing(cast(Any, _stored(path, header, plugin, shape.frames))))
+        frames = stack.enter_context(closing(cast(Any, _stored(stack.enter_context(opened(path)), plugin, told))))
         size = (shape.height, shape.width, 3) if shape.samples == 3 else (shape.height, shape.width)
         for count in range(shape.frames):
             with quiet():
@@ -166,15 +209,55 @@ def decoded(path: Path) -> Iterator[NDArray]:
             yield frame
 
 
-def _stored(path: Path, header: Any, plugin: str, frames: int) -> Iterator[NDArray]:
-    """pydicom's frames. Halved colours without compression are asked for one by one: from the second frame on
-    `iter_pixels` of pydicom 3.0 takes a wrong place for the frame's start."""
+def _stored(file: Any, plugin: str, told: dict[str, Any]) -> Iterator[NDArray]:
+    """pydicom's frames, with what is `told` in place of the header's words. Halved colours without compression are
+    asked for one by one: from the second frame on `iter_pixels` of pydicom 3.0 takes a wrong place for the frame's
+    start."""
     from pydicom.pixels import iter_pixels, pixel_array
 
-    if plugin or text(header, "PhotometricInterpretation") != "YBR_FULL_422":
-        yield from iter_pixels(path, raw=True, decoding_plugin=plugin)
+    if plugin or told["photometric_interpretation"] != "YBR_FULL_422":
+        yield from iter_pixels(file, raw=True, decoding_plugin=plugin, **told)
     else:
-        yield from (pixel_array(path, index=number, raw=True) for number in range(frames))
+        yield from (pixel_array(file, index=n, raw=True, **told) for n in range(told["number_of_frames"]))
+
+
+def order_remark(header: Any, file: Any, shape: Shape) -> tuple[str, ...]:
+    """What is to be said of a file whose samples lie in another order than its header says."""
+    if shape.samples != 3 or PLUGINS[str(header.file_meta.TransferSyntaxUID)]:
+        return ()
+    stated, found = number(header, "PlanarConfiguration"), _planes(header, file, shape)
+    ways = "pixel by pixel", "plane by plane"
+    return () if stated in (None, found) else (f"its samples lie {ways[found]}, whatever it says",)
+
+
+def _planes(header: Any, file: Any, shape: Shape) -> int:
+    """Whether an uncompressed frame has its samples one plane after the other (1) or pixel by pixel (0).
+
+    Header and pixels may disagree: where reading its first frame the other way alone gives one picture, grey nearly
+    everywhere, that way counts.
+    """
+    stated = int(number(header, "PlanarConfiguration") or 0) == 1
+    if _said(header) == "YBR_FULL_422":
+        return int(stated)
+    start, size = file.tell(), (shape.height, shape.width)
+    file.seek(8 if str(header.file_meta.TransferSyntaxUID) == IMPLICIT else 12, 1)
+    first = np.frombuffer(file.read(3 * shape.height * shape.width), np.uint8)
+    file.seek(start)
+    if len(first) < 3 * shape.height * shape.width:
+        return int(stated)
+    by_pixel, by_plane = map(_is_grey_picture, (first.reshape(*size, 3), first.reshape(3, *size).transpose(1, 2, 0)))
+    return int(stated) if by_pixel == by_plane else int(by_plane)
+
+
+def _is_grey_picture(frame: NDArray) -> bool:
+    """Whether a frame (height, width, 3) is grey, as RGB or as YBR, and not three copies of one side by side.
+
+    As such copies planes look that are read pixel by pixel: rows follow each other within one.
+    """
+    levels, third = frame.astype(np.int16), frame.shape[1] // 3
+    flat = max(np.mean((abs(away) <= 4).all(axis=-1)) for away in (np.diff(levels), levels[..., 1:] - 128))
+    copies, rows = levels[:, :third] - levels[:, third : 2 * third], np.diff(levels, axis=0)
+    return bool(flat >= SHARE and abs(copies).mean() > 1.5 * abs(rows).mean())
 
 
 def _encoded(file: Any, frames: int) -> Iterator[bytes]:

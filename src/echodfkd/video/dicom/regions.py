@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from echodfkd.video.dicom.header import number, quiet
+from echodfkd.video.dicom.header import number, numbers, quiet
+from echodfkd.video.fan import LEAST_FAN
+from echodfkd.video.libav import FLATTEST
 
 CENTIMETRES = 3
 """The code of that unit (PS3.3 C.8.5.5.1.15)."""
@@ -34,11 +36,15 @@ class Region:
 
 @dataclass(frozen=True)
 class Geometry:
-    """The box (rows, columns) that holds the 2-D image and its mm per pixel (y, x), as far as they can be believed."""
+    """The box (rows, columns) that holds the 2-D image and its mm per pixel (y, x), as far as they can be believed.
+
+    There may be `several` images.
+    """
 
     box: tuple[slice, slice] | None = None
     spacing: tuple[float, float] | None = None
     remarks: tuple[str, ...] = ()
+    several: bool = False
 
 
 def regions_of(header: Any) -> tuple[Region, ...]:
@@ -86,7 +92,18 @@ def geometry(regions: tuple[Region, ...], height: int, width: int) -> Geometry:
     if len(images) > 1:
         remarks.append(f"{len(images)} two-dimensional regions, the largest is used")
     top, bottom, left, right = *chosen.rows, *chosen.columns
+    if chosen.area < LEAST_FAN * height * width:
+        return Geometry(remarks=(*remarks, "its 2-D region is too small for a fan, and is not used"))
     if not (top < bottom <= height and left < right <= width):  # some writers count the last pixel as one beyond
         told = f"its 2-D region ends at row {bottom} and column {right} of {height} x {width} pixels"
         return Geometry(remarks=(*remarks, f"{told}: it was resized or cut, and sizes are unknown"))
-    return Geometry((slice(top, bottom + 1), slice(left, right + 1)), chosen.spacing, tuple(remarks))
+    box = slice(top, bottom + 1), slice(left, right + 1)
+    return Geometry(box, chosen.spacing, tuple(remarks), len(images) > 1)
+
+
+def aspect(header: Any) -> tuple[float, float] | None:
+    """How high and wide a pixel is, y then x, the smaller being 1; None where they are square or nothing says so."""
+    sides = numbers(header, "PixelAspectRatio")
+    if len(sides) != 2 or min(sides) <= 0 or not 1 < max(sides) / min(sides) <= FLATTEST:
+        return None
+    return sides[0] / min(sides), sides[1] / min(sides)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from echodfkd.clock import JITTER, POSSIBLE_FPS, Clock, believed, clock_of_times
 from echodfkd.video.dicom.header import number, numbers
@@ -28,30 +29,44 @@ def timing(header: Any, frames: int) -> Timing:
     """
     if frames < 2:
         return Timing(Clock())
-    steps = np.array(numbers(header, "FrameTimeVector"), np.float64)
-    whole = len(steps) == frames and bool((steps[1:] > 0).all())
+    steps, odd = _steps(np.array(numbers(header, "FrameTimeVector"), np.float64), frames)
+    whole = len(steps) == frames - 1
     step = number(header, "FrameTime")
     rates = {
         "FrameTime": 1000 / step if step else None,
-        "FrameTimeVector": 1000 / float(steps[1:].mean()) if whole else None,
+        "FrameTimeVector": 1000 / float(steps.mean()) if whole else None,
         "CineRate": number(header, "CineRate"),
         "RecommendedDisplayFrameRate": number(header, "RecommendedDisplayFrameRate"),
     }
     told = {keyword: rate for keyword, rate in rates.items() if rate is not None and 0 < rate < 100_000}
     if not told:
-        return Timing(Clock())
+        return Timing(Clock(), odd)
     possible = (keyword for keyword, rate in told.items() if POSSIBLE_FPS[0] < rate <= POSSIBLE_FPS[1])
     chosen = next(possible, next(iter(told)))
     against = [f"{keyword} {rate:.4g}" for keyword, rate in told.items() if not _agree(rate, told[chosen])]
-    if len(steps) and not whole:
-        against.append(f"FrameTimeVector {len(steps)} steps for {frames} frames")
-    elif chosen == "FrameTime" and whole and np.ptp(steps[1:]) > 2 * JITTER * steps[1:].mean():
+    if chosen == "FrameTime" and whole and np.ptp(steps) > 2 * JITTER * steps.mean():
         against.append("FrameTimeVector uneven steps")
     remark = f"{chosen} says {told[chosen]:.4g} frames per second, which is used, but {', '.join(against)}"
     clock = believed(told[chosen])
     if chosen == "FrameTimeVector":
-        clock = clock_of_times(np.concatenate([[0.0], np.cumsum(steps[1:]) / 1000]), tick=0.001)
-    return Timing(clock, (remark,) if against else ())
+        clock = clock_of_times(np.concatenate([[0.0], np.cumsum(steps) / 1000]), tick=0.001)
+    return Timing(clock, (*([remark] if against else []), *odd))
+
+
+def _steps(vector: NDArray[np.float64], frames: int) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """The milliseconds between frames that a vector tells, none where it cannot be believed, and what is odd about it.
+
+    The standard has one for each frame, the first being 0 (PS3.3 C.7.6.5.1.2). Some writers leave that out, others
+    write the times themselves: no film comes slower from frame to frame.
+    """
+    steps = vector[1:] if len(vector) == frames else vector
+    if not len(vector):
+        return steps, ()
+    if len(steps) != frames - 1 or not (steps > 0).all():
+        return steps[:0], (f"FrameTimeVector {len(vector)} steps for {frames} frames, which is not used",)
+    if len(vector) == frames and len(steps) > 2 and (np.diff(vector) > 0).all():
+        return np.diff(vector), ("FrameTimeVector holds times, where the steps between them belong",)
+    return steps, () if len(vector) == frames else ("FrameTimeVector lacks the first frame's 0",)
 
 
 def _agree(rate: float, other: float) -> bool:
