@@ -68,6 +68,8 @@ def ragged(
     try:
         lines = _lines(path, needed, also, errors, spaces)
         _, names = next(lines, (0, []))
+        if twice := next((name for name in (*needed, *also) if names.count(name) > 1), ""):
+            raise InputError(f"{path}, line 1: two columns are named {twice}. Remove the wrong one.")
         if lacking := [column for column in needed if column not in names]:
             told = f" It has {', '.join(names[:12])}." if names else ""
             raise InputError(f"{path}, line 1: there is no column {', '.join(lacking)}.{told}")
@@ -79,16 +81,15 @@ def ragged(
     except FileNotFoundError:
         raise InputError(f"No such file: {path}. {hint}".rstrip()) from None
     except (OSError, UnicodeError, csv.Error) as error:
-        raise InputError(f"{path} is not a readable CSV file: {error}.") from None
+        way = " Save it in UTF-8." if isinstance(error, UnicodeError) else ""
+        raise InputError(f"{path} is not a readable CSV file: {error}.{way}") from None
 
 
 def _lines(
     path: Path, needed: Sequence[str], also: Sequence[str] = (), errors: str = "strict", spaces: bool = False
 ) -> Iterator[tuple[int, list[str]]]:
     """Line numbers and cells of the rows with anything in them; the first is the header."""
-    with open(path, "rb") as start:
-        encoding = "utf-16" if start.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    with open(path, newline="", encoding=encoding, errors=errors) as file:
+    with open(path, newline="", encoding=_encoding(path), errors=errors) as file:
         separator = _separator([file.readline(LONGEST_HEADER) for _ in range(HEADER_LINES)], needed)
         file.seek(0)
         reader, head = csv.reader(file, delimiter=separator, skipinitialspace=not spaces), True
@@ -98,6 +99,17 @@ def _lines(
             if head:
                 row, head = _columns(row, (*needed, *also)), False
             yield reader.line_num, row if spaces else list(map(str.strip, row))
+
+
+def _encoding(path: Path) -> str:
+    """How a table's text is kept: UTF-8 or UTF-16, with or without their byte-order mark. InputError for a workbook."""
+    with open(path, "rb") as file:
+        head = file.read(2)
+    if head == b"PK":
+        raise InputError(f"{path} is a workbook of Excel, or another archive. Save the table as CSV.")
+    if head in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    return "utf-8-sig" if b"\0" not in head else "utf-16-le" if head[1:] == b"\0" else "utf-16-be"
 
 
 def _separator(lines: Iterable[str], needed: Sequence[str]) -> str:
@@ -110,9 +122,10 @@ def _separator(lines: Iterable[str], needed: Sequence[str]) -> str:
 
 
 def _columns(row: Iterable[str], asked: Sequence[str]) -> list[str]:
-    """The names of columns; those that are `asked` for are written as they are there."""
-    known = {name.casefold(): name for name in asked}
-    return [known.get(name.strip().casefold(), name.strip()) for name in row]
+    """The names of columns; those that are `asked` for are written as they are there, unless another is already."""
+    names = [name.strip() for name in row]
+    known = {name.casefold(): name for name in asked if name not in names}
+    return [known.get(name.casefold(), name) for name in names]
 
 
 def check_cells(cells: dict[str, str]) -> None:

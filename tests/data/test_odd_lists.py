@@ -57,6 +57,37 @@ def test_any_separator_and_what_excel_leaves_say_the_same(tmp_path, separator, e
     assert fractions(data) == FRACTIONS and data.faults == [] and all(same_truth(data, name) for name in NAMES)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_tables_that_do_not_say_how_they_are_encoded_are_read(tmp_path, encoding):
+    folder = write_list(tmp_path / "d", rows(FileName="Müller"))
+    (folder / "Videos" / "B2.avi").rename(folder / "Videos" / "Müller.avi")
+    for table in ("FileList.csv", "VolumeTracings.csv"):
+        told = (folder / table).read_text(encoding="utf-8").replace("B2", "Müller")
+        (folder / table).write_bytes(told.encode(encoding))
+    data = open_dataset(folder)
+    assert data.faults == [] and fractions(data)["Müller"] == FRACTIONS["B2"] and same_truth(data, "Müller")
+
+
+def test_another_encoding_is_refused_with_the_way_on(tmp_path):
+    folder = write_list(tmp_path / "d", rows(FileName="Müller"))
+    (folder / "FileList.csv").write_bytes((folder / "FileList.csv").read_text(encoding="utf-8").encode("cp1252"))
+    with pytest.raises(InputError, match="UTF-8"):
+        open_dataset(folder)
+
+
+def test_a_workbook_and_a_column_that_is_there_twice_are_refused(tmp_path):
+    folder = write_list(tmp_path / "d")
+    lines = (folder / "FileList.csv").read_text().splitlines()
+    (folder / "FileList.csv").write_text("\n".join([f"{lines[0]},EF", *(f"{line},50" for line in lines[1:])]))
+    with pytest.raises(InputError, match="two columns are named EF"):
+        open_dataset(folder)
+    (folder / "FileList.csv").write_text("\n".join([f"{lines[0]},ef", *(f"{line},50" for line in lines[1:])]))
+    assert fractions(open_dataset(folder)) == FRACTIONS  # another column, by its case
+    (folder / "FileList.csv").write_bytes(b"PK\3\4" + bytes(500))
+    with pytest.raises(InputError, match=r"workbook.*CSV"):
+        open_dataset(folder)
+
+
 def test_columns_have_their_names_whatever_the_case_and_the_blanks(tmp_path):
     folder = write_list(tmp_path / "d")
     lines = (folder / "FileList.csv").read_text().splitlines()
@@ -254,6 +285,17 @@ def test_a_clip_is_found_however_list_tracings_and_film_write_it(tmp_path, liste
     data = open_dataset(folder)
     assert data.faults == [] and len(data.clips) == 4
     assert same_truth(data, next(one.name for one in data.clips if one.name.lower() == "b2"))
+
+
+@pytest.mark.parametrize("place", ["videos", "Videos/site 1", "Videos/a/b", "."])
+def test_films_lie_beside_the_list_or_below_their_folder(tmp_path, place):
+    folder = write_list(tmp_path / "d")
+    (folder / "Videos").rename(tmp_path / "films")
+    (folder / place).mkdir(parents=True, exist_ok=True)
+    for path in (tmp_path / "films").iterdir():
+        path.rename(folder / place / path.name)
+    data = open_dataset(folder)
+    assert data.faults == [] and all(same_truth(data, name) for name in NAMES)
 
 
 def test_films_of_other_kinds_are_films_too(tmp_path):

@@ -17,13 +17,13 @@ from echodfkd.errors import EchodfkdError, InputError, one_line
 from echodfkd.files import holding, make_folder, write_text
 from echodfkd.measure.beats import check_rate
 from echodfkd.measure.stream import Beat, Live, Masks, Stream
-from echodfkd.names import is_hidden, named_as_clip
 from echodfkd.report.draw.overlay import live_frame
 from echodfkd.student.student import Student, load_student
 from echodfkd.tables import csv_text
 from echodfkd.video import file_source, write
 from echodfkd.video.camera import Timed, is_camera, open_camera
-from echodfkd.video.container import is_dicom
+from echodfkd.video.dicom.folder import is_list
+from echodfkd.video.inputs import clip_files, is_clip
 from echodfkd.video.source import Source
 
 Frame = NDArray[np.uint8]
@@ -96,7 +96,7 @@ def live(
                         folder = None if out is None else make_folder(out / watched.name)
                         _watch(watched, feed, stream, folder, overlay, tell)
                 except InputError as error:
-                    if not Path(source).is_dir():
+                    if not Path(source).is_dir() and not is_list(Path(source)):
                         raise
                     watched.refusal = one_line(error)  # this clip's alone: others will come
                     tell(watched, None)
@@ -190,7 +190,8 @@ def _sources(
         for path in _arrivals(Path(source), idle):
             yield _file(path, student, bool(paced), seconds)
     else:
-        yield _file(Path(source), student, paced is not False, seconds)
+        for path in clip_files([Path(source)]):  # several where it is a DICOMDIR
+            yield _file(path, student, paced is not False, seconds)
 
 
 @contextmanager
@@ -225,7 +226,7 @@ def _arrivals(folder: Path, idle: float | None) -> Iterator[Path]:
                 seen[path] = size, now
             if now - seen[path][1] >= STEADY_S:
                 done.add(path)
-                if named_as_clip(path) or (is_dicom(path) and not is_hidden(path)):
+                if is_clip(path) and not is_list(path):
                     yield path
                     last = time.monotonic()
         time.sleep(0.2)

@@ -16,7 +16,7 @@ from echodfkd.clock import believed, listed_clock
 from echodfkd.data.ejection import in_percent
 from echodfkd.data.findings import Finding, fault_lines
 from echodfkd.errors import InputError
-from echodfkd.names import clip_name, named_as_clip
+from echodfkd.video.container import is_dicom
 
 SPLITS = ("train", "validation", "test")
 
@@ -134,14 +134,14 @@ class Dataset(ABC):
         """A line for every reason for which clips are not used, or are odd: how many, and the first."""
         return fault_lines(self.faults, self.left_out)
 
-    def films_in(self, folder: Path) -> dict[str, Path]:
-        """The films and pictures directly in a folder by clip name; of two of a name the `.avi`, and a remark."""
-        there = sorted(path for path in folder.glob("*") if named_as_clip(path) and path.is_file())
+    def films_in(self, files: Iterable[Path]) -> dict[str, Path]:
+        """The films and pictures among files by clip name; of two of a name the `.avi`, and a remark."""
         found: dict[str, Path] = {}
-        for path in sorted(there, key=lambda path: path.suffix != ".avi"):
-            first = found.setdefault(name := clip_name(path), path)
+        for path in sorted(files, key=lambda path: (path.suffix != ".avi", path)):
+            first = found.setdefault(name := video.name(path), path)
             if first is not path:
-                self.remark(name, "duplicate", f"{path.name} has the name of {first.name}, which is used.")
+                both = "A second file" if is_dicom(path) else path.name, "another" if is_dicom(first) else first.name
+                self.remark(name, "duplicate", f"{both[0]} has the name of {both[1]}, which is used.")
         return dict(sorted(found.items()))
 
     def known(

@@ -19,6 +19,7 @@ from echodfkd.data.dataset import Dataset, KnownClip, Listed
 from echodfkd.data.tracing import crossings
 from echodfkd.errors import InputError
 from echodfkd.names import matched
+from echodfkd.video.inputs import is_clip
 
 WORDS = {"train": "train", "training": "train", "test": "test", "testing": "test", "extra": "extra"}
 WORDS |= dict.fromkeys(("val", "valid", "validation"), "validation")
@@ -126,8 +127,12 @@ class Films(Dataset):
         )
 
     def _matched_films(self) -> dict[str, Path]:
-        """The films by clip; leaves out clips without a film and films without a row."""
-        films = self.films_in(self.folder / "Videos")
+        """The films by clip; leaves out clips without a film and films without a row.
+
+        They lie in `Videos`, whatever its case, or beside the list, there or in folders below.
+        """
+        place = next((path for path in sorted(self.folder.glob("*/")) if path.name.casefold() == "videos"), self.folder)
+        films = self.films_in(path for path in place.rglob("*") if path.is_file() and is_clip(path))
         meant = matched((*self.listed, *self.left_out), films)
         for name in self.listed:
             if name not in meant:

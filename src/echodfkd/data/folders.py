@@ -8,14 +8,15 @@ from echodfkd.clip import Clip
 from echodfkd.data.dataset import Dataset, KnownClip, Listed
 from echodfkd.errors import InputError
 from echodfkd.store.store import Store
+from echodfkd.video.inputs import clip_files
 
 
 class Folder(Dataset):
-    """The films and pictures directly in a folder, by name; no labels, all in the split 'test'."""
+    """The films and pictures that a folder stands for (`clip_files`), by name; no labels, all in the split 'test'."""
 
     def __init__(self, folder: Path | str):
         super().__init__(folder)
-        self._files = self.films_in(self.folder)
+        self._files = self.films_in(clip_files([self.folder]))
         for name in self._files:
             self.listed[name] = Listed(name, "test")
 

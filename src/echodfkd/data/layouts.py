@@ -10,7 +10,7 @@ from echodfkd.data.films import LIST, MORE, NEEDED, TRACINGS
 from echodfkd.data.folders import Folder, Stored
 from echodfkd.data.pediatric import Pediatric
 from echodfkd.errors import InputError
-from echodfkd.names import named_as_clip
+from echodfkd.video.dicom.folder import files_below
 
 LAYOUTS: dict[str, tuple[type[Dataset], str]] = {
     "Stored": (Stored, "a store of clips"),
@@ -37,14 +37,21 @@ def open_dataset(folder: Path | str) -> Dataset:
     for place in (folder, folder / "A4C"):
         if (place / LIST).is_file():
             return Pediatric(place) if _is_pediatric(place) else EchoNet(place)
-    if any(folder.glob("patient*/")) or (folder / "database_nifti").is_dir():
+    if _has_patients(folder):
         return Camus(folder)
-    if any(named_as_clip(path) for path in folder.iterdir() if path.is_file()):
+    try:
         return Folder(folder)
-    raise InputError(
-        f"{folder} is no data set: expected a store (index.json), the layout of EchoNet-Dynamic, -Synthetic or "
-        "-Pediatric (FileList.csv), of CAMUS (patient folders), or films and pictures."
-    )
+    except InputError:
+        raise InputError(
+            f"{folder} is no data set: expected a store (index.json), the layout of EchoNet-Dynamic, -Synthetic or "
+            "-Pediatric (FileList.csv), of CAMUS (patient folders), or films, pictures and DICOM clips."
+        ) from None
+
+
+def _has_patients(folder: Path) -> bool:
+    """Whether there are CAMUS's folders of patients, and not a hospital's, which hold DICOM."""
+    first = next(iter(sorted(folder.glob("patient*/"))), None)
+    return (folder / "database_nifti").is_dir() or (first is not None and not any(files_below(first)))
 
 
 def _is_pediatric(folder: Path) -> bool:

@@ -10,6 +10,7 @@ from echodfkd.clip import Clip
 from echodfkd.data.dataset import Dataset, KnownClip
 from echodfkd.data.layouts import open_dataset
 from echodfkd.errors import InputError, one_line
+from echodfkd.video.inputs import clip_files
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +54,8 @@ def given_clips(paths: Sequence[Path], split: str | None = None) -> list[GivenCl
                 log.warning(line)
             rows = dataset.clips if split is None else dataset.split(split)
             found += [GivenClip(row.name, dataset) for row in rows]
-        else:
-            found.append(GivenClip(video.name(path), path))
+        else:  # several where it is a DICOMDIR
+            found += [GivenClip(video.name(one), one) for one in clip_files([path])]
     names = [one.name for one in found]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise InputError(f"Two clips are named {twice}: predictions could not be told apart. Judge them one by one.")
