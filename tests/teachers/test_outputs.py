@@ -13,6 +13,10 @@ LOGITS = RNG.normal(-2, 3, (4, 1, 8, 8)).astype(np.float32)
 CLASSES = RNG.normal(0, 3, (4, 3, 8, 8)).astype(np.float32)
 SIGMOID = 1 / (1 + np.exp(-LOGITS))
 SOFTMAX = np.exp(CLASSES) / np.exp(CLASSES).sum(axis=1, keepdims=True)
+BACKGROUND_LAST = np.full((4, 2, 8, 8), 0.02, np.float32)
+"""Of a ventricle in the middle, and the background."""
+BACKGROUND_LAST[:, 0, 2:6, 2:6] = 0.98
+BACKGROUND_LAST[:, 1] = 1 - BACKGROUND_LAST[:, 0]
 WIDE_SIGMOID = 1 / (1 + np.exp(-CLASSES))
 
 
@@ -27,6 +31,8 @@ WIDE_SIGMOID = 1 / (1 + np.exp(-CLASSES))
         (SIGMOID.astype(np.float16), "probabilities"),
         (CLASSES, "classes"),
         (SOFTMAX, "softmax"),
+        (np.log(SOFTMAX), "classes"),
+        (BACKGROUND_LAST[:, ::-1], "softmax"),
         (SOFTMAX.astype(np.float16), "softmax"),
     ],
 )
@@ -46,6 +52,9 @@ def test_outputs_of_the_declared_kind_pass(out, kind):
         (CLASSES, "softmax", "'classes'"),
         (WIDE_SIGMOID, "softmax", "'probabilities'"),
         (255 * SIGMOID, "logits", "every pixel"),
+        (np.log(SOFTMAX), "logits", "'classes'"),
+        (BACKGROUND_LAST, "softmax", "class 1 takes 9. %.*class 0"),
+        (np.log(BACKGROUND_LAST), "classes", "class 1 takes 9. %.*class 0"),
         (np.full((1, 1, 2, 2), np.nan, np.float32), "logits", "finite"),
     ],
 )

@@ -13,6 +13,8 @@ from echodfkd.errors import InputError, StudyError
 
 ROUNDING = 1e-4
 """By which probabilities of a network in half precision may leave [0, 1]."""
+MOST_OF_EDGE = 0.9
+"""Share of the frames' edges from which a class is the background. By choice: a network that is sure gives it more."""
 Forward = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Normalised frames (n, channel, size, size) to outputs (n, structure or class, size, size)."""
 
@@ -110,6 +112,22 @@ def check_kind(out: NDArray, kind: str) -> None:
         raise InputError(f"{found}: these are a sigmoid's, not {kind}. Set teacher.input.output = 'probabilities'.")
     if kind == "logits" and values.min() >= 0:
         raise InputError(f"{found}: read as logits, every pixel would be inside. See teacher.input.output.")
+    if kind == "logits" and values.shape[1] > 1 and np.allclose(np.exp(values).sum(axis=1), 1, atol=20 * ROUNDING):
+        way = "Set teacher.input.output = 'classes' where the first channel is the background."
+        raise InputError(f"{found}: the logarithms of a softmax. {way}")
+    if kind in ("classes", "softmax"):
+        _check_background(probabilities(values, kind))
+
+
+def _check_background(masks: Masks) -> None:
+    """InputError where one of the structures (n, structure, height, width) fills the frames' edges, as none does."""
+    edges = np.concatenate([masks[..., 0, :], masks[..., -1, :], masks[..., 0], masks[..., -1]], axis=-1)
+    share = edges.mean(axis=(0, 2))
+    if share.max() > MOST_OF_EDGE:
+        raise InputError(
+            f"The network's class {share.argmax() + 1} takes {100 * share.max():.0f} % of the frames' edges, as the "
+            "background does, which must be class 0. Give the graph its classes in that order."
+        )
 
 
 def normalised(frames: NDArray[np.uint8], given: Input) -> NDArray[np.float32]:
