@@ -9,13 +9,18 @@ import pydicom
 import pytest
 from made_dicom import ENCODINGS, PLANTED, fan_frames, fan_pixels, header, on_screen, region, save, store
 from pydicom.data import get_testdata_file
+from pydicom.fileset import FileSet
 
 import echodfkd as face
 from echodfkd.clip import Clip
+from echodfkd.commands.live import live
 from echodfkd.commands.segment import record
+from echodfkd.data.layouts import open_dataset
+from echodfkd.evidence.inputs import given_clips
 from echodfkd.measure.measures import measures
+from echodfkd.scores.predictions import prediction_folders
 from echodfkd.student.student import load_student
-from echodfkd.video import file_source, open_video, read, write
+from echodfkd.video import file_source, name, open_video, read, write
 from echodfkd.video.fan import Screen
 from echodfkd.video.inputs import clip_files
 
@@ -165,9 +170,44 @@ def test_a_folder_stands_for_its_clips_and_without_any_for_the_dicom_files_below
     assert clip_files([tmp_path / "in"]) == [here, tmp_path / "in" / "b.avi"]
 
 
-def test_convert_writes_a_folder_that_our_own_reader_reads_and_that_names_nobody(tmp_path, echodfkd):
-    from echodfkd.data.layouts import open_dataset
+def disc(folder: Path) -> Path:
+    """A disc with two clips, as DICOMDIR lists them."""
+    made = FileSet()
+    for number in range(2):
+        made.add(pydicom.dcmread(save(folder / "made" / f"QUILLFEATHER_{number}", fan_frames(4))))
+    made.write(folder / "disc")
+    return folder / "disc"
 
+
+def test_a_study_is_checked_as_a_data_set_and_names_nobody(tmp_path, echodfkd):
+    code, out, err = echodfkd("check", study(tmp_path / "in"), "--out", tmp_path / "out")
+    assert code == 0 and "10 clips, 5 usable" in out and "colour Doppler" in written(tmp_path / "out")
+    assert leaks(out.replace(str(tmp_path), ""), err, written(tmp_path / "out")) == []
+    assert "2 usable" in echodfkd("check", disc(tmp_path), "--out", tmp_path / "disc-out")[1]
+
+
+def test_a_hospitals_folders_of_patients_are_no_camus(tmp_path):
+    clip = save(tmp_path / "patient0001" / "IM_1", fan_frames(2))
+    assert [row.name for row in open_dataset(tmp_path).clips] == [name(clip)]
+
+
+@pytest.mark.parametrize("given", ["disc", "disc/DICOMDIR"])
+def test_clips_are_judged_under_the_names_under_which_they_are_segmented(tmp_path, echodfkd, given):
+    disc(tmp_path)
+    assert echodfkd("segment", tmp_path / given, "--model", "b2", "--out", tmp_path / "out")[0] == 0
+    clips = given_clips([tmp_path / given])
+    assert {one.name for one in clips} == {folder.name for folder in prediction_folders(tmp_path / "out")}
+    assert [one.read().frames.shape for one in clips] == [(4, 120, 160)] * 2
+
+
+@pytest.mark.parametrize("given", ["disc", "disc/DICOMDIR", "made"])
+def test_a_disc_is_watched_clip_by_clip(tmp_path, given):
+    disc(tmp_path)
+    watched = live(str(tmp_path / given), "b2", paced=False, idle=1.5)
+    assert [one.frames for one in watched] == [4, 4] and not any(one.refusal for one in watched)
+
+
+def test_convert_writes_a_folder_that_our_own_reader_reads_and_that_names_nobody(tmp_path, echodfkd):
     place = study(tmp_path / "in")
     write(place / "QUILLFEATHER_3.avi", on_screen(fan_frames(6)), 50)
     out, key = tmp_path / "shared", tmp_path / "key.csv"

@@ -313,6 +313,10 @@ def test_percent_is_percent_with_or_without_its_sign_and_with_a_comma():
     assert found == {"a": 62, "b": 62, "c": 62.1, "d": 62.1, "e": 7, "f": 62} and odd == []
 
 
+def test_a_list_without_any_is_no_list_of_faults():
+    assert in_percent({"a": "", "b": "NA"}) == ({"a": None, "b": None}, [])
+
+
 def test_a_list_of_fractions_is_read_as_such_and_said():
     found, odd = in_percent({"a": "0.62", "b": "0,35", "c": "55%", "d": "", "e": "1.0"})
     assert found == {"a": 62, "b": 35, "c": 55, "d": None, "e": None}

@@ -103,13 +103,19 @@ def test_a_gif_is_black_where_it_has_no_colour(tmp_path):
     np.testing.assert_array_equal(video.read(tmp_path / "a.gif").frames, [np.roll(levels, turn) for turn in range(3)])
 
 
-def two_films(path, *films, codec="libx264"):
+def two_films(path, *films):
     with av.open(str(path), "w") as out:
+        streams = []
         for frames in films:
-            stream = out.add_stream(codec, rate=50)
+            stream = out.add_stream("libx264", rate=50)
             stream.height, stream.width, stream.pix_fmt = *frames.shape[1:], "yuv420p"
-            for frame in frames:
-                out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="gray")))
+            streams.append(stream)
+        for stream, frames in zip(streams, films, strict=True):
+            for number, frame in enumerate(frames):
+                picture = av.VideoFrame.from_ndarray(frame, format="gray")
+                picture.pts, picture.time_base = number, Fraction(1, 50)
+                out.mux(stream.encode(picture))
+        for stream in streams:
             out.mux(stream.encode(None))
     return path
 

@@ -69,8 +69,9 @@ def test_the_last_delay_counts(tmp_path, suffix):
 
 @pytest.mark.parametrize("suffix", [".gif", ".png"])
 def test_a_pause_before_a_film_begins_anew_says_nothing_of_its_rate(tmp_path, suffix):
-    pictures = [Image.fromarray(frame) for frame in beating_disc(EVEN / 50)]
-    path = tmp_path / f"a{suffix}"
+    frames = beating_disc(EVEN / 50)
+    frames[:, 0, 0] = EVEN % 2  # Pillow makes one of two equal frames
+    pictures, path = [Image.fromarray(frame) for frame in frames], tmp_path / f"a{suffix}"
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=[20] * 159 + [1000])
     found = seen(path)
     assert (found.fps, found.clock.times, found.clock.gaps) == (50, None, ()) and found.heart_rate is not None
@@ -81,7 +82,7 @@ def test_even_times_that_were_rounded_to_milliseconds_are_even(tmp_path, fps):
     times = np.round(np.arange(160) / fps, 3)
     video.write(tmp_path / "a.mp4", beating_disc(np.arange(160) / fps), fps, times)
     clip = video.read(tmp_path / "a.mp4")
-    assert clip.times is None and clip.fps == pytest.approx(fps, rel=1e-4)
+    assert clip.times is None and clip.fps == pytest.approx(fps, rel=3e-4)
 
 
 def test_an_animated_png_gives_all_its_frames_at_their_times(tmp_path):

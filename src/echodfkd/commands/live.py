@@ -186,11 +186,11 @@ def _sources(
     """What there is to watch, one after another."""
     if is_camera(source):
         yield _camera(source, student, seconds)
-    elif Path(source).is_dir():
+    elif Path(source).is_dir() and not any(map(is_list, Path(source).iterdir())):
         for path in _arrivals(Path(source), idle):
             yield _file(path, student, bool(paced), seconds)
     else:
-        for path in clip_files([Path(source)]):  # several where it is a DICOMDIR
+        for path in clip_files([Path(source)]):  # several of a disc or its DICOMDIR
             yield _file(path, student, paced is not False, seconds)
 
 

@@ -20,8 +20,11 @@ def in_percent(
 
     `written` holds the cells of one list by clip, `volumes` those of its rows. Numbers count as percent, with or
     without their sign. They are fractions of 1 where none of the list is above 1, and where a row's volumes say so;
-    one of 1 or less among percents is neither for certain, and so unknown, as one is that no heart has.
+    one of 1 or less among percents is neither for certain, and so unknown, as one is that no heart has. A list without
+    any says nothing odd.
     """
+    if all(map(is_blank, written.values())):
+        return dict.fromkeys(written), []
     plain = {name: parsed_number(text.strip().removesuffix("%")) for name, text in written.items()}
     bare = [value for name, value in plain.items() if value is not None and "%" not in written[name]]
     all_fractions = 0 < max(bare, default=0) <= MOST_OF_A_FRACTION

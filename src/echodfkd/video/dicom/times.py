@@ -64,7 +64,7 @@ def _steps(vector: NDArray[np.float64], frames: int) -> tuple[NDArray[np.float64
         return steps, ()
     if len(steps) != frames - 1 or not (steps > 0).all():
         return steps[:0], (f"FrameTimeVector {len(vector)} steps for {frames} frames, which is not used",)
-    if len(vector) == frames and len(steps) > 2 and (np.diff(vector) > 0).all():
+    if len(vector) == frames and (np.diff(vector) > 0).all() and steps[-1] > steps[0] * len(steps) / 2 > steps[0]:
         return np.diff(vector), ("FrameTimeVector holds times, where the steps between them belong",)
     return steps, () if len(vector) == frames else ("FrameTimeVector lacks the first frame's 0",)
 
