@@ -38,7 +38,7 @@ from echodfkd.video.dicom.folder import is_list, listed_files
 
 SECONDS, MEMORY = 60, 3 << 30
 """What one file may take, and the whole process: bytes of memory that are really used."""
-DICOM = ("explicit", "RLE", "JPEG baseline", "JPEG lossless", "JPEG-LS", "JPEG 2000")
+DICOM = ("explicit", "deflated", "RLE", "JPEG baseline", "JPEG lossless", "JPEG-LS", "JPEG 2000")
 HUGE = tuple(n.to_bytes(4, order) for n in (0, 1, 2**31 - 1, 2**31, 2**32 - 1) for order in ("little", "big"))
 WORDS = (
     b"1e999",

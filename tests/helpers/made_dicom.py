@@ -8,7 +8,14 @@ import numpy as np
 from PIL import Image, ImageDraw
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    generate_uid,
+)
 
 US_FILM, US_STILL = "1.2.840.10008.5.1.4.1.1.3.1", "1.2.840.10008.5.1.4.1.1.6.1"
 PATIENT = {
@@ -96,6 +103,7 @@ def header(path: Path, frames: np.ndarray, **tags: Any) -> Dataset:
     for keyword, value in {**PATIENT, **given, **tags}.items():
         if value is not None:
             setattr(made, keyword, value)
+    made.private_block(0x0009, "ARABELLA", create=True).add_new(1, "LO", "QUILLFEATHER")
     made.file_meta.MediaStorageSOPClassUID = made.SOPClassUID
     made.file_meta.MediaStorageSOPInstanceUID = made.get("SOPInstanceUID", "1.2.3")
     return made
@@ -210,6 +218,7 @@ ENCODINGS: dict[str, tuple[Any, str, bool]] = {
     "implicit": (raw, ImplicitVRLittleEndian, True),
     "explicit": (raw, ExplicitVRLittleEndian, True),
     "big endian": (raw, ExplicitVRBigEndian, True),
+    "deflated": (raw, DeflatedExplicitVRLittleEndian, True),
     "RLE": (compressed, "1.2.840.10008.1.2.5", True),
     "JPEG baseline": (jpeg, "1.2.840.10008.1.2.4.50", False),
     "JPEG extended": (jpeg, "1.2.840.10008.1.2.4.51", False),
