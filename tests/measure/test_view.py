@@ -6,9 +6,22 @@ import pytest
 from echodfkd.clip import Clip
 from echodfkd.commands.segment import segmentation
 from echodfkd.errors import InputError
-from echodfkd.measure.view import WORDS, Group, Statistics, describe, statistics, view, view_of
+from echodfkd.measure.view import (
+    STRANGE,
+    WEIGHT,
+    WORDS,
+    Group,
+    Look,
+    Statistics,
+    describe,
+    described,
+    look_of,
+    statistics,
+    view,
+    view_of,
+)
 from echodfkd.student.student import load_student
-from echodfkd.synthetic.other_views import KINDS, other_view
+from echodfkd.synthetic.other_views import KINDS, NEAR, other_view
 
 ROWS, COLUMNS = np.mgrid[:112, :112]
 FAN = (np.abs(np.arctan2(COLUMNS - 56, ROWS + 1)) < 0.75) & (np.hypot(COLUMNS - 56, ROWS) < 110)
@@ -54,11 +67,11 @@ def test_the_distance_is_mahalanobis_and_words_name_the_trait():
     plain = Statistics({"one": Group(np.zeros(count), np.full(count, 2.0), np.eye(count))}, (1.0, 3.0))
     traits = np.zeros(count)
     traits[1] = 8.0
-    found = view([traits], plain)
+    found = view([traits], known=plain)
     assert (found.distance, found.words) == (4.0, WORDS["lean"][1])
     assert found.odd and found.refused
     traits[1] = -4.0
-    found = view([traits], plain)
+    found = view([traits], known=plain)
     assert (found.distance, found.words, found.odd, found.refused) == (2.0, WORDS["lean"][0], True, False)
 
 
@@ -86,6 +99,32 @@ def test_what_is_no_four_chamber_view_is_refused():
     assert np.mean([one.verdict == "refused" for one in found]) >= 0.95
     assert np.mean([one.view.refused for one in found]) >= 0.9
     assert all(one.view.odd for one in found)
+
+
+def test_what_is_nearly_a_four_chamber_view_is_looked_at():
+    model = load_student("b4")
+    found = [segmentation(Clip(kind, other_view(kind, seed, 9), 24.0), model) for kind in NEAR for seed in range(8)]
+    assert np.mean([one.view.odd for one in found]) >= 0.9
+
+
+def test_what_is_strange_to_the_model_is_farther_and_said_to_be():
+    frame, mask = heart()
+    plain = view([described(frame, mask)])
+    near, far = (Look(lambda _, strange=strange: strange, (4.0, 5.0)) for strange in (0.1, 40.0))
+    found = [view([described(frame, mask, look=look)], look) for look in (near, far)]
+    assert found[0].distance == pytest.approx(np.hypot(plain.distance, 0.1 * WEIGHT))
+    assert found[1].distance == pytest.approx(np.hypot(plain.distance, 40 * WEIGHT))
+    assert (found[0].words, found[1].words) == (plain.words, STRANGE)
+    assert found[1].limits == (4.0, 5.0) and found[1].refused
+
+
+def test_the_part_of_a_model_is_that_of_its_card():
+    student = load_student("b4")
+    look = look_of(student)
+    frame, _ = heart()
+    assert look.strange(frame) == student.strangeness(frame)
+    assert look.limits == (student.familiar.odd, student.familiar.refused)
+    assert look_of(load_student("b2")) is None
 
 
 def test_other_views_beat_and_are_drawn_alike_by_seed():

@@ -221,6 +221,9 @@ class DeepLabStepper:
             grey = torch.from_numpy(frame).float()[None, None].expand(1, 3, *frame.shape) / 50 - 0.65
             return self._network(grey)["out"][0].sigmoid().numpy(), None
 
+    def memory(self, state: Any) -> None:
+        """It remembers nothing."""
+
 
 def _joined(rounds: Sequence[Row]) -> Row:
     """The rounds of one subject as one row."""

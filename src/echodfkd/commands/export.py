@@ -46,6 +46,8 @@ def export(model: Path, out: Path, *, int8: bool = False, size: int | None = Non
     whole numbers. Raises InputError where the model cannot be exported so, or the graph is not faithful to it.
     """
     network, card = load_network(model)
+    if int8 or (size or card.preprocessing.size) != card.preprocessing.size:
+        card = replace(card, familiar=None, ejection_interval=None)  # nobody measured them of this graph
     card = replace(card, preprocessing=replace(card.preprocessing, size=size or card.preprocessing.size))
     agreement = None
     with writing(out) as beside:

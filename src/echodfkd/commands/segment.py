@@ -20,6 +20,7 @@ from echodfkd.files import filling, holding, make_folder, read_json, remove_part
 from echodfkd.measure.beats import Events
 from echodfkd.measure.doubt import Grades, grades
 from echodfkd.measure.measures import Measures, measures, on_line
+from echodfkd.measure.view import look_of
 from echodfkd.store.store import Store
 from echodfkd.student.spool import Spool, Stack
 from echodfkd.student.steppers import Frame, FrameMasks
@@ -201,6 +202,7 @@ def measured(
         grades=graded,
         factor=student.card.interval_factor,
         marked=marked,
+        look=look_of(student, source.spacing, source.part),
     )
 
 

@@ -15,7 +15,7 @@ from echodfkd.measure.ejection import Ejection, ejection_by_method, ejection_fra
 from echodfkd.measure.shape import MaskClip, Spacing, pixel_scale
 from echodfkd.measure.traits import Traits
 from echodfkd.measure.verdict import Verdict, verdict
-from echodfkd.measure.view import View, view_of
+from echodfkd.measure.view import Look, View, view_of
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,7 @@ def measures(
     grades: Grades | None = None,
     factor: float | None = None,
     marked: Events | None = None,
+    look: Look | None = None,
 ) -> Measures:
     """What masks (time, height, width) bool of a left ventricle say, at `fps` (Hz, or a clock) and `spacing` if known.
 
@@ -147,9 +148,10 @@ def measures(
     With the grey `frames` (height, width) that they are of, it is also asked whether those show the right view,
     in the `part` of them that shows the body. With `grades` and `factor` the ejection fraction has an interval.
     `marked` events take the place of those in the area curve.
+    `look` is what the model itself makes of the frames.
     InputError where masks, frame rate, spacing or times are none.
     """
     pixel_scale(spacing)
     clock = believed(fps) if times is None else clock_of_times(times, as_clock(fps).fps)
-    seen = None if frames is None else view_of(frames, masks, spacing, part)
+    seen = None if frames is None else view_of(frames, masks, spacing, part, look)
     return Measures(Traits(masks, clock), spacing, seen, line, grades, factor, marked)

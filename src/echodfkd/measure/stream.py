@@ -18,7 +18,7 @@ from echodfkd.measure.measures import on_line
 from echodfkd.measure.shape import Spacing, largest_component
 from echodfkd.measure.traits import Traits
 from echodfkd.measure.verdict import Verdict, verdict
-from echodfkd.measure.view import LOOKED, describe, view
+from echodfkd.measure.view import LOOKED, described, look_of, view
 from echodfkd.student.steppers import Frame, FrameMasks
 from echodfkd.student.student import Pass, Student, load_student
 
@@ -134,6 +134,7 @@ class Stream:
         if "lv" not in self.student.structures:
             raise InputError(f"A stream measures the left ventricle, this model knows {self.student.structures}.")
         self.fps, self.spacing, self.part = fps, spacing, part
+        self.look = look_of(self.student, spacing, part)
         self.state = State()
 
     def reset(self) -> None:
@@ -191,11 +192,10 @@ class Stream:
         """Masks cut at the threshold, and the state that keeps their ventricles."""
         masks = [dict(zip(self.student.structures, self.student.cut(one), strict=True)) for one in known]
         taken, waiting = state.waiting[: len(masks)], state.waiting[len(masks) :]
-        described, at = state.described, state.described_at
+        seen, at = state.described, state.described_at
         for (moment, frame), one in zip(taken, masks, strict=True):
             if moment >= at + VIEW_S:
-                seen = self.part or (slice(None), slice(None))
-                described, at = (*described, describe(frame[seen], one["lv"][seen], self.spacing)), moment
+                seen, at = (*seen, described(frame, one["lv"], self.spacing, self.part, self.look)), moment
         times = state.times + tuple(moment for moment, _ in taken)
         area = state.area + tuple(int(one["lv"].sum()) for one in masks)
         lv = self.student.structures.index("lv")
@@ -203,7 +203,7 @@ class Stream:
         graded = state.graded + tuple(np.packbits([one >= 2, one >= 1], axis=None) for one in sure)
         kept = state.ventricles + tuple(np.packbits(one["lv"]) for one in masks)
         old = sum(moment < times[-1] - KEPT_S for moment in times) if times else 0
-        state = replace(state, waiting=waiting, described=described[-LOOKED:], described_at=at, first=state.first + old)
+        state = replace(state, waiting=waiting, described=seen[-LOOKED:], described_at=at, first=state.first + old)
         state = replace(state, times=times[old:], area=area[old:], ventricles=kept[old:], graded=graded[old:])
         return masks, state
 
@@ -278,7 +278,7 @@ class Stream:
         rate = None if events.fps_assumed else events.fps
         traits = Traits(self._ventricles(state, range(start, len(state.times))), rate)
         seen = replace(events, ed_frames=later[0], es_frames=later[1])
-        return verdict(traits, seen, ejection, view=view(state.described) if state.described else None)
+        return verdict(traits, seen, ejection, view=view(state.described, self.look) if state.described else None)
 
     def _ventricles(self, state: State, frames: Iterable[int]) -> NDArray[np.bool_]:
         """(time, height, width) masks of these of the kept frames."""

@@ -7,8 +7,9 @@ traits together, from the nearer of the two groups. No weight was taught: what n
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from importlib.resources import files
 
@@ -20,6 +21,7 @@ from echodfkd.clip import WORKING_SIZE, Part, evenly_spread
 from echodfkd.measure.ejection import long_axis
 from echodfkd.measure.sector import fan
 from echodfkd.measure.shape import Mask, MaskClip, Spacing, largest_component, solidity
+from echodfkd.student.student import Student
 
 Values = NDArray[np.float64]
 Frame = NDArray[np.uint8]
@@ -45,6 +47,26 @@ WORDS: dict[str, tuple[str, str]] = {
     "unevenness": ("unusually smooth inside", "uneven inside"),
 }
 """Each trait's name, and what it is to be below and above the patients' mean."""
+STRANGE = "unlike the hearts that the model was taught on"
+WEIGHT = 3.0
+"""Deviations that a frame counts for every time that it is as strange to the model as drawn hearts are. By choice:
+patients' clips and clips that were turned, shifted or mirrored part alike from 2.5 to 4."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """The model's part: how strange a frame (height, width) is to it, and the limits of the distance with that."""
+
+    strange: Callable[[Frame], float]
+    limits: tuple[float, float]
+
+
+def look_of(student: Student, spacing: Spacing = None, part: Part | None = None) -> Look | None:
+    """The part of a student whose card knows drawn hearts; None of another. `spacing` and `part`: see `view_of`."""
+    known = student.familiar
+    if known is None:
+        return None
+    return Look(lambda frame: student.strangeness(frame, spacing, part) or 0.0, (known.odd, known.refused))
 
 
 @dataclass(frozen=True)
@@ -107,32 +129,51 @@ class View:
         return self.distance > self.limits[0]
 
 
-def view_of(frames: Iterable[Frame], masks: MaskClip, spacing: Spacing = None, part: Part | None = None) -> View:
+def view_of(
+    frames: Iterable[Frame],
+    masks: MaskClip,
+    spacing: Spacing = None,
+    part: Part | None = None,
+    look: Look | None = None,
+) -> View:
     """The view that a clip's grey frames (height, width) uint8 show with its LV's masks (time, height, width).
 
-    `part` is the rows and columns that show the body, all without one.
+    `part` is the rows and columns that show the body, all without one; `look` is the model's part, where it has one.
     """
-    seen = part or (slice(None), slice(None))
     looked = set(evenly_spread(len(masks), LOOKED).tolist())
-    return view([describe(frame[seen], masks[n][seen], spacing) for n, frame in enumerate(frames) if n in looked])
+    return view(
+        [described(frame, masks[n], spacing, part, look) for n, frame in enumerate(frames) if n in looked], look
+    )
 
 
-def view(described: Sequence[Values], known: Statistics | None = None) -> View:
-    """The view that frames show by what `describe` says of each; at least one. `known`: those of `view.json`."""
+def described(
+    frame: Frame, mask: Mask, spacing: Spacing = None, part: Part | None = None, look: Look | None = None
+) -> Values:
+    """What `describe` says of the `part` of a frame that shows the body, and how strange the frame is to a `look`."""
+    seen = part or (slice(None), slice(None))
+    traits = describe(frame[seen], mask[seen], spacing)
+    return traits if look is None or np.isnan(traits).any() else np.append(traits, look.strange(frame))
+
+
+def view(described: Sequence[Values], look: Look | None = None, known: Statistics | None = None) -> View:
+    """The view that frames show by what `described` says of each; at least one. `known`: those of `view.json`."""
     known = known or statistics()
+    known = known if look is None else replace(known, limits=look.limits)
     found = sorted((_nearest(traits, known) for traits in described), key=lambda one: one[0])
-    distance, words = found[len(found) // 2]
-    return View(distance, known.limits, words)
+    usual = Counter(words for _, words in found).most_common(1)[0][0]  # the middle frame alone may be told by a hair
+    return View(found[len(found) // 2][0], known.limits, usual)
 
 
 def _nearest(traits: Values, known: Statistics) -> tuple[float, str]:
     """The distance from the nearer group, and what is most unlike it."""
     if np.isnan(traits).any():
         return float("inf"), "nowhere to be seen"
+    traits, strange = traits[: len(WORDS)], WEIGHT * float(sum(traits[len(WORDS) :]))
     (distance, worst), group = min(
         ((group.distance(traits), group) for group in known.groups.values()), key=lambda one: one[0][0]
     )
-    return distance, tuple(WORDS.values())[worst][int(traits[worst] > group.mean[worst])]
+    odd = tuple(WORDS.values())[worst][int(traits[worst] > group.mean[worst])]
+    return float(np.hypot(distance, strange)), STRANGE if strange > distance else odd
 
 
 def describe(frame: Frame, mask: Mask, spacing: Spacing = None) -> Values:

@@ -8,6 +8,7 @@ from typing import Any
 from echodfkd.clip import WORKING_SIZE
 from echodfkd.errors import InputError, StudyError
 from echodfkd.files import read_json, sha256
+from echodfkd.student.familiar import of_table
 from echodfkd.student.settings import NetworkSettings, Shape, parameter_count, shape_class
 
 CARD = "model.json"
@@ -17,7 +18,7 @@ FORMAT = "echodfkd student"
 VERSION = 1
 LONGEST_WARM_UP = 1000
 """Frames held and run before a clip's first at most: many beats, and still little memory. By choice."""
-LATER = frozenset({"hindsight", "ejection", "ejection_interval"})
+LATER = frozenset({"hindsight", "ejection", "ejection_interval", "familiar"})
 """Keys that cards of this version may lack: they came later, and their defaults say what a card without them meant."""
 RESIZE = "pad to square and area-resample"
 """How frames reach the working size (echodfkd.resize.fit); the only way this version knows."""
@@ -63,6 +64,8 @@ class Card:
     ejection_interval: tuple[float, float] | None = None
     """How many doubts of the outline (`measure/doubt.py`) to both sides of an ejection fraction hold nine of ten known
     ones, in two passes and in one; None where that was never measured, and then no interval is told. As `ejection`."""
+    familiar: Mapping[str, Any] | None = field(default=None, repr=False)
+    """What its memory holds of drawn hearts, as JSON (`familiar.py`); None where nobody looked."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Where it comes from, as JSON: study, seed, teacher, data, machine, versions. Free of patient names and paths."""
     files: Mapping[str, str] = field(default_factory=dict)
@@ -75,6 +78,8 @@ class Card:
             raise StudyError(f"A warm-up is a number of frames from 0 to {LONGEST_WARM_UP}, got {self.warm_up!r}.")
         if len(self.ejection) != 2 or not all(_number(one) for one in self.ejection) or not 0 < self.ejection[0] < 2:
             raise StudyError(f"ejection is a slope between 0 and 2 and an offset in points, got {self.ejection!r}.")
+        if self.familiar is not None:
+            of_table(self.familiar)
         factors = self.ejection_interval
         if factors is not None and not (len(factors) == 2 and all(_number(one) and 0 < one < 100 for one in factors)):
             raise StudyError(f"ejection_interval is two factors between 0 and 100, or null, got {factors!r}.")

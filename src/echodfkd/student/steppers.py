@@ -21,6 +21,9 @@ class Stepper(Protocol):
     def step(self, frame: Frame, state: Any) -> tuple[FrameMasks, Any]:
         """Probabilities (structure, size, size) of a frame (size, size), and the next state; the first is None."""
 
+    def memory(self, state: Any) -> NDArray[np.float32] | None:
+        """What the deepest memory holds in a state, (channel, rows, columns); None where there is none."""
+
 
 class OnnxStepper:
     """Steps through an exported graph with onnxruntime on the CPU, on one thread: a step is too small to share."""
@@ -44,6 +47,10 @@ class OnnxStepper:
         probabilities, *after = self._session.run(None, {"frame": frame[None, None], **given})
         return probabilities[0], after
 
+    def memory(self, state: list[NDArray[np.float32]]) -> NDArray[np.float32] | None:
+        """See `Stepper`: states are hidden, cell, hidden, cell ..., deepest last."""
+        return np.asarray(state[-2][0], np.float32) if state else None
+
 
 class TorchStepper:
     """Steps with the torch network itself, on the CPU and with as many threads as torch has."""
@@ -60,3 +67,7 @@ class TorchStepper:
             grey = torch.from_numpy(np.ascontiguousarray(frame)).float() * self._scale
             logits, state = self._network.step(grey[None, None], state)
             return logits[0].sigmoid().numpy(), state
+
+    def memory(self, state: Any) -> NDArray[np.float32] | None:
+        """See `Stepper`."""
+        return np.asarray(state[-1][0][0].numpy(), np.float32) if state else None

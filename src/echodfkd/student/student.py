@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -18,6 +19,7 @@ from echodfkd.pieces import largest_component
 from echodfkd.resize import Spacing
 from echodfkd.student.bundled import find_model
 from echodfkd.student.card import GRAPH, WEIGHTS, Card, check_files, parsed_card, read_card
+from echodfkd.student.familiar import SHOWN, Familiar, features_of, of_table
 from echodfkd.student.spool import Stack
 from echodfkd.student.steppers import Frame, FrameMasks, OnnxStepper, Stepper, TorchStepper
 
@@ -122,6 +124,25 @@ class Student:
         """Masks (structure, height, width) at the threshold; their largest pieces alone, where the card wants that."""
         masks = probabilities >= self.threshold
         return np.stack([largest_component(mask) for mask in masks]) if self.largest_component else masks
+
+    def features(self, frame: Frame, spacing: Spacing = None, part: Part | None = None) -> NDArray[np.float64] | None:
+        """What the memory holds of one frame (height, width) uint8 alone: see `familiar`; None without a memory."""
+        [(seen, _)], state = self._fitted([frame], spacing, part), None
+        for _ in range(SHOWN):
+            _, state = self.stepper.step(seen, state)
+        memory = self.stepper.memory(state)
+        return None if memory is None else features_of(memory)
+
+    @cached_property
+    def familiar(self) -> Familiar | None:
+        """What its memory holds of drawn hearts; None where its card does not tell."""
+        return None if self.card.familiar is None else of_table(self.card.familiar)
+
+    def strangeness(self, frame: Frame, spacing: Spacing = None, part: Part | None = None) -> float | None:
+        """How far a frame (height, width) uint8 lies from drawn hearts; None where that is not known."""
+        if self.familiar is None or (found := self.features(frame, spacing, part)) is None:
+            return None
+        return self.familiar.distance(found)
 
     def push(
         self, frame: Frame, at: Pass, spacing: Spacing = None, part: Part | None = None
