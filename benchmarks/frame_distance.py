@@ -29,9 +29,9 @@ from echodfkd.clip import Clip, channel
 from echodfkd.files import plain, write_json
 from echodfkd.measure.beats import beat_events
 from echodfkd.scores.bounds import ChoiceNoise, fit_choice_noise
+from echodfkd.scores.clip_row import event_row
 from echodfkd.scores.frame_distance import PHASES, TOLERANCE_S, Reference, null_curves
 from echodfkd.scores.frame_rate import rate_scores
-from echodfkd.scores.scorecard import event_row
 from echodfkd.stats.intervals import bootstrap
 from echodfkd.stats.ranks import spearman
 from echodfkd.synthetic.beat import cycle

@@ -40,7 +40,7 @@ from echodfkd.evidence.trust import evidence_names, summary
 from echodfkd.files import plain, write_json
 from echodfkd.measure.beats import check_rate
 from echodfkd.report.numbers import interval, number
-from echodfkd.scores.scorecard import constant_mask
+from echodfkd.scores.known_clips import constant_mask
 from echodfkd.student.bundled import find_model
 from echodfkd.student.student import load_student
 from echodfkd.synthetic.annotator import TRACED

@@ -43,8 +43,8 @@ from echodfkd.files import plain, write_json
 from echodfkd.measure.overlap import dice
 from echodfkd.measure.shape import area_curve, largest_component
 from echodfkd.report.numbers import count, interval
+from echodfkd.scores.known_clips import constant_mask
 from echodfkd.scores.predictions import read_prediction
-from echodfkd.scores.scorecard import constant_mask
 from echodfkd.stats.agreement import STATISTICS, correlation
 from echodfkd.stats.intervals import bootstrap, paired_difference
 from echodfkd.student.bundled import DEFAULT, find_model

@@ -2,13 +2,15 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from pairs import pair
 
 from echodfkd.report.draw.figures import picture_png
 from echodfkd.report.numbers import interval, number
 from echodfkd.report.page import Loop, Page, Picture, Section, Table, Tile, page_html, write_page
 from echodfkd.report.pages.scorecard import Found, Model, report_page
+from echodfkd.scores.clip_row import reference, score_clip
 from echodfkd.scores.records import Scores
-from echodfkd.scores.scorecard import ClipCase, score_clip, scorecard
+from echodfkd.scores.scorecard import scorecard
 
 PNG = picture_png(np.zeros((4, 4), np.uint8))
 NAME = 'clip <b>"A"</b> & co'
@@ -86,8 +88,8 @@ def test_an_empty_page_is_still_a_page(tmp_path):
 def scores():
     masks = np.zeros((3, 12, 12), bool)
     masks[:, 3:9, 4:8] = True
-    cases = [ClipCase(f"clip {n}", np.roll(masks, n, 1), masks, 50.0, (0,), (2,), 55.0) for n in range(3)]
-    rows, references = [score_clip(case) for case in cases], [case.reference for case in cases]
+    cases = [pair(f"clip {n}", np.roll(masks, n, 1), masks, 50.0, (0,), (2,), 55.0) for n in range(3)]
+    rows, references = [score_clip(*case) for case in cases], [reference(*case) for case in cases]
     card = scorecard(rows, baseline=rows, references=references, training_ef=50.0, resamples=50)
     return Scores(**vars(card))
 
@@ -133,8 +135,8 @@ def test_tables_are_as_wide_as_their_heads(scores):
 
 
 def test_a_report_without_beats_events_or_baselines_says_so_instead_of_failing():
-    still = ClipCase("still", np.ones((1, 4, 4), bool), np.ones((1, 4, 4), bool))
-    found = Found(Scores(**vars(scorecard([score_clip(still)], resamples=5))))
+    still = pair("still", np.ones((1, 4, 4), bool), np.ones((1, 4, 4), bool))
+    found = Found(Scores(**vars(scorecard([score_clip(*still)], resamples=5))))
     page = report_page(found, title="t", data="d", model=Model("m"), provenance={})
     reader, _ = read(page)
     assert "not measured" in reader.words

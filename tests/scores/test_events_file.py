@@ -3,9 +3,9 @@ import pytest
 
 from echodfkd.commands.segment import summary, summary_row
 from echodfkd.errors import InputError
+from echodfkd.scores.clip_row import event_row
 from echodfkd.scores.events_file import MarkedEvents, read_events, reference_of
 from echodfkd.scores.frame_distance import Reference
-from echodfkd.scores.scorecard import event_row
 
 
 def table(tmp_path, text):

@@ -6,16 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pairs import pair
 
 from echodfkd.files import plain, shaped
 from echodfkd.report.pages.scorecard import clean_section
 from echodfkd.report.sections import overlap, paired
 from echodfkd.report.terminal import table
 from echodfkd.scores import metrics
+from echodfkd.scores.clip_row import score_clip
 from echodfkd.scores.metrics import METRICS, Metric
 from echodfkd.scores.paired import paired_scores
 from echodfkd.scores.records import Excluded, Scorecard, Scores
-from echodfkd.scores.scorecard import ClipCase, score_clip, scorecard
+from echodfkd.scores.scorecard import scorecard
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "formats.md"
 TOY = Metric("too_large", "too large", "%", 1, False, lambda row: 100 * (row["px_predicted"] / row["px_true"] - 1))
@@ -25,7 +27,7 @@ def rows(columns=4):
     """Three clips whose masks are so many columns wide where the truth has 4."""
     masks = np.zeros((2, 3, 12, 12), bool)
     masks[0, :, 3:9, 4:8] = masks[1, :, 3:9, 4 : 4 + columns] = True
-    return [score_clip(ClipCase(f"clip {n}", masks[1], masks[0], 50.0, (0,), (2,), 55.0)) for n in range(3)]
+    return [score_clip(*pair(f"clip {n}", masks[1], masks[0], 50.0, (0,), (2,), 55.0)) for n in range(3)]
 
 
 @pytest.fixture

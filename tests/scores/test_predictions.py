@@ -3,9 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from echodfkd.data.dataset import KnownClip, Listed
+from echodfkd.data.dataset import Listed
 from echodfkd.errors import InputError
-from echodfkd.scores.known_clips import clip_case
+from echodfkd.scores.known_clips import timed_by_list
 from echodfkd.scores.predictions import Prediction, prediction_folders, read_prediction
 
 
@@ -45,11 +45,10 @@ def test_dropped_frames_come_back_and_must_be_a_number(tmp_path):
 
 
 def test_a_prediction_of_a_film_that_lost_every_second_frame_is_not_timed_by_the_list_alone():
-    masks = np.zeros((30, 4, 4), bool)
-    truth = KnownClip((3, 20), ("lv",), np.ones((2, 1, 4, 4), bool), (3,), (20,))
-    case = clip_case(Prediction("a", masks, 25.0, None, 29), Listed("a", "test", fps=50.0), truth)
-    assert (case.clock.fps, case.times) == (25, None)
-    assert clip_case(Prediction("a", masks, 25.0), Listed("a", "test", fps=50.0), truth).clock.fps == 50
+    masks, listed = np.zeros((30, 4, 4), bool), Listed("a", "test", fps=50.0)
+    found = timed_by_list(Prediction("a", masks, 25.0, None, 29), listed)
+    assert (found.clock.fps, found.times) == (25, None)
+    assert timed_by_list(Prediction("a", masks, 25.0), listed).clock.fps == 50
 
 
 def test_without_measures_the_rate_is_unknown(tmp_path):

@@ -8,7 +8,7 @@ from echodfkd.clip import Clip
 from echodfkd.errors import InputError, StudyError
 from echodfkd.files import plain
 from echodfkd.scores import robustness as made
-from echodfkd.scores.robustness import FirstFrameSettings, RobustnessSettings, TrueClip, left_ventricle, variants
+from echodfkd.scores.robustness import FirstFrameSettings, RobustnessSettings, left_ventricle, variants
 
 
 def robustness(*given, **told):
@@ -46,7 +46,7 @@ def true_clips(count=4, frames=20, side=64):
     for n in range(count):
         radius = 14 + 3 * np.cos(np.arange(frames) + n)
         masks = np.hypot(rows - side / 2 - 4, columns - side / 2 + n) < radius[:, None, None]
-        clips.append(TrueClip(Clip(f"{n}", np.where(masks, 180, 20).astype(np.uint8), 50.0), masks))
+        clips.append((Clip(f"{n}", np.where(masks, 180, 20).astype(np.uint8), 50.0), masks))
     return clips
 
 
@@ -80,19 +80,19 @@ def test_a_segmenter_by_brightness_suffers_from_what_changes_brightness(found):
 
 def test_the_constant_mask_stays_where_it_is_while_the_truth_moves():
     clips = true_clips(1)
-    constant = clips[0].masks[0]
+    constant = clips[0][1][0]
     at = {"strengths": {"drop": (19,), "rotation": (180,), "noise": (0,)}}
     found = robustness(Bright(), clips, RobustnessSettings(frames=20, **at, **QUICK), constant)["kinds"]
     assert found["drop"]["strengths"][0]["constant_mask"]["value"] == 1  # frame 0 alone is left
     assert found["rotation"]["strengths"][0]["constant_mask"]["value"] < 0.8
-    turned = np.rot90(clips[0].masks, 2, (1, 2))
+    turned = np.rot90(clips[0][1], 2, (1, 2))
     by_hand = np.mean([2 * (constant & mask).sum() / (constant.sum() + mask.sum()) for mask in turned])
     assert found["rotation"]["strengths"][0]["constant_mask"]["value"] == pytest.approx(by_hand)
 
 
 def test_strength_0_makes_no_difference_and_dropping_is_compared_on_the_frames_kept():
     rng = np.random.default_rng(0)
-    clips = [TrueClip(c.clip, c.masks & (rng.random(c.masks.shape) < 0.8)) for c in true_clips()]
+    clips = [(clip, true & (rng.random(true.shape) < 0.8)) for clip, true in true_clips()]
     settings = RobustnessSettings(strengths={"blur": (0,), "drop": (3,)}, **QUICK)
     found = robustness(Bright(), clips, settings)
     assert found["kinds"]["blur"]["strengths"][0]["difference"]["value"] == 0
@@ -100,23 +100,9 @@ def test_strength_0_makes_no_difference_and_dropping_is_compared_on_the_frames_k
     assert found["clean"]["constant_mask"] is None
 
 
-def test_only_labelled_frames_count_and_clips_that_lose_them_all_are_left_out():
-    clips = true_clips(3, frames=20)
-    labelled = [np.isin(np.arange(20), where) for where in ([0, 5], [7], [4, 8])]
-    clips = [TrueClip(c.clip, c.masks & f[:, None, None], f) for c, f in zip(clips, labelled, strict=True)]
-    found = robustness(Bright(), clips, RobustnessSettings(strengths={"drop": (3,)}, **QUICK))
-    assert found["clean"]["dice"]["value"] == 1
-    assert found["kinds"]["drop"]["strengths"][0]["dice"]["n"] == 2
-
-
-def test_settings_say_how_many_clips_and_frames_and_the_cut_reaches_a_label():
+def test_settings_say_how_many_clips_and_frames_and_are_taken():
     settings = RobustnessSettings(clips=2, frames=6, strengths={}, **QUICK)
     assert robustness(Bright(), true_clips(5), settings)["n"] == {"clips": 2, "frames": 12, "seed": 0}
-    clip = true_clips(1)[0]
-    late = TrueClip(clip.clip, clip.masks, np.arange(20) == 11)
-    assert np.flatnonzero(late.cut(6).labelled).tolist() == [5]
-    assert np.array_equal(late.cut(6).clip.frames, clip.clip.frames[6:12])
-    assert len(clip.cut(50).masks) == 20
 
 
 def test_masks_are_cut_and_kept_as_the_segmenter_wishes():
@@ -128,9 +114,9 @@ def test_masks_are_cut_and_kept_as_the_segmenter_wishes():
 
 def test_first_frames_of_a_student_are_scored_in_every_variant(student_folder):
     frames = beating(24)
-    clip = TrueClip(Clip("a", frames, 50.0), frames > 100)
+    clip = (Clip("a", frames, 50.0), frames > 100)
     settings = FirstFrameSettings(length=20, frames=6, **QUICK)
-    found = first_frame_scores(student_folder, [clip, clip], settings, clip.masks[0], threads=1)
+    found = first_frame_scores(student_folder, [clip, clip], settings, clip[1][0], threads=1)
     names = ["causal", "causal, largest piece", "causal, warm-up", "both ways, warm-up", "constant mask"]
     assert list(found["variants"]) == names
     assert found["n"] == {"clips": 2, "frames": 40}
@@ -149,15 +135,13 @@ def test_variants_overrule_the_card(student_folder):
 
 
 def test_nonsense_is_refused():
-    clip = true_clips(1)[0]
+    clip, masks = true_clips(1)[0]
     with pytest.raises(InputError, match="one clip"):
         robustness(Bright(), [])
     with pytest.raises(InputError, match="has la"):
-        left_ventricle(Bright(structures=("la",)), clip.clip)
-    with pytest.raises(InputError, match="bool of"):
-        TrueClip(clip.clip, clip.masks[:3])
-    with pytest.raises(InputError, match="entry per frame"):
-        TrueClip(clip.clip, clip.masks, np.ones(3, bool))
+        left_ventricle(Bright(structures=("la",)), clip)
+    with pytest.raises(InputError, match="one shape"):
+        robustness(Bright(), [(clip, masks[:3])], RobustnessSettings(strengths={"blur": (0,)}, **QUICK))
     with pytest.raises(InputError, match="mean blur"):
         RobustnessSettings(strengths={"blurr": (1,)})
     with pytest.raises(StudyError, match="clip, frame and resample"):

@@ -17,7 +17,7 @@ from echodfkd.commands.synth import synth
 from echodfkd.errors import OutputError, StudyError
 from echodfkd.files import read_json, sha256
 from echodfkd.resize import fit
-from echodfkd.scores.known_clips import read_labels
+from echodfkd.scores.known_clips import known_clips
 from echodfkd.store.store import Store
 from echodfkd.study.fresh import FIRST_NUMBER, FreshBatches, FreshWindows
 from echodfkd.study.settings import Study, read_study
@@ -96,9 +96,9 @@ def test_the_store_of_a_fresh_study_holds_no_training_clip(study, stores):
 
 def test_validation_lends_its_clips_to_baselines_where_none_to_train_on_is_kept(stores):
     clips, _ = stores
-    labels, lent = read_labels(clips.folder, "test"), clips.split("validation")
+    labels, lent = known_clips(clips.folder, "test"), clips.split("validation")
     assert labels.training_ef == np.mean([entry.facts["truth"]["ejection_fraction"] for entry in lent])
-    for masks, entry in zip(labels.training_masks, lent, strict=True):
+    for masks, entry in zip(labels.training_masks(), lent, strict=True):
         assert np.array_equal(masks, clips.masks(entry.name)[:, 0] >= 128)
 
 

@@ -1,16 +1,16 @@
 """The verb `evaluate`: anybody's masks against any labels the house reads."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from itertools import compress
 from pathlib import Path
 
 import numpy as np
 
 from echodfkd.data.findings import Exclusion, Finding, fault_lines, write_curation
+from echodfkd.data.layouts import layout_of
 from echodfkd.errors import InputError, one_line
 from echodfkd.files import make_folder, plain, write_bytes, write_json, write_text
 from echodfkd.measure.ejection import cardiobench_csv
@@ -19,16 +19,17 @@ from echodfkd.report.draw.figures import png_bytes
 from echodfkd.report.draw.gallery import Shown, clip_gallery
 from echodfkd.report.pages.evaluation import report_evaluation
 from echodfkd.scores.bounds import round_differences, rounds_bounds
+from echodfkd.scores.clip_row import Row, reference
 from echodfkd.scores.concentration import concentration
 from echodfkd.scores.events_file import MarkedEvents, read_events, reference_of
 from echodfkd.scores.first_frames import FRAMES, first_frames
 from echodfkd.scores.frame_distance import PHASES
 from echodfkd.scores.frame_rate import rate_scores
-from echodfkd.scores.known_clips import Labels, constant_of, read_labels, read_patients
+from echodfkd.scores.known_clips import KnownClips, constant_of, known_clips, read_patients
 from echodfkd.scores.paired import paired_scores
-from echodfkd.scores.predictions import read_model, read_prediction
+from echodfkd.scores.predictions import read_model
 from echodfkd.scores.records import Counts, Excluded, FirstFrames, RoundsClips, Scorecard, Scores, StartCounts
-from echodfkd.scores.scorecard import Row, patient_groups, scorecard
+from echodfkd.scores.scorecard import patient_groups, scorecard
 from echodfkd.scores.scored_clips import Marks, ScoredClips, first_size, predicted_clips, scored_clips, seen
 from echodfkd.scores.strata import strata
 from echodfkd.tables import csv_text
@@ -36,6 +37,8 @@ from echodfkd.tables import csv_text
 log = logging.getLogger(__name__)
 FINDINGS = "findings.csv"
 """What is wrong with clips of the data set, as `check` writes it."""
+Draws = dict[str, int]
+"""`seed` and `resamples` of every interval."""
 WORST = 6
 """Clips in the picture of the worst."""
 
@@ -67,76 +70,82 @@ def evaluate(
     makes intervals by patient. Raises InputError where nothing matches or a file is not what it should be.
     """
     predictions, labels, out = Path(predictions), Path(labels), Path(out)
-    known = read_labels(labels, split)
-    where = f"split '{split}' of {labels}"
+    known, where = known_clips(labels, split), f"split '{split}' of {labels}"
     folders = predicted_clips(predictions, known, where)
-    marks = Marks(
-        events=None if events is None else of_clips(read_events(events), folders, events.name, where),
-        patients=None if patients is None else of_clips(read_patients(patients), folders, patients.name, where),
-    )
-    if marks.patients is not None:
-        _tell(
-            "clips of no patient that is known count as one's own",
-            [name for name in folders if name not in marks.patients],
-        )
+    marks = _marks(events, patients, folders, where)
     again = _second_round(marks.events, second_round)
-    exclude = None if exclude is None else exclude.of(known.every, str(labels))
-    spared = {} if exclude is None else exclude.clips
+    spared: Mapping[str, tuple[str, ...]] = {}
     if exclude is not None:
+        exclude = exclude.of(known.dataset.names, str(labels))
+        spared = exclude.clips
         _excluded(list(folders), exclude)
     constant, training_clips = constant_of(known, first_size(known, folders, spared))
     judged = scored_clips(known, folders, marks, constant, spared)
-    unreadable = [Finding(name, "labels", told) for name, told in judged.unreadable.items()]
-    faults = [*known.faults, *unreadable]
-    for line in fault_lines(faults, {*known.unused, *judged.unreadable}):
-        log.warning(line)
-    inside = None if marks.events is None else _inside(marks.events, judged.beyond)
-    names = [row["name"] for row in judged.rows]
-
-    def card(wanted: Callable[[str], bool]) -> Scorecard:
-        """The scorecard of the clips whose names are wanted."""
-        chosen = [wanted(name) for name in names]
-        return scorecard(
-            list(compress(judged.rows, chosen)),
-            baseline=[row for row in judged.baseline if wanted(row["name"])],
-            references=list(compress(judged.references, chosen)),
-            training_ef=known.training_ef,
-            seed=seed,
-            resamples=resamples,
-        )
-
-    whole = card(lambda name: True)
+    faults = _faults(known, judged)
+    draws = {"seed": seed, "resamples": resamples}
+    whole = _card(known, judged, {}, draws)
     counts = replace(whole.n, split=split, training_clips=training_clips)
-    counts = _not_scored(counts, known, folders, judged)
-    if events is not None:
-        counts = replace(counts, events_from=events.name, without_events=sum(not seen(row) for row in judged.rows))
     scores = Scores(
-        **vars(whole) | {"n": counts},
-        labels=known.layout,
+        **vars(whole) | {"n": _not_scored(counts, known, folders, judged, events)},
+        labels=layout_of(known.dataset),
         model=read_model(next(iter(folders.values()))),
-        frame_rate=rate_scores(judged.rows, seed=seed, resamples=resamples),
-        concentration=concentration(judged.rows, seed=seed, resamples=resamples),
-        strata=strata(judged.rows, seed=seed, resamples=resamples),
-        first_frames=_first_frames(judged, seed, resamples),
+        frame_rate=rate_scores(judged.rows, **draws),
+        concentration=concentration(judged.rows, **draws),
+        strata=strata(judged.rows, **draws),
+        first_frames=_first_frames(judged, draws),
     )
-    if again is not None and inside is not None:
-        scores = _with_rounds(scores, inside, again, judged.rows, seed)
+    if marks.events is not None:
+        inside = _inside(marks.events, judged.beyond)
+        scores = scores if again is None else _with_rounds(scores, inside, again, judged.rows, seed)
     if against is not None:
         other = scored_clips(known, predicted_clips(against, known, where), marks, None, spared)
-        paired = paired_scores(judged.rows, other.rows, seed=seed, resamples=resamples)
         first, second = _told_apart(predictions, against)
-        scores = replace(scores, paired=replace(paired, first=first, second=second))
+        scores = replace(
+            scores, paired=replace(paired_scores(judged.rows, other.rows, **draws), first=first, second=second)
+        )
     rows = judged.rows
     if exclude is not None:
-        scores = replace(scores, excluded=_excluded(names, exclude), clean=card(lambda name: name not in exclude.clips))
-        rows = [row | {"excluded": "; ".join(exclude.clips.get(row["name"], ()))} for row in rows]
-    _write(out, scores, rows, judged.baseline)
-    if faults:
-        write_curation(out / FINDINGS, faults)
+        excluded = _excluded([row["name"] for row in rows], exclude)
+        scores = replace(scores, excluded=excluded, clean=_card(known, judged, spared, draws))
+        rows = [row | {"excluded": "; ".join(spared.get(row["name"], ()))} for row in rows]
+    _write(out, scores, rows, judged.baseline, faults)
     _show_worst(known, folders, rows, out / "worst.png")
     if page:
         report_evaluation(out)
     return scores
+
+
+def _marks(events: Path | None, patients: Path | None, clips: Collection[str], where: str) -> Marks:
+    """What the tables tell of the clips of `where`; a warning on those whose patient is not known."""
+    marks = Marks(
+        events=None if events is None else of_clips(read_events(events), clips, events.name, where),
+        patients=None if patients is None else of_clips(read_patients(patients), clips, patients.name, where),
+    )
+    if marks.patients is not None:
+        alone = [name for name in clips if name not in marks.patients]
+        _tell("clips of no patient that is known count as one's own", alone)
+    return marks
+
+
+def _faults(known: KnownClips, judged: ScoredClips) -> list[Finding]:
+    """What is wrong with clips of the data set, each reason told in a line."""
+    unreadable = [Finding(name, "labels", told) for name, told in judged.unreadable.items()]
+    faults = [*known.dataset.faults, *unreadable]
+    for line in fault_lines(faults, {*known.dataset.left_out, *judged.unreadable}):
+        log.warning(line)
+    return faults
+
+
+def _card(known: KnownClips, judged: ScoredClips, without: Collection[str], draws: Draws) -> Scorecard:
+    """The scorecard of the clips, but for some."""
+    chosen = [row["name"] not in without for row in judged.rows]
+    return scorecard(
+        list(compress(judged.rows, chosen)),
+        baseline=[row for row in judged.baseline if row["name"] not in without],
+        references=list(compress(judged.references, chosen)),
+        training_ef=known.training_ef,
+        **draws,
+    )
 
 
 def _tell(what: str, clips: Sequence[str]) -> None:
@@ -160,7 +169,7 @@ def _told_apart(first: Path, second: Path) -> tuple[str, str]:
     return "/".join(one[-count:]), "/".join(other[-count:])
 
 
-def _write(out: Path, scores: Scores, rows: list[Row], baseline: list[Row]) -> None:
+def _write(out: Path, scores: Scores, rows: list[Row], baseline: list[Row], faults: list[Finding]) -> None:
     """The scores and tables in `out`; what other scores left there and these have not is removed."""
     make_folder(out)
     for left in ("constant_mask.csv", "worst.png", FINDINGS):
@@ -169,22 +178,28 @@ def _write(out: Path, scores: Scores, rows: list[Row], baseline: list[Row]) -> N
     write_text(out / "cardiobench.csv", cardiobench_csv(rows))
     if baseline:
         write_text(out / "constant_mask.csv", csv_text(baseline))
+    if faults:
+        write_curation(out / FINDINGS, faults)
     write_json(out / "scores.json", plain(scores))
 
 
-def _not_scored(counts: Counts, known: Labels, folders: Mapping[str, Path], judged: ScoredClips) -> Counts:
-    """The counts with those of clips that were not scored, by why, and of those with no constant mask beside them."""
+def _not_scored(
+    counts: Counts, known: KnownClips, folders: Mapping[str, Path], judged: ScoredClips, events: Path | None
+) -> Counts:
+    """The counts with those of clips that were not scored, by why, and of those that were, without mask or event."""
+    if events is not None:
+        counts = replace(counts, events_from=events.name, without_events=sum(not seen(row) for row in judged.rows))
     return replace(
         counts,
-        without_prediction=len(known.names) - len(folders),
-        left_out=known.left_out,
+        without_prediction=len(known.rows) - len(folders),
+        left_out=len(known.dataset.left_out),
         unreadable=len(judged.unreadable),
         unknown=known.unknown,
         without_constant_mask=len(judged.rows) - len(judged.baseline),
     )
 
 
-def _first_frames(judged: ScoredClips, seed: int, resamples: int) -> FirstFrames | None:
+def _first_frames(judged: ScoredClips, draws: Draws) -> FirstFrames | None:
     """Dice of the first frames, of the masks as they are and of the constant mask; None where too few are labelled."""
     curves = {"as given": judged.frame_dice, "largest piece": judged.piece_dice}
     if len(judged.constant_dice) == len(judged.rows):
@@ -193,9 +208,10 @@ def _first_frames(judged: ScoredClips, seed: int, resamples: int) -> FirstFrames
     if max(labelled) <= FRAMES or not any(np.isfinite(curve[FRAMES:]).any() for curve in judged.frame_dice):
         return None
     groups = patient_groups(judged.rows)
-    score = partial(first_frames, seed=seed, resamples=resamples, groups=groups)
     counts = StartCounts(len(judged.rows), sum(labelled))
-    return FirstFrames(counts, None, {name: score(each) for name, each in curves.items()})
+    return FirstFrames(
+        counts, None, {name: first_frames(each, groups=groups, **draws) for name, each in curves.items()}
+    )
 
 
 def _second_round(
@@ -244,7 +260,7 @@ def _with_rounds(
     return replace(scores, rounds=found, rounds_lacking=lacking, rounds_clips=counts)
 
 
-def _show_worst(known: Labels, folders: Mapping[str, Path], rows: Sequence[Row], path: Path) -> None:
+def _show_worst(known: KnownClips, folders: Mapping[str, Path], rows: Sequence[Row], path: Path) -> None:
     """A picture of the clips of lowest Dice at their labelled ED and ES; none where their frames cannot be read."""
     shown = []
     for row in sorted(rows, key=lambda row: (row["dice"], row["name"]))[:WORST]:
@@ -255,11 +271,13 @@ def _show_worst(known: Labels, folders: Mapping[str, Path], rows: Sequence[Row],
         write_bytes(path, png_bytes(figure, dpi=80))
 
 
-def _shown(known: Labels, folder: Path, row: Row) -> Shown:
+def _shown(known: KnownClips, folder: Path, row: Row) -> Shown:
     """One clip as the gallery wants it."""
-    case, frames = known.case(read_prediction(folder, row["name"])), known.clip(row["name"]).frames
-    moments = {phase.upper(): number for phase in PHASES for number in case.reference.of(phase)[:1]}
-    return Shown(row["name"], f"clip's Dice {row['dice']:.3f}", frames, case.predicted, case.truth, moments)
+    (found, truth), frames = known.pair(row["name"], folder), known.dataset.read(row["name"]).frames
+    true = np.zeros(found.masks.shape, np.bool_)
+    true[list(truth.frames)] = truth.of("lv")
+    moments = {phase.upper(): number for phase in PHASES for number in reference(found, truth).of(phase)[:1]}
+    return Shown(row["name"], f"clip's Dice {row['dice']:.3f}", frames, found.masks, true, moments)
 
 
 def _excluded(names: Sequence[str], exclude: Exclusion) -> Excluded:

@@ -14,7 +14,7 @@ from echodfkd.stats.intervals import bootstrap
 from echodfkd.stats.ranks import spearman
 
 DISTANCES = tuple(f"{phase}_{name}" for phase in ("ed", "es") for name in ("afd", "distance_frames", "distance_ms"))
-"""Columns of `scorecard.score_clip` that are looked at: the paper's aFD, and events one to one."""
+"""Columns of `clip_row.score_clip` that are looked at: the paper's aFD, and events one to one."""
 MOST_BINS = 6
 LEAST_CLIPS = 10
 """Fewer clips than this tell nothing of a slope. By choice."""
@@ -23,7 +23,7 @@ LEAST_CLIPS = 10
 def rate_scores(rows: Sequence[Row], *, seed: int = 0, resamples: int = 2000) -> RateScores | None:
     """Distances against frame rate: `bins` (mean with interval in each) and `trend` (slope, rank correlation).
 
-    `rows` are those of `scorecard.score_clip`. Bins hold their lower edge and the last one its upper. Each trend has
+    `rows` are those of `clip_row.score_clip`. Bins hold their lower edge and the last one its upper. Each trend has
     `slope` (least squares, frames or ms per Hz) and `spearman`, with 95 % bootstrap intervals by clip (by patient where
     the rows tell), and `intercept`. A distance that is constant in time has a slope in frames of that time and none in
     milliseconds. None where fewer than `LEAST_CLIPS` clips have a rate, or all have the same.

@@ -14,7 +14,7 @@ from echodfkd.scores.records import Scorecard
 from echodfkd.stats.intervals import Interval
 
 Row = Mapping[str, Any]
-"""One clip's row of `scorecard.score_clip`, or of `clips.csv`: a number, a word or None by column."""
+"""One clip's row of `clip_row.score_clip`, or of `clips.csv`: a number, a word or None by column."""
 
 
 @dataclass(frozen=True)

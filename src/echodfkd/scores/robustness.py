@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.clip import Clip, Segmenter, channel
+from echodfkd.clip import Clip, Frames, Segmenter, channel
 from echodfkd.errors import InputError, StudyError
 from echodfkd.files import plain, read_json, write_json
 from echodfkd.measure.overlap import dice
 from echodfkd.measure.shape import Mask, MaskClip, largest_component
 from echodfkd.scores.degrade import DEGRADATIONS, degradation, degrade
 from echodfkd.scores.first_frames import FRAMES, TOLERANCE, first_frames
-from echodfkd.scores.known_clips import constant_of, read_labels
+from echodfkd.scores.known_clips import constant_of, known_clips
 from echodfkd.scores.records import (
     CleanDice,
     Degraded,
@@ -32,7 +32,9 @@ from echodfkd.store.store import Store
 from echodfkd.student.card import read_card
 from echodfkd.student.student import identity, load_student
 
-Scores = NDArray[np.float64]  # (time,) Dice, NaN on frames without truth
+Scores = NDArray[np.float64]  # (time,) Dice
+TrueClips = Sequence[tuple[Clip, MaskClip]]
+"""Clips, each with its true left ventricle of every frame."""
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "causal": {"warm_up": 0, "largest_component": False, "hindsight": False},
@@ -43,41 +45,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
 """How a student can meet a clip's start: dials of its card overruled. Without `warm_up` it is the card's own."""
 WARM_UP = 8
 """Frames of warm-up for a card that has none, where the warm-up is what is looked at. By choice."""
-
-
-@dataclass(frozen=True)
-class TrueClip:
-    """A clip with its true left ventricle (time, height, width) bool.
-
-    `labelled` (time,) bool marks the frames that have a true mask; None: all.
-    """
-
-    clip: Clip
-    masks: MaskClip
-    labelled: NDArray[np.bool_] | None = None
-
-    def __post_init__(self) -> None:
-        frames = self.clip.frames
-        if self.masks.shape != frames.shape or self.masks.dtype != np.bool_:
-            raise InputError(
-                f"Clip {self.clip.name}: true masks must be bool of the frames' shape {frames.shape}, "
-                f"got {self.masks.dtype} {self.masks.shape}."
-            )
-        if self.labelled is not None and self.labelled.shape != (len(frames),):
-            raise InputError(f"Clip {self.clip.name}: `labelled` must have one entry per frame.")
-
-    def cut(self, frames: int) -> "TrueClip":
-        """At most that many frames of the clip, from its first one on, or later so that they reach the first label."""
-        if len(self.clip.frames) <= frames:
-            return self
-        first = 0 if self.labelled is None or not self.labelled.any() else int(np.argmax(self.labelled))
-        start = max(0, first + 1 - frames)
-        part = slice(start, start + frames)
-        return TrueClip(
-            replace(self.clip, frames=self.clip.frames[part]),
-            self.masks[part],
-            None if self.labelled is None else self.labelled[part],
-        )
 
 
 @dataclass(frozen=True)
@@ -129,9 +96,9 @@ def score_robustness(folder: Path, clips: Store, *, seed: int = 0, resamples: in
     student, path = load_student(folder / "student"), folder / "scores" / "robustness.json"
     if path.is_file() and read_json(path).get("model") == identity(student):
         return
-    constant, _ = constant_of(read_labels(clips.folder, "test"), clips.size)
+    constant, _ = constant_of(known_clips(clips.folder, "test"), clips.size)
     looked = true_clips(clips, "test")
-    if any(len(one.masks) > FirstFrameSettings.frames for one in looked):
+    if any(len(masks) > FirstFrameSettings.frames for _, masks in looked):
         met = FirstFrameSettings(seed=seed, resamples=resamples)
         first = first_frame_scores(folder / "student", looked, met, constant)
         write_json(folder / "scores" / "first_frames.json", plain(first))
@@ -140,14 +107,14 @@ def score_robustness(folder: Path, clips: Store, *, seed: int = 0, resamples: in
     write_json(path, plain(found))
 
 
-def true_clips(clips: Store, split: str) -> list[TrueClip]:
+def true_clips(clips: Store, split: str) -> TrueClips:
     """The clips of a split with the simulator's left ventricle."""
-    return [TrueClip(clips.clip(entry), clips.inside(entry.name)) for entry in clips.split(split)]
+    return [(clips.clip(entry), clips.inside(entry.name)) for entry in clips.split(split)]
 
 
 def robustness(
     segmenter: Segmenter,
-    clips: Sequence[TrueClip],
+    clips: TrueClips,
     settings: RobustnessSettings | None = None,
     constant: Mask | None = None,
 ) -> Robustness:
@@ -158,16 +125,16 @@ def robustness(
     picture, drawn to the picture's size. Raises InputError where no clip is given.
     """
     settings = settings or RobustnessSettings()
-    chosen = [clip.cut(settings.frames) for clip in _spread(clips, settings.clips)]
-    clean = [_scores(segmenter, clip, constant) for clip in chosen]
+    chosen = _chosen(clips, settings.clips, settings.frames)
+    clean = [_scores(segmenter, *pair, constant) for pair in chosen]
     boot = partial(bootstrap, seed=settings.seed, resamples=settings.resamples)
 
     def point(kind: str, strength: float) -> Degraded:
         """The scores of one kind at one strength, clip by clip beside the clean ones."""
         own, less, still = [], [], []
-        for n, clip in enumerate(chosen):
-            worse, kept = _degraded(clip, kind, strength, [settings.seed, n])
-            score, constants = _scores(segmenter, worse, constant)
+        for n, (clip, true) in enumerate(chosen):
+            frames, masks, kept = degrade(clip.frames, true, kind, strength, [settings.seed, n])
+            score, constants = _scores(segmenter, _kept(clip, frames, kept), masks, constant)
             own.append(score)
             less.append(score - clean[n][0][kept])
             still.append(constants)
@@ -183,7 +150,7 @@ def robustness(
         for kind, strengths in settings.strengths.items()
     }
     return Robustness(
-        RobustnessCounts(len(chosen), sum(len(clip.masks) for clip in chosen), settings.seed),
+        RobustnessCounts(len(chosen), sum(len(masks) for _, masks in chosen), settings.seed),
         CleanDice(_mean([d for d, _ in clean], boot), _mean([c for _, c in clean], boot)),
         kinds,
     )
@@ -191,7 +158,7 @@ def robustness(
 
 def first_frame_scores(
     student: Path,
-    clips: Sequence[TrueClip],
+    clips: TrueClips,
     settings: FirstFrameSettings | None = None,
     constant: Mask | None = None,
     threads: int = 1,
@@ -200,16 +167,16 @@ def first_frame_scores(
 
     `frame_0_less_causal` is each one's Dice on frame 0 less that of the causal student, paired by clip. A network
     without a memory has no warm-up and no second pass: it gets the first two variants. `threads` are onnxruntime's.
-    Raises InputError where no clip has truth beyond the first frames.
+    Raises InputError where no clip is longer than the first frames.
     """
     settings = settings or FirstFrameSettings()
-    chosen = [clip.cut(settings.length) for clip in _spread(clips, settings.clips)]
+    chosen = _chosen(clips, settings.clips, settings.length)
     found: dict[str, list[Scores]] = {}
     for name, dials in variants(student).items():
         segmenter = load_student(student, threads=threads, **dials)
-        found[name] = [_scores(segmenter, clip, None)[0] for clip in chosen]
+        found[name] = [_scores(segmenter, *pair, None)[0] for pair in chosen]
     if constant is not None:
-        found["constant mask"] = [_constant_scores(constant, clip) for clip in chosen]
+        found["constant mask"] = [_constant_scores(constant, masks) for _, masks in chosen]
     score = partial(
         first_frames,
         frames=settings.frames,
@@ -220,7 +187,7 @@ def first_frame_scores(
     boot = partial(bootstrap, seed=settings.seed, resamples=settings.resamples)
     starts = {name: np.array([curve[0] for curve in curves]) for name, curves in found.items()}
     return FirstFrames(
-        StartCounts(len(chosen), sum(len(clip.masks) for clip in chosen)),
+        StartCounts(len(chosen), sum(len(masks) for _, masks in chosen)),
         read_card(student).warm_up or WARM_UP,
         {name: score(curves) for name, curves in found.items()},
         {name: _mean(list(start[:, None] - starts["causal"][:, None]), boot) for name, start in starts.items()},
@@ -246,33 +213,24 @@ def left_ventricle(segmenter: Segmenter, clip: Clip) -> MaskClip:
     return np.asarray(masks)
 
 
-def _degraded(clip: TrueClip, kind: str, strength: float, seed: Sequence[int]) -> tuple[TrueClip, NDArray[np.intp]]:
-    """The clip made worse, its truth, labels and frame rate with it, and which of its frames are left."""
-    frames, masks, kept = degrade(clip.clip.frames, clip.masks, kind, strength, seed)
+def _kept(clip: Clip, frames: Frames, kept: NDArray[np.intp]) -> Clip:
+    """The clip with other frames, of which those `kept` are left: its frame rate goes with them."""
     step = kept[1] - kept[0] if len(kept) > 1 else 1
-    rate = None if clip.clip.fps is None else clip.clip.fps / float(step)
-    labelled = None if clip.labelled is None else clip.labelled[kept]
-    times = None if clip.clip.times is None else clip.clip.times[kept]
-    return TrueClip(replace(clip.clip, frames=frames, fps=rate, times=times), masks, labelled), kept
+    rate = None if clip.fps is None else clip.fps / float(step)
+    return replace(clip, frames=frames, fps=rate, times=None if clip.times is None else clip.times[kept])
 
 
-def _scores(segmenter: Segmenter, clip: TrueClip, constant: Mask | None) -> tuple[Scores, Scores]:
+def _scores(segmenter: Segmenter, clip: Clip, true: MaskClip, constant: Mask | None) -> tuple[Scores, Scores]:
     """Dice per frame of the segmenter and of the constant mask; the latter NaN where there is none."""
-    own = _labelled_dice(left_ventricle(segmenter, clip.clip), clip)
-    return own, np.full(len(own), np.nan) if constant is None else _constant_scores(constant, clip)
+    own = dice(left_ventricle(segmenter, clip), true)
+    return own, np.full(len(own), np.nan) if constant is None else _constant_scores(constant, true)
 
 
-def _constant_scores(constant: Mask, clip: TrueClip) -> Scores:
+def _constant_scores(constant: Mask, true: MaskClip) -> Scores:
     """Dice per frame of the constant mask, drawn to the clip's size by nearest pixels."""
-    sides = zip(constant.shape, clip.masks.shape[1:], strict=True)
+    sides = zip(constant.shape, true.shape[1:], strict=True)
     rows, columns = (np.arange(target) * source // target for source, target in sides)
-    return _labelled_dice(np.broadcast_to(constant[np.ix_(rows, columns)], clip.masks.shape), clip)
-
-
-def _labelled_dice(predicted: MaskClip, clip: TrueClip) -> Scores:
-    """Dice (time,), NaN on frames without truth."""
-    values = dice(predicted, clip.masks)
-    return values if clip.labelled is None else np.where(clip.labelled, values, np.nan)
+    return dice(np.broadcast_to(constant[np.ix_(rows, columns)], true.shape), true)
 
 
 def _mean(scores: Sequence[Scores], boot: Bootstrap) -> Interval | None:
@@ -281,8 +239,11 @@ def _mean(scores: Sequence[Scores], boot: Bootstrap) -> Interval | None:
     return boot(known) if known else None
 
 
-def _spread(clips: Sequence[TrueClip], count: int) -> list[TrueClip]:
-    """`count` of the clips, spread evenly over the list; all where there are fewer."""
+def _chosen(clips: TrueClips, count: int, frames: int) -> TrueClips:
+    """`count` of the clips, spread evenly over the list, or all where there are fewer; the first frames of each."""
     if not clips:
         raise InputError("Robustness needs at least one clip with its truth, got none.")
-    return [clips[n * len(clips) // min(count, len(clips))] for n in range(min(count, len(clips)))]
+    few = [clips[n * len(clips) // min(count, len(clips))] for n in range(min(count, len(clips)))]
+    return [
+        (_kept(clip, clip.frames[:frames], np.arange(len(clip.frames))[:frames]), true[:frames]) for clip, true in few
+    ]

@@ -2,19 +2,21 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from echodfkd.data.dataset import KnownClip
 from echodfkd.errors import InputError, LabelsError, one_line
 from echodfkd.measure.overlap import dice
 from echodfkd.measure.shape import MaskClip, largest_component
+from echodfkd.scores.clip_row import Row, reference, score_clip
 from echodfkd.scores.events_file import MarkedEvents, reference_of
 from echodfkd.scores.frame_distance import PHASES, Reference
-from echodfkd.scores.known_clips import Labels
-from echodfkd.scores.predictions import named_predictions, prediction_folders, read_prediction
-from echodfkd.scores.scorecard import ClipCase, Row, score_clip
+from echodfkd.scores.known_clips import KnownClips, covariates
+from echodfkd.scores.predictions import Prediction, named_predictions, prediction_folders
 
 
 @dataclass(frozen=True)
@@ -43,25 +45,25 @@ class ScoredClips:
     beyond: dict[str, str] = field(default_factory=dict)
 
 
-def predicted_clips(predictions: Path, known: Labels, where: str) -> dict[str, Path]:
+def predicted_clips(predictions: Path, known: KnownClips, where: str) -> dict[str, Path]:
     """The folders of predictions of labelled clips, by name, in the labels' order; InputError where there are none."""
-    there = named_predictions(predictions, known.names)
-    found = {name: there[name] for name in known.names if name in there}
+    there = named_predictions(predictions, known.rows)
+    found = {name: there[name] for name in known.rows if name in there}
     if not found:
         first = [folder.name for folder in prediction_folders(predictions)]
         raise InputError(
             f"None of the {len(first)} predictions in {predictions} is a clip of {where}: the first is of "
-            f"{first[0]!r}, the first clip is {known.names[0]!r}."
+            f"{first[0]!r}, the first clip is {next(iter(known.rows))!r}."
         )
     return found
 
 
-def first_size(known: Labels, folders: Mapping[str, Path], spared: Collection[str] = ()) -> tuple[int, ...]:
+def first_size(known: KnownClips, folders: Mapping[str, Path], spared: Collection[str] = ()) -> tuple[int, ...]:
     """The (height, width) of the first clip whose labels can be read; InputError where those of none can."""
     reason = ""
     for name, folder in folders.items():
         try:
-            return known.case(read_prediction(folder, name)).truth.shape[1:]
+            return known.pair(name, folder)[1].masks.shape[2:]
         except InputError as error:
             _check_spared(error, name, spared)
             reason = reason or str(error)
@@ -69,7 +71,7 @@ def first_size(known: Labels, folders: Mapping[str, Path], spared: Collection[st
 
 
 def scored_clips(
-    known: Labels,
+    known: KnownClips,
     folders: Mapping[str, Path],
     marks: Marks,
     constant: NDArray[np.bool_] | None,
@@ -79,28 +81,28 @@ def scored_clips(
     found = ScoredClips()
     for name, folder in folders.items():
         try:
-            case = known.case(read_prediction(folder, name))
+            prediction, truth = known.pair(name, folder)
         except InputError as error:
             _check_spared(error, name, spared)
             found.unreadable[name] = one_line(error)
             continue
-        if marks.patients is not None:
-            case = replace(case, patient=marks.patients.get(name))
-        reference = case.reference
+        patient = None if marks.patients is None else marks.patients.get(name)
+        beats, frames = reference(prediction, truth), len(prediction.masks)
         if marks.events is not None:
             try:
-                reference = reference_of(marks.events, name, len(case.truth), case.clock)
+                beats = reference_of(marks.events, name, frames, prediction.clock)
             except InputError as error:
                 found.beyond[name] = one_line(error)
-                reference = reference_of({}, name, len(case.truth), case.clock)
-        found.rows.append(_row(case, reference) | known.covariates(name))
-        found.references.append(reference)
-        found.frame_dice.append(_frame_dice(case))
-        found.piece_dice.append(_frame_dice(replace(case, predicted=_largest_pieces(case.predicted))))
-        if constant is not None and constant.shape == case.truth.shape[1:]:
-            always = replace(case, predicted=np.broadcast_to(constant, case.truth.shape).copy())
-            found.baseline.append(_row(always, reference))
-            found.constant_dice.append(_frame_dice(always))
+                beats = reference_of({}, name, frames, prediction.clock)
+        score = partial(_row, known=truth, beats=beats, patient=patient)
+        found.rows.append(score(prediction) | covariates(known.rows[name]))
+        found.references.append(beats)
+        found.frame_dice.append(_frame_dice(prediction.masks, truth))
+        found.piece_dice.append(_frame_dice(_largest_pieces(prediction.masks), truth))
+        if constant is not None and constant.shape == truth.masks.shape[2:]:
+            always = np.broadcast_to(constant, prediction.masks.shape).copy()
+            found.baseline.append(score(replace(prediction, masks=always)))
+            found.constant_dice.append(_frame_dice(always, truth))
     return found
 
 
@@ -110,10 +112,10 @@ def _check_spared(error: InputError, name: str, spared: Collection[str]) -> None
         raise error
 
 
-def _row(case: ClipCase, reference: Reference) -> Row:
+def _row(prediction: Prediction, known: KnownClip, beats: Reference, patient: str | None) -> Row:
     """The clip's scores, its beats by the reference, and its true area in pixels."""
-    row, labelled = score_clip(case, reference), len(case.truth) if case.labelled is None else int(case.labelled.sum())
-    row["area"] = row["px_true"] / labelled if labelled else None
+    row = score_clip(prediction, known, beats, patient)
+    row["area"] = row["px_true"] / len(known.frames)
     return row
 
 
@@ -127,7 +129,8 @@ def _largest_pieces(masks: MaskClip) -> MaskClip:
     return np.stack([largest_component(mask) for mask in masks])
 
 
-def _frame_dice(case: ClipCase) -> NDArray[np.float64]:
+def _frame_dice(masks: MaskClip, known: KnownClip) -> NDArray[np.float64]:
     """Dice of every frame (time,); NaN where there is no label."""
-    values = dice(case.predicted, case.truth)
-    return values if case.labelled is None else np.where(case.labelled, values, np.nan)
+    values, labelled = np.full(len(masks), np.nan), list(known.frames)
+    values[labelled] = dice(masks[labelled], known.of("lv"))
+    return values

@@ -1,9 +1,11 @@
 from dataclasses import replace
 
 import numpy as np
+from pairs import pair
 
 from echodfkd.report.sections.overlap import boundary_table, overlap_table, section
-from echodfkd.scores.scorecard import ClipCase, score_clip, scorecard
+from echodfkd.scores.clip_row import score_clip
+from echodfkd.scores.scorecard import scorecard
 
 
 def rows(step, spacing=None, empty=0):
@@ -14,8 +16,8 @@ def rows(step, spacing=None, empty=0):
     for n in range(3):
         predicted = np.roll(truth, step + n, axis=2)
         predicted[4 - empty :] = False
-        cases.append(ClipCase(f"clip {n}", predicted, truth, 50.0, (0,), (2,), spacing=spacing))
-    return [score_clip(case) for case in cases]
+        cases.append(pair(f"clip {n}", predicted, truth, 50.0, (0,), (2,), spacing=spacing))
+    return [score_clip(*case) for case in cases]
 
 
 def cells(table, name):

@@ -17,13 +17,13 @@ from echodfkd.errors import InputError
 from echodfkd.evidence.records import CurveScores, Intervals, PhaseScores, ValveScores
 from echodfkd.evidence.words.prompts import Prompts, Similarity
 from echodfkd.measure.beats import Events, beat_events
+from echodfkd.scores.clip_row import beats_row
 from echodfkd.scores.events_file import COLUMNS
 from echodfkd.scores.frame_distance import PHASES, Reference, null_curves
-from echodfkd.scores.scorecard import beats_row
 from echodfkd.stats.intervals import Interval, bootstrap
 from echodfkd.tables import csv_text
 
-Row = Mapping[str, float | None]  # of one clip: the keys of `scorecard.beats_row`
+Row = Mapping[str, float | None]  # of one clip: the keys of `clip_row.beats_row`
 Curve = NDArray[np.float64]
 MEANS = ("penalised_ms", "distance_ms", "bias_ms", "afd")
 COUNTS = ("matched", "missed", "extra", "at_ends")
@@ -70,7 +70,7 @@ def events_csv(events: Mapping[str, Events]) -> str:
 
 
 def phase_row(curve: ArrayLike, reference: Reference) -> Row:
-    """The beat scores of one clip's curve for both phases, as `scorecard.beats_row` has them."""
+    """The beat scores of one clip's curve for both phases, as `clip_row.beats_row` has them."""
     return beats_row(as_area(curve), valve_events(curve, reference.time), reference)
 
 

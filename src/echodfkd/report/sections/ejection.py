@@ -11,9 +11,9 @@ from echodfkd.errors import InputError
 from echodfkd.report.draw.figures import BLUE, INK, ORANGE, SOFT, drawn, tidy
 from echodfkd.report.numbers import count, interval
 from echodfkd.report.page import Picture, Section, Table
+from echodfkd.scores.clip_row import EF_COLUMNS
 from echodfkd.scores.metrics import Row
 from echodfkd.scores.records import AlwaysMean, EjectionErrors, EjectionScores
-from echodfkd.scores.scorecard import EF_COLUMNS
 from echodfkd.stats.agreement import BlandAltman
 from echodfkd.stats.intervals import Interval
 
