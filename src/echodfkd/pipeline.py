@@ -12,9 +12,9 @@ from echodfkd.commands.report import report
 from echodfkd.commands.segment import segment_store
 from echodfkd.commands.synth import synth
 from echodfkd.distill.mixture import Pair
-from echodfkd.scores.records import Scores, SizeScores
+from echodfkd.scores.records import Scores
 from echodfkd.scores.robustness import score_robustness
-from echodfkd.scores.sizes import STUDENTS, score_sizes
+from echodfkd.scores.sizes import STUDENTS, SizeScores, score_sizes
 from echodfkd.scores.speed import measure_speed
 from echodfkd.study.fresh import check_teacher
 from echodfkd.study.run_folder import Run

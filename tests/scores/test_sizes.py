@@ -5,8 +5,7 @@ import pytest
 from scipy import stats
 
 from echodfkd.files import plain, shaped
-from echodfkd.scores.records import SizeScores, StudentRow
-from echodfkd.scores.sizes import size_scores
+from echodfkd.scores.sizes import SizeScores, StudentRow, size_scores
 from echodfkd.stats.intervals import Interval
 
 

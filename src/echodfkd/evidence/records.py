@@ -10,6 +10,7 @@ import numpy as np
 
 from echodfkd.errors import InputError
 from echodfkd.files import MAY_LACK
+from echodfkd.scores.records import Named
 from echodfkd.stats.intervals import Difference, Interval
 
 TRUTH = "dice"
@@ -118,15 +119,11 @@ class PhaseScores:
 
 
 @dataclass(frozen=True)
-class CurveScores:
+class CurveScores(Named[PhaseScores]):
     """Both phases of one curve."""
 
     ed: PhaseScores
     es: PhaseScores
-
-    def of(self, phase: str) -> PhaseScores:
-        """Those of one phase, 'ed' or 'es'."""
-        return self.ed if phase == "ed" else self.es
 
 
 @dataclass(frozen=True)

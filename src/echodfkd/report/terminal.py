@@ -10,7 +10,9 @@ from echodfkd.report.sections.evidence import headline, real_words
 from echodfkd.report.sections.size import grid_table, law_words
 from echodfkd.scores.frame_distance import PHASES
 from echodfkd.scores.metrics import METRICS, Metric
-from echodfkd.scores.records import EventScores, Scorecard, Scores, SizeScores, Speed
+from echodfkd.scores.records import EventScores, Scorecard, Scores
+from echodfkd.scores.sizes import SizeScores
+from echodfkd.scores.speed import Speed
 from echodfkd.student.card import read_card
 from echodfkd.student.settings import flops_per_frame
 

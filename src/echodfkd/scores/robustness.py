@@ -11,21 +11,13 @@ from numpy.typing import NDArray
 
 from echodfkd.clip import Clip, Frames, Segmenter, channel
 from echodfkd.errors import InputError, StudyError
-from echodfkd.files import plain, read_json, write_json
+from echodfkd.files import MAY_LACK, plain, read_json, write_json
 from echodfkd.measure.overlap import dice
 from echodfkd.measure.shape import Mask, MaskClip, largest_component
 from echodfkd.scores.degrade import DEGRADATIONS, degradation, degrade
 from echodfkd.scores.first_frames import FRAMES, TOLERANCE, first_frames
 from echodfkd.scores.known_clips import constant_of, known_clips
-from echodfkd.scores.records import (
-    CleanDice,
-    Degraded,
-    FirstFrames,
-    Kind,
-    Robustness,
-    RobustnessCounts,
-    StartCounts,
-)
+from echodfkd.scores.records import FirstFrames, StartCounts
 from echodfkd.scores.scorecard import Bootstrap
 from echodfkd.stats.intervals import Interval, bootstrap
 from echodfkd.store.store import Store
@@ -45,6 +37,50 @@ VARIANTS: dict[str, dict[str, Any]] = {
 """How a student can meet a clip's start: dials of its card overruled. Without `warm_up` it is the card's own."""
 WARM_UP = 8
 """Frames of warm-up for a card that has none, where the warm-up is what is looked at. By choice."""
+
+
+@dataclass(frozen=True)
+class CleanDice:
+    """Dice of the segmenter and of the constant mask."""
+
+    dice: Interval | None
+    constant_mask: Interval | None
+
+
+@dataclass(frozen=True)
+class Degraded(CleanDice):
+    """The same at one strength, and the difference to the same frames of the same clips when clean."""
+
+    strength: float
+    difference: Interval | None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of degradation: its unit, what it is, and what is left at each strength."""
+
+    unit: str
+    words: str
+    strengths: tuple[Degraded, ...]
+
+
+@dataclass(frozen=True)
+class RobustnessCounts:
+    """Clips and frames that were made worse, and the seed of what was drawn."""
+
+    clips: int
+    frames: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """What `robustness.json` holds; `model` tells the student that it was measured of."""
+
+    n: RobustnessCounts
+    clean: CleanDice
+    kinds: dict[str, Kind]
+    model: dict[str, str | float | bool | None] | None = field(default=None, metadata=MAY_LACK)
 
 
 @dataclass(frozen=True)

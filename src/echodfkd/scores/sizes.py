@@ -1,12 +1,14 @@
 """A run of a grid of students: what it left of each, brought together as `scores/sizes.json` and `scores/sizes.csv`."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from echodfkd.files import make_folder, plain, read_json, shaped, write_json, write_text
-from echodfkd.scores.records import Scores, SizeScores, Speed, StudentRow
+from echodfkd.scores.records import Named, Scores
+from echodfkd.scores.speed import Speed
 from echodfkd.stats.intervals import Interval
-from echodfkd.stats.scaling import laws_of, pareto_front
+from echodfkd.stats.scaling import Laws, laws_of, pareto_front
 from echodfkd.student.card import Card, read_card
 from echodfkd.student.settings import flops_per_frame
 from echodfkd.tables import csv_text
@@ -15,6 +17,40 @@ STUDENTS = "students"
 """The folder of a run that holds a folder for each student of the grid, by name: student, masks, scores."""
 SCORES = ("dice", "iou")
 COSTS = ("parameters", "flops")
+
+
+@dataclass(frozen=True)
+class StudentRow(Named[Interval | None]):
+    """What a student weighs, costs and scores; None for what was not measured.
+
+    `size` is the working size in pixels, `flops` are those of one frame, `threads` those of the latency (None: as many
+    as onnxruntime takes by itself).
+    """
+
+    name: str
+    parameters: int
+    flops: float
+    size: int = 0
+    dice: Interval | None = None
+    iou: Interval | None = None
+    latency_ms: Interval | None = None
+    threads: int | None = None
+
+    def cost(self, name: str) -> float | None:
+        """Its `parameters`, `flops` or `latency_ms`."""
+        if name == "latency_ms":
+            return None if self.latency_ms is None else self.latency_ms.value
+        return float(self.parameters if name == "parameters" else self.flops)
+
+
+@dataclass(frozen=True)
+class SizeScores:
+    """What `sizes.json` holds: students by parameters, laws by cost and score, whom no other beats in Dice by cost."""
+
+    rows: tuple[StudentRow, ...]
+    laws: dict[str, dict[str, Laws]]
+    front: dict[str, list[str]]
+    constant_mask: Interval | None = None
 
 
 def score_sizes(out: Path) -> SizeScores:

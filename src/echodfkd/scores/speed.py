@@ -1,15 +1,36 @@
 """How fast a student streams a clip on this machine."""
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from echodfkd.clip import Clip
 from echodfkd.engine import environment
-from echodfkd.files import plain, write_json
-from echodfkd.scores.records import Speed
+from echodfkd.files import MAY_LACK, plain, write_json
+from echodfkd.stats.intervals import Interval
 from echodfkd.store.store import Store
 from echodfkd.student.student import load_student
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What `speed.json` holds: frames per second of the median, the slowest and the fastest of `repeats` passes.
+
+    `threads` None is as many as onnxruntime takes by itself. `environment` is the machine.
+    """
+
+    frames_per_second: float
+    low: float
+    high: float
+    repeats: int
+    frames: int = 0
+    threads: int | None = None
+    environment: dict[str, object] | None = field(default=None, metadata=MAY_LACK)
+
+    @property
+    def latency_ms(self) -> Interval:
+        """Milliseconds per frame of the median pass, from the fastest to the slowest; n is that of passes."""
+        return Interval(1000 / self.frames_per_second, 1000 / self.high, 1000 / self.low, self.repeats)
 
 
 def measure_speed(folder: Path, clips: Store, threads: int = 1) -> None:

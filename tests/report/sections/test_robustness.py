@@ -5,7 +5,7 @@ import pytest
 from echodfkd.errors import InputError
 from echodfkd.files import shaped
 from echodfkd.report.sections import robustness as shown
-from echodfkd.scores.records import Robustness
+from echodfkd.scores.robustness import Robustness
 
 
 def known(value, n=3):

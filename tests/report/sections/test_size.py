@@ -4,8 +4,9 @@ import pytest
 from echodfkd.report import published
 from echodfkd.report.page import Page, page_html
 from echodfkd.report.sections import size
-from echodfkd.scores.records import ByPhase, Scores, Speed
+from echodfkd.scores.records import ByPhase, Scores
 from echodfkd.scores.sizes import size_scores, student_row
+from echodfkd.scores.speed import Speed
 from echodfkd.stats.intervals import Interval
 from echodfkd.stats.scaling import Laws, PowerLaw
 from echodfkd.student.card import Card, Preprocessing

@@ -23,8 +23,10 @@ from echodfkd.report.pages.judgement import judgement, label_free_sections
 from echodfkd.report.pages.scorecard import Found, Model, report_page
 from echodfkd.report.pages.sizes import report_sizes
 from echodfkd.scores.predictions import read_prediction
-from echodfkd.scores.records import FirstFrames, Robustness, Scores, Speed
+from echodfkd.scores.records import FirstFrames, Scores
+from echodfkd.scores.robustness import Robustness
 from echodfkd.scores.sizes import read_speed, student_row
+from echodfkd.scores.speed import Speed
 from echodfkd.store.store import Store
 from echodfkd.student.card import Card, read_card
 from echodfkd.student.settings import flops_per_frame

@@ -18,7 +18,9 @@ from echodfkd.report.sections import (
     size,
 )
 from echodfkd.scores.metrics import METRICS, Row
-from echodfkd.scores.records import BothEvents, ByPhase, EventScores, FirstFrames, Robustness, Scores, StudentRow
+from echodfkd.scores.records import BothEvents, ByPhase, EventScores, FirstFrames, Scores
+from echodfkd.scores.robustness import Robustness
+from echodfkd.scores.sizes import StudentRow
 from echodfkd.stats.intervals import Interval
 
 

@@ -8,7 +8,7 @@ from echodfkd.files import make_folder, read_json, shaped
 from echodfkd.report.page import Page, Section, write_page
 from echodfkd.report.pages.scorecard import LIMITS, SIMULATED
 from echodfkd.report.sections.size import grid_section
-from echodfkd.scores.records import SizeScores
+from echodfkd.scores.sizes import SizeScores
 
 
 def report_sizes(folder: Path) -> Path:

@@ -8,7 +8,7 @@ from echodfkd.errors import InputError
 from echodfkd.report.draw.figures import BLUE, INK, ORANGE, drawn, tidy
 from echodfkd.report.numbers import count, interval
 from echodfkd.report.page import Section, Table
-from echodfkd.scores.records import CleanDice, Degraded, Kind, Robustness
+from echodfkd.scores.robustness import CleanDice, Degraded, Kind, Robustness
 
 COLUMNS = 5
 

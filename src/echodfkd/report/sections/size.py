@@ -15,7 +15,7 @@ from echodfkd.report import published
 from echodfkd.report.draw.figures import BLUE, INK, ORANGE, SOFT, drawn, tidy
 from echodfkd.report.numbers import NONE, count, interval, number
 from echodfkd.report.page import Section, Table
-from echodfkd.scores.records import SizeScores, StudentRow
+from echodfkd.scores.sizes import SizeScores, StudentRow
 from echodfkd.stats.intervals import Interval
 from echodfkd.stats.scaling import Laws, laws_of, pareto_front
 from echodfkd.student.settings import NetworkSettings, flops_per_frame, parameter_count
