@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import echodfkd
 from echodfkd.files import plain, shaped
 from echodfkd.scores.records import Scores
 from echodfkd.store.store import Entry, StoreWriter
@@ -16,6 +17,7 @@ from echodfkd.store.store import Entry, StoreWriter
 CLIPS, FRAMES, SIZE = 16, 60, 24
 RATES = (20.0, 30.0, 40.0, 50.0)
 PERIOD = 30
+QUICK = {"resamples": 100, "page": False}
 
 
 def disc(radius: float) -> np.ndarray:
@@ -64,6 +66,16 @@ def table(path: Path, *rows: str) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def alone(there) -> dict[str, dict]:
+    """The scores of each model by its masks and the labels alone."""
+    names = ("good", "worse")
+    return {
+        name: plain(echodfkd.evaluate(there / name, there / "store", there / f"scores-{name}", **QUICK))
+        for name in names
+    }
+
+
 @pytest.fixture
 def evaluate(there, tmp_path, echodfkd):
     def call(*options: object, predictions: str = "good") -> tuple[dict, list[dict[str, str]]]:
@@ -91,14 +103,13 @@ def test_two_folders_of_one_name_are_told_apart(evaluate, there):
     assert paired["second"] == "run/good" and paired["first"].endswith("/good") and paired["first"] != paired["second"]
 
 
-def test_beats_are_judged_by_another_tables_events_and_dice_is_not(evaluate, tmp_path):
-    plain, _ = evaluate()
+def test_beats_are_judged_by_another_tables_events_and_dice_is_not(evaluate, alone, tmp_path):
     late = table(tmp_path / "late.csv", "FileName,ED,ES", *(f"c{n:02d},12 42,27" for n in range(CLIPS - 1)))
     scores, rows = evaluate("--events", late)
-    assert scores["dice"] == plain["dice"] and scores["ejection"] == plain["ejection"]
+    assert scores["dice"] == alone["good"]["dice"] and scores["ejection"] == alone["good"]["ejection"]
     assert scores["n"]["events_from"] == "late.csv" and scores["n"]["without_events"] == 1
     assert rows[-1]["ed_afd"] == ""  # the table does not tell of the last clip
-    by_own, by_late = (found["events"]["es"]["bias_ms"]["value"] for found in (plain, scores))
+    by_own, by_late = (found["events"]["es"]["bias_ms"]["value"] for found in (alone["good"], scores))
     assert by_late < by_own  # the table's events come two frames later: the same masks are that much earlier
 
 
@@ -186,18 +197,16 @@ def test_a_second_round_needs_a_first(there, tmp_path, echodfkd):
     assert code == 2 and "goes with a first one: --events" in complaint
 
 
-def test_clips_of_one_patient_widen_the_interval(evaluate, tmp_path):
-    plain, _ = evaluate(predictions="worse")
+def test_clips_of_one_patient_widen_the_interval(evaluate, alone, tmp_path):
     whose = table(tmp_path / "whose.csv", "FileName,Patient", *(f"c{n:02d},{n // 8:04d}" for n in range(CLIPS)))
     scores, rows = evaluate("--patients", whose, predictions="worse")
     assert scores["n"]["patients"] == 2 and rows[0]["patient"] == "0000"
-    widths = [found["dice"]["overall"]["high"] - found["dice"]["overall"]["low"] for found in (plain, scores)]
+    widths = [found["dice"]["overall"]["high"] - found["dice"]["overall"]["low"] for found in (alone["worse"], scores)]
     assert widths[1] > widths[0]
     assert "bootstrap by patient" in (tmp_path / "out" / "index.html").read_text()
 
 
-def test_patients_widen_what_lies_beyond_the_scorecard_too(evaluate, tmp_path):
-    plain, _ = evaluate(predictions="worse")
+def test_patients_widen_what_lies_beyond_the_scorecard_too(evaluate, alone, tmp_path):
     whose = table(tmp_path / "whose.csv", "FileName,Patient", *(f"c{n:02d},one" for n in range(CLIPS)))
     scores, _ = evaluate("--patients", whose, predictions="worse")
     for ends in (
@@ -205,17 +214,13 @@ def test_patients_widen_what_lies_beyond_the_scorecard_too(evaluate, tmp_path):
         lambda found: found["strata"]["dice"]["heart_rate"]["correlation"],
         lambda found: found["first_frames"]["variants"]["as given"]["later"],
     ):
-        assert ends(plain)["low"] is not None and ends(scores)["low"] is None  # one patient has no ends
+        assert ends(alone["worse"])["low"] is not None and ends(scores)["low"] is None  # one patient has no ends
 
 
-def test_an_older_baseline_in_the_folder_is_not_taken_for_this_ones(evaluate, there, tmp_path):
-    evaluate()
-    (there / "again").mkdir(exist_ok=True)
-    baseline = tmp_path / "out" / "constant_mask.csv"
-    assert baseline.is_file()
-    baseline.write_text("name,dice\nstranger,0.1\n")
-    evaluate()
-    assert "stranger" not in baseline.read_text()
+def test_an_older_baseline_in_the_folder_is_not_taken_for_this_ones(there, tmp_path):
+    (tmp_path / "constant_mask.csv").write_text("name,dice\nstranger,0.1\n")
+    echodfkd.evaluate(there / "good", there / "store", tmp_path, **QUICK)
+    assert "stranger" not in (tmp_path / "constant_mask.csv").read_text()
 
 
 def test_clips_without_a_patient_count_as_one_each_and_are_told(there, tmp_path, echodfkd):
