@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import forked
 import numpy as np
 import pytest
 from small_student import beating, make_student
@@ -359,14 +360,15 @@ def test_a_study_that_filled_the_disk_goes_on_when_there_is_space(tmp_path):
     study, run, other = tmp_path / "study.toml", tmp_path / "run", tmp_path / "undisturbed"
     # A shard is two files of 200 kB and a checkpoint has 500 kB: with 400 kB clips and labels are made, training stops.
     small = {"frames = 60": "frames = 16", "epochs = 4": "epochs = 1", "shard = 3": 'shard = 1\nstructures = ["lv"]'}
+    small |= {"resamples = 200": "resamples = 200\nrobustness = false"}
     text = TINY.read_text()
     for old, new in small.items():
         text = text.replace(old, new)
     study.write_text(text)
-    line = told_by(command("run", study, "--out", run, largest_file=400_000), tmp_path)
+    line = told_by(forked.run("run", study, "--out", run, largest=400_000), tmp_path)
     assert f"Cannot write {run / 'student-training'}" in line and (run / "labels" / "index.json").is_file()
     for folder in (run, other):
-        result = command("run", study, "--out", folder)
+        result = forked.run("run", study, "--out", folder)
         assert result.returncode == 0, result.stderr
     for name in ("clips/index.json", "labels/index.json", "student/model.safetensors", "scores/scores.json"):
         assert (run / name).read_bytes() == (other / name).read_bytes(), name
@@ -451,15 +453,13 @@ def test_ctrl_c_ends_a_command_with_one_line(tmp_path, student_folder):
 def test_a_training_that_is_asked_to_end_does_so_with_one_line_too(sent, stores, tmp_path):
     study, (clips, labels), out = tmp_path / "study.toml", stores, tmp_path / "student"
     study.write_text(TINY.read_text().replace("epochs = 4", "epochs = 100000"))
-    line = ["distill", study, "--clips", clips, "--labels", labels, "--out", out]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "echodfkd", *map(str, line)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    while process.poll() is None and not (tmp_path / "student-training" / "last.ckpt").is_file():
+    words = ("distill", study, "--clips", clips, "--labels", labels, "--out", out)
+    process = forked.started(*words, err=tmp_path / "told.txt")
+    while process.is_alive() and not (tmp_path / "student-training" / "last.ckpt").is_file():
         time.sleep(0.01)
-    process.send_signal(sent)
-    _, complaint = process.communicate(timeout=60)
-    assert process.returncode == 130
-    said = [line for line in complaint.splitlines() if not line.startswith("epoch ")]
+    os.kill(process.pid, sent)
+    process.join(timeout=60)
+    assert process.exitcode == 130
+    said = [line for line in (tmp_path / "told.txt").read_text().splitlines() if not line.startswith("epoch ")]
     assert said == ["echodfkd: interrupted; the same command continues where it stopped"]
     assert not out.exists() and not list((tmp_path / "student-training").glob(".*"))

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from forked import run, started
 from scripts import script
 
 from echodfkd.errors import InputError
@@ -20,21 +21,29 @@ TINY = Path(__file__).parents[1] / "studies" / "tiny.toml"
 STAGES = ("synth", "label", "distill", "segment", "score", "report")
 
 
-def command(*words: object) -> list[str]:
-    return [sys.executable, "-m", "echodfkd", *map(str, words)]
-
-
-def run(*words: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*words), capture_output=True, text=True)
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory) -> tuple[Path, bytes, str]:
+    """The run's folder, what its terminal saw (stderr) and what it told a file (stdout)."""
+    here = tmp_path_factory.mktemp("runs")
+    watching, drawing = pty.openpty()
+    with open(here / "table.txt", "w") as table:
+        line = [sys.executable, "-m", "echodfkd", "run", TINY, "--out", here / "undisturbed"]
+        process = subprocess.Popen(list(map(str, line)), stdout=table, stderr=drawing)
+    os.close(drawing)
+    drawn = b""
+    while True:
+        try:
+            drawn += os.read(watching, 65536)
+        except OSError:  # the other end is closed
+            break
+    os.close(watching)
+    assert process.wait() == 0, drawn
+    return here / "undisturbed", drawn, (here / "table.txt").read_text()
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("runs") / "undisturbed"
-    result = run("run", TINY, "--out", folder)
-    assert result.returncode == 0, result.stderr
-    assert "Report: " in result.stdout
-    return folder
+def undisturbed(watched) -> Path:
+    return watched[0]
 
 
 def bytes_of(folder: Path) -> dict[str, str]:
@@ -43,17 +52,15 @@ def bytes_of(folder: Path) -> dict[str, str]:
 
 def kill_when(folder: Path, stage: str, seen: str) -> None:
     """Kills (SIGKILL) the started study once `seen` is in `folder`, or, where it is empty, the stage has started."""
-    process = subprocess.Popen(
-        command("run", TINY, "--out", folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
     before = lines_of(folder / "log.txt")
-    while process.poll() is None:
-        started = any(line.endswith(f"{stage}: started") for line in lines_of(folder / "log.txt")[len(before) :])
-        if started and (not seen or any(folder.glob(seen))):
+    process = started("run", TINY, "--out", folder)
+    while process.is_alive():
+        at_work = any(line.endswith(f"{stage}: started") for line in lines_of(folder / "log.txt")[len(before) :])
+        if at_work and (not seen or any(folder.glob(seen))):
             break
         time.sleep(0.002)
     process.kill()
-    process.wait()
+    process.join()
     assert lines_of(folder / "log.txt")[-1].endswith(f"{stage}: started"), f"{stage} was not at work any more"
 
 
@@ -170,23 +177,12 @@ def test_the_report_draws_itself_anew_and_needs_no_network(undisturbed):
     assert "data:video/mp4;base64," in html and "not for diagnosis" in html
 
 
-def test_on_a_terminal_progress_is_drawn_and_results_stay_apart(tmp_path):
+def test_on_a_terminal_progress_is_drawn_and_results_stay_apart(watched):
     """stderr is a terminal, stdout a file: bars go to the one, the table alone to the other."""
-    watching, drawing = pty.openpty()
-    with open(tmp_path / "table.txt", "w") as table:
-        process = subprocess.Popen(command("run", TINY, "--out", tmp_path / "run"), stdout=table, stderr=drawing)
-    os.close(drawing)
-    drawn = b""
-    while True:
-        try:
-            drawn += os.read(watching, 65536)
-        except OSError:  # the other end is closed
-            break
-    assert process.wait() == 0
+    _, drawn, told = watched
     for stage in ("synth", "label", "Epoch 3/3", "segment"):
         assert re.search(rf"{stage} .*[━╸╺-]".encode(), drawn), stage
     assert b"epoch 3: train" in drawn
-    told = (tmp_path / "table.txt").read_text()
     assert told.startswith(" ") and "Dice" in told and "Report: " in told and "\x1b" not in told and "epoch" not in told
 
 

@@ -1,12 +1,11 @@
 """Clips drawn beside the training: the same whoever draws them, never one of the store's, gone when the training is."""
 
 import multiprocessing
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import forked
 import numpy as np
 import pytest
 import torch
@@ -44,14 +43,14 @@ def stores(study, tmp_path_factory) -> tuple[Store, Store]:
 def undisturbed(study, stores, tmp_path_factory) -> Path:
     """A student whose clips were drawn by the process that taught it; by the command, as one thread or two differ."""
     folder = tmp_path_factory.mktemp("fresh") / "student"
-    subprocess.run([*distilling(stores, folder), "--workers", "0"], check=True, capture_output=True)
+    result = forked.run(*distilling(stores, folder), "--workers", 0)
+    assert result.returncode == 0, result.stderr
     return folder
 
 
-def distilling(stores, out: Path) -> list[str]:
+def distilling(stores, out: Path) -> tuple[object, ...]:
     """The command that teaches the study's student in `out`."""
-    words = ("distill", FRESH, "--clips", stores[0].folder, "--labels", stores[1].folder, "--out", out)
-    return [sys.executable, "-m", "echodfkd", *map(str, words)]
+    return ("distill", FRESH, "--clips", stores[0].folder, "--labels", stores[1].folder, "--out", out)
 
 
 def test_a_batch_holds_the_recipes_clips_and_their_truth(study):
@@ -104,17 +103,16 @@ def test_validation_lends_its_clips_to_baselines_where_none_to_train_on_is_kept(
 
 def test_killed_while_it_learns_it_leaves_no_worker_and_ends_as_if_undisturbed(stores, undisturbed, tmp_path):
     out = tmp_path / "student"
-    command = distilling(stores, out)
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not (tmp_path / "student-training" / "last.ckpt").is_file():
+    process = forked.started(*distilling(stores, out))
+    while process.is_alive() and not (tmp_path / "student-training" / "last.ckpt").is_file():
         time.sleep(0.002)
     workers = children(process.pid)
     process.kill()
-    process.wait()
+    process.join()
     assert workers and not out.is_dir()
     while any(Path(f"/proc/{worker}/task").is_dir() for worker in workers):  # the test's own limit ends a wait in vain
         time.sleep(0.05)
-    again = subprocess.run(command, capture_output=True, text=True)
+    again = forked.run(*distilling(stores, out))
     assert again.returncode == 0, again.stderr
     for name in ("student/model.safetensors", "student-training/curve.csv"):
         assert sha256(tmp_path / name) == sha256(undisturbed.parent / name), name
