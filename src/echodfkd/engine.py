@@ -102,7 +102,8 @@ def onnx_session(path: Path, number: int | None = None) -> Any:
     for kind in ("intra", "inter"):
         options.add_session_config_entry(f"session.{kind}_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        # Without the fallback, which tries the same again and prints.
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except Exception as error:  # onnxruntime's own kinds share no public base
         raise InputError(f"{path} is not a graph that onnxruntime can run: {str(error).splitlines()[0]}") from None
 

@@ -106,6 +106,14 @@ def other_graph(path, node, inputs, output, values=()):
     return path
 
 
+def test_a_damaged_graph_prints_nothing(tmp_path, capfd):
+    path = graph(tmp_path / "g.onnx")
+    path.write_bytes(path.read_bytes().replace(b"Conv", b"Con\xff"))
+    with pytest.raises(InputError, match="is not a graph"):
+        teacher(path)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_graphs_without_input_or_with_masks_that_are_no_numbers_are_refused(tmp_path):
     frames = helper.make_tensor_value_info("frames", TensorProto.FLOAT, ["n", 1, 8, 8])
     shape = ["n", 1, 8, 8]
