@@ -2,6 +2,7 @@
 
 import io
 import json
+import socket
 import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from echodfkd.measure.measures import measures
 from echodfkd.student.student import load_student
 from echodfkd.video import file_source, read, write
 from echodfkd.web.runs import mask_of, runs
+from echodfkd.web.serve import listening
 from echodfkd.web.settings import Dials
 from echodfkd.web.told import told
 
@@ -189,3 +191,8 @@ def test_who_comes_when_all_places_are_taken_is_told_to_come_again(student_folde
         assert server.ask(f"api/clips/{first}/again", b"").status in (422, 503)
         server.ask(f"api/clips/{first}", method="DELETE")
         until(lambda: server.ask("api/clips", film.read_bytes()).status == 200)
+
+
+def test_who_comes_before_the_server_answers_waits():
+    with listening(Dials(port=0)) as here, socket.create_connection(here.getsockname(), timeout=5) as early:
+        assert early.getpeername() == here.getsockname()

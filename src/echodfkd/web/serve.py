@@ -53,6 +53,7 @@ def listening(dials: Dials) -> Iterator[socket.socket]:
         here.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             here.bind(family[4])
+            here.listen()  # from now on who comes waits, and is not turned away
         except OSError as error:
             raise InputError(
                 f"serve: {dials.host} port {dials.port} cannot be had ({error.strerror}). Choose another --port."
