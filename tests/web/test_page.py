@@ -270,6 +270,28 @@ def test_a_wrong_file_and_a_refused_clip_say_so_in_words(window, server, tmp_pat
     assert [fault for fault in page.faults if "415" not in fault] == []
 
 
+def test_a_heart_is_drawn_as_the_sliders_say_and_its_truth_is_shown_or_hidden(window, server):
+    page = opened(window, server.address)
+    page.click("#draw")
+    page.fill("#ef", "35")
+    page.fill("#hr", "90")
+    assert page.inner_text("output[for=ef]") == "35 %"
+    page.click("#heart-form button.main")
+    page.wait_for_selector("#panel .numbers")
+    fraction, rate = re.search(r"truth: (\d+) %, (\d+) / min", page.inner_text("#panel")).groups()
+    assert fraction == "35" and 80 <= int(rate) <= 100  # no beat lasts quite as long as another
+
+    def yellow():
+        settled(page)
+        shot = np.asarray(Image.open(io.BytesIO(page.locator("#picture").screenshot())).convert("RGB")).astype(int)
+        return int(((shot[..., 0] > 200) & (shot[..., 1] > 180) & (shot[..., 2] < 120)).sum())
+
+    shown = yellow()
+    page.uncheck("#structures label:has-text('Truth') input")
+    assert shown > 50 and yellow() < 0.1 * shown
+    assert page.faults == []
+
+
 def test_two_users_see_their_own(window, server, heart, tmp_path):
     write(tmp_path / "disc.avi", beating(44), 20)
     first, second = (opened(window, server.address) for _ in range(2))
