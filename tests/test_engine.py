@@ -1,5 +1,6 @@
-"""Processes that work for a command end with it, whatever ends it."""
+"""Work is done elsewhere as it is done here, and processes that work for a command end with it, whatever ends it."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -9,23 +10,23 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from small_work import note, squared, threads_of
+from small_work import killed_once, note, refused, squared, threads_of, warned
 
-from echodfkd.engine import cores, for_each, in_order, threads
-from echodfkd.errors import InputError, OutputError
+from echodfkd.engine import Engine, cores, threads
+from echodfkd.errors import InputError, MissingExtra, OutputError
 
 PROGRAM = """
 import os, sys, time
 from functools import partial
 from pathlib import Path
-from echodfkd.engine import for_each
+from echodfkd.engine import Engine
 
 def work(folder, number):
     (folder / f"{os.getpid()}.pid").touch()
     time.sleep(60)
 
 if __name__ == "__main__":
-    for_each(partial(work, Path(sys.argv[1])), range(4), "work", processes=2)
+    Engine(processes=2).for_each(partial(work, Path(sys.argv[1])), range(4), "work")
 """
 
 
@@ -66,7 +67,7 @@ def test_workers_end_with_their_command(ending, tmp_path):
 
 def test_work_in_processes_is_done_elsewhere_and_all_of_it(tmp_path):
     names = [f"item{k}" for k in range(5)]
-    for_each(partial(note, tmp_path), names, "note", processes=2)
+    Engine(processes=2).for_each(partial(note, tmp_path), names, "note")
     workers = {(tmp_path / name).read_text() for name in names}
     assert 1 <= len(workers) <= 2 and str(os.getpid()) not in workers
 
@@ -74,21 +75,56 @@ def test_work_in_processes_is_done_elsewhere_and_all_of_it(tmp_path):
 @pytest.mark.parametrize("processes", [1, 2])
 def test_an_error_in_a_process_is_raised_here(tmp_path, processes):
     with pytest.raises(InputError, match="bad"):
-        for_each(partial(note, tmp_path), ["good", "bad"], "note", processes)
+        Engine(processes=processes).for_each(partial(note, tmp_path), ["good", "bad"], "note")
 
 
 @pytest.mark.parametrize("processes", [1, 3])
 def test_results_come_in_the_order_of_the_items(processes):
-    assert list(in_order(squared, range(7), processes)) == [number**2 for number in range(7)]
+    assert list(Engine(processes=processes).in_order(squared, range(7))) == [number**2 for number in range(7)]
 
 
 def test_what_ends_its_process_costs_itself_alone_where_somebody_says_what_comes_in_its_place():
     items = [1, 2, -3, 4, -5, 6]
-    assert list(in_order(squared, items, 2, lost=abs)) == [1, 4, 3, 16, 5, 36]
-    with pytest.raises(OutputError, match="ended from outside"):
-        list(in_order(squared, items, 2))
+    assert list(Engine(processes=2).in_order(squared, items, lost=abs)) == [1, 4, 3, 16, 5, 36]
+
+
+def test_what_ends_its_process_twice_is_named():
+    with pytest.raises(OutputError, match=r"^number -3: .*ended from outside, twice"):
+        list(Engine(processes=2).in_order(squared, [1, -3], named=lambda item: f"number {item}"))
+
+
+def test_what_ends_its_process_once_is_done_the_second_time(tmp_path):
+    assert list(Engine(processes=2).in_order(partial(killed_once, tmp_path), range(7))) == list(range(7))
+    assert (tmp_path / "3.met").read_text() == "xx"
 
 
 def test_a_worker_computes_on_one_thread():
-    here, *there = [threads(), *in_order(threads_of, range(2), 2)]
+    here, *there = [threads(), *Engine(processes=2).in_order(threads_of, range(2))]
     assert here == cores() and there == [1, 1]
+
+
+def test_what_is_logged_elsewhere_is_heard_here_in_order(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("echodfkd"), "propagate", True)
+    for processes in (1, 2):
+        list(Engine(processes=processes).in_order(warned, range(3)))
+    told = [(record.name, record.levelname, record.getMessage()) for record in caplog.records]
+    assert told == 2 * [("echodfkd.small", "WARNING", f"odd: {number}") for number in range(3)]
+
+
+def test_errors_of_every_kind_come_back_whole():
+    with pytest.raises(MissingExtra, match=r"work 0 needs .*echodfkd\[ray\]"):
+        list(Engine(processes=2).in_order(refused, range(2)))
+
+
+@pytest.mark.parametrize(
+    ("dials", "lesson"),
+    [
+        ({"kind": "dask"}, "dask"),
+        ({"address": "here:6379"}, "here:6379"),
+        ({"kind": "ray", "processes": 2}, "2 "),
+        ({"processes": 0}, "0 "),
+    ],
+)
+def test_an_engine_that_cannot_be_is_refused_with_its_dial(dials, lesson):
+    with pytest.raises(InputError, match=lesson):
+        Engine(**dials)

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from echodfkd.errors import EchodfkdError, InputError, MissingExtra, one_line
 
 if TYPE_CHECKING:
+    from echodfkd.engine import Engine
     from echodfkd.measure.stream import Live
     from echodfkd.store.store import Store
 
@@ -49,6 +50,17 @@ Workers = Annotated[
         min=0,
         help="Processes that draw fresh clips beside the training (default: half the processors). A GPU draws alone.",
     ),
+]
+EngineName = Annotated[
+    str, typer.Option("--engine", help="Where clips are worked on: processes of this machine, or ray.")
+]
+Address = Annotated[
+    str | None,
+    typer.Option("--address", metavar="HOST:PORT", help="With --engine ray: the cluster (default: RAY_ADDRESS, here)."),
+]
+Processes = Annotated[
+    int | None,
+    typer.Option("--processes", min=1, help="Clips worked on side by side (default: up to one for each processor)."),
 ]
 ModelName = Annotated[
     str | None,
@@ -102,6 +114,13 @@ def _refuse(error: Exception) -> NoReturn:
     sys.exit(2)
 
 
+def _engine(kind: str, address: str | None, processes: int | None) -> "Engine":
+    """Where the verb's clip-by-clip work runs."""
+    from echodfkd.engine import Engine
+
+    return Engine(kind, processes, address)  # type: ignore[arg-type]
+
+
 def _whole(folder: Path) -> "Store":
     """The store in `folder`, every byte of it checked: what was copied here may have been damaged on its way."""
     from echodfkd.store.store import Store
@@ -121,33 +140,52 @@ _STUDY_MODULES = dict.fromkeys(
 
 
 @app.command()
-def run(study: StudyFile, out: Out, workers: Workers = None) -> None:
+def run(
+    study: StudyFile,
+    out: Out,
+    workers: Workers = None,
+    engine: EngineName = "processes",
+    address: Address = None,
+    processes: Processes = None,
+) -> None:
     """The whole study: clips, masks, student, scores, report. Started again, it continues where it was stopped."""
     from echodfkd.pipeline import run as run_study
     from echodfkd.report.terminal import run_words
     from echodfkd.study.settings import read_study
 
-    found = run_study(read_study(study), out, workers)
+    found = run_study(read_study(study), out, workers, _engine(engine, address, processes))
     print(f"{run_words(out, found.scores)}\nReport: {found.page}")
 
 
 @app.command()
-def synth(study: StudyFile, out: Out) -> None:
+def synth(
+    study: StudyFile,
+    out: Out,
+    engine: EngineName = "processes",
+    address: Address = None,
+    processes: Processes = None,
+) -> None:
     """Synthetic clips with exact truth, as a store."""
     from echodfkd.commands import synth as verb
     from echodfkd.study.settings import read_study
 
-    store = verb.synth(read_study(study), out)
+    store = verb.synth(read_study(study), out, _engine(engine, address, processes))
     print(f"{len(store.entries)} clips in {out}")
 
 
 @app.command()
-def gather(study: StudyFile, out: Out) -> None:
+def gather(
+    study: StudyFile,
+    out: Out,
+    engine: EngineName = "processes",
+    address: Address = None,
+    processes: Processes = None,
+) -> None:
     """The clips of the study's data sets at the working size, as a store: a copy, as private as they are."""
     from echodfkd.commands import gather as verb
     from echodfkd.study.settings import read_study
 
-    store = verb.gather(read_study(study), out)
+    store = verb.gather(read_study(study), out, _engine(engine, address, processes))
     print(f"{len(store.entries)} clips in {out}. Private: the data sets' licences forbid to publish copies.")
 
 
@@ -165,6 +203,9 @@ def label(
     licence: Annotated[
         Path | None, typer.Option("--licence", metavar="FILE", help="With --archive: the terms it is shared under.")
     ] = None,
+    engine: EngineName = "processes",
+    address: Address = None,
+    processes: Processes = None,
 ) -> None:
     """The study's teacher's masks of a store of clips."""
     from echodfkd.commands import label as verb
@@ -172,7 +213,8 @@ def label(
 
     if licence is not None and archive is None:
         raise InputError("A licence goes with an archive: give --archive too.")
-    labels = verb.label(read_study(study), _whole(clips), out, archive, licence)
+    where = _engine(engine, address, processes)
+    labels = verb.label(read_study(study), _whole(clips), out, archive, licence, where)
     if archive is not None:
         path, digest = verb.manifest_digest(archive)
         print(f"SHA-256 of {path}, which nobody signs: {digest}")
@@ -244,10 +286,9 @@ def segment(
             help="Also pass over each clip from its end and average (default: as the model's card says).",
         ),
     ] = None,
-    processes: Annotated[
-        int | None,
-        typer.Option("--processes", min=1, help="Clips segmented side by side (default: one for each processor)."),
-    ] = None,
+    engine: EngineName = "processes",
+    address: Address = None,
+    processes: Processes = None,
 ) -> None:
     """Masks, areas, ED and ES frames and ejection fraction of clips. Not for diagnosis."""
     from echodfkd.commands import segment as verb
@@ -269,7 +310,7 @@ def segment(
         largest_component=largest_component,
         warm_up=warm_up,
         hindsight=hindsight,
-        processes=processes,
+        engine=_engine(engine, address, processes),
         done=tell,
     )
     done = sum(one.measures is not None for one in found)
@@ -471,6 +512,9 @@ def evaluate(
         Path | None,
         typer.Option("--patients", metavar="FILE.csv", help="Whose clip each is (FileName, Patient): wider intervals."),
     ] = None,
+    engine: EngineName = "processes",
+    address: Address = None,
+    processes: Processes = None,
 ) -> None:
     """Scores of masks against labels, with intervals and baselines: scores.json, clips.csv and index.html."""
     from echodfkd.commands import evaluate as verb
@@ -489,6 +533,7 @@ def evaluate(
         events=events,
         second_round=second_round,
         patients=patients,
+        engine=_engine(engine, address, processes),
     )
     print(f"{table(scores)}\nReport: {out / 'index.html'}")
 
@@ -534,6 +579,9 @@ def judge(
         int, typer.Option("--resamples", min=100, help="Bootstrap resamples behind each interval.")
     ] = 1000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of atlases, spoilt masks and the bootstrap.")] = 0,
+    engine: EngineName = "processes",
+    address: Address = None,
+    processes: Processes = None,
 ) -> None:
     """Which segmenter to trust on clips without labels: by what follows true Dice on real hearts."""
     from echodfkd.commands import judge as verb
@@ -547,6 +595,7 @@ def judge(
         "frames": frames,
         "prompts": prompts,
         "cache": cache,
+        "engine": _engine(engine, address, processes),
     }
     found = verb.judge(clips, predictions, out, judge=None if judge == "none" else judge, **options)
     print(f"{label_free_table(found)}\nReport: {out / 'index.html'}")
@@ -558,11 +607,14 @@ def check(
         Path, typer.Argument(metavar="DATASET", help="EchoNet-Dynamic, -Synthetic, -Pediatric, CAMUS, or clips.")
     ],
     out: Out,
+    engine: EngineName = "processes",
+    address: Address = None,
+    processes: Processes = None,
 ) -> None:
     """What is missing, corrupt or odd in a data set: curation.csv, one row per clip and reason, and figures."""
     from echodfkd.commands import check as verb
 
-    print(verb.summary(verb.check(dataset, out), out))
+    print(verb.summary(verb.check(dataset, out, _engine(engine, address, processes)), out))
 
 
 @app.command()

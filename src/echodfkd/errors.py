@@ -29,7 +29,11 @@ class MissingExtra(EchodfkdError):
     """An optional dependency that is not installed; the message holds the install line."""
 
     def __init__(self, purpose: str, extra: str):
+        self.purpose, self.extra = purpose, extra
         super().__init__(f"{purpose} needs the extra '{extra}': pip install 'echodfkd[{extra}]'")
+
+    def __reduce__(self) -> tuple[type["MissingExtra"], tuple[str, str]]:
+        return MissingExtra, (self.purpose, self.extra)  # it may be raised in another process
 
 
 def one_line(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from echodfkd.commands.distill import distill
 from echodfkd.commands.evaluate import evaluate
@@ -12,6 +13,7 @@ from echodfkd.commands.report import report
 from echodfkd.commands.segment import segment_store
 from echodfkd.commands.synth import synth
 from echodfkd.distill.mixture import Pair
+from echodfkd.engine import HERE, Engine
 from echodfkd.scores.records import Scores
 from echodfkd.scores.robustness import score_robustness
 from echodfkd.scores.sizes import STUDENTS, SizeScores, score_sizes
@@ -29,10 +31,11 @@ class Finished:
     page: Path
 
 
-def run(study: Study, out: Path, workers: int | None = None) -> Finished:
+def run(study: Study, out: Path, workers: int | None = None, engine: Engine = HERE) -> Finished:
     """Walks the study through every stage in the folder `out`.
 
-    Each stage takes up what an earlier, stopped run left. `workers` draw fresh clips, see `distill`. Raises StudyError
+    Each stage takes up what an earlier, stopped run left. `workers` draw fresh clips, see `distill`; all that is
+    done clip by clip is done where the `engine` says. Raises StudyError
     where `out` holds another study, OutputError where it cannot be written or another process works in it, and
     InputError, before anything is written, where the teacher cannot be loaded or lacks a structure.
     """
@@ -41,38 +44,40 @@ def run(study: Study, out: Path, workers: int | None = None) -> Finished:
     seed, resamples = study.seed, study.scoring.resamples
     with Run(out, study) as here:
         with here.stage("synth"):
-            clips = synth(study, out / "clips")
+            clips = synth(study, out / "clips", engine)
         with here.stage("label"):
-            labels = label(study, clips, out / "labels")
-        real = _real(study, out, here) if study.data else None
+            labels = label(study, clips, out / "labels", engine=engine)
+        real = _real(study, out, here, engine) if study.data else None
         if study.sizes is not None:
-            return _grid(study, out, here, (clips, labels), real, workers)
+            return _grid(study, out, here, (clips, labels), real, workers, engine)
         with here.stage("distill"):
             distill(study, clips, labels, out / "student", workers=workers, real=real)
         with here.stage("segment"):
-            segment_store(clips, out / "student", out / "masks")
+            segment_store(clips, out / "student", out / "masks", engine=engine)
         with here.stage("score"):
-            scores = _score(study, out, clips.folder)
+            scores = _score(study, out, clips.folder, engine)
             measure_speed(out, clips)
         if study.scoring.robustness:
             with here.stage("robustness"):
-                score_robustness(out, clips, seed=seed, resamples=resamples)
+                score_robustness(out, clips, seed=seed, resamples=resamples, engine=engine)
         if study.label_free is not None:
             with here.stage("judge"):
-                judge_run(study, out, clips)
+                judge_run(study, out, clips, engine)
         with here.stage("report"):
             return Finished(scores, report(out))
 
 
-def _real(study: Study, out: Path, here: Run) -> Pair:
+def _real(study: Study, out: Path, here: Run, engine: Engine) -> Pair:
     """The study's real clips and its teacher's masks of them, in `out`'s folders `real` and `real-labels`."""
     with here.stage("gather"):
-        clips = gather(study, out / "real")
+        clips = gather(study, out / "real", engine)
     with here.stage("label real"):
-        return clips, label(study, clips, out / "real-labels")
+        return clips, label(study, clips, out / "real-labels", engine=engine)
 
 
-def _grid(study: Study, out: Path, here: Run, taught: Pair, real: Pair | None, workers: int | None) -> Finished:
+def _grid(
+    study: Study, out: Path, here: Run, taught: Pair, real: Pair | None, workers: int | None, engine: Engine
+) -> Finished:
     """Teaches and scores every student of the grid in its folder of `out`'s `students`.
 
     The table is written anew after every student: a run that is stopped leaves that of those who were done.
@@ -83,9 +88,9 @@ def _grid(study: Study, out: Path, here: Run, taught: Pair, real: Pair | None, w
         with here.stage(f"distill {name}"):
             distill(one, *taught, folder / "student", workers=workers, real=real)
         with here.stage(f"segment {name}"):
-            segment_store(taught[0], folder / "student", folder / "masks")
+            segment_store(taught[0], folder / "student", folder / "masks", engine=engine)
         with here.stage(f"score {name}"):
-            _score(one, folder, taught[0].folder)
+            _score(one, folder, taught[0].folder, engine)
             score_sizes(out)
     with here.stage("speed"):  # one after another, so that whatever else the machine does is about the same for all
         for name in students:
@@ -95,7 +100,7 @@ def _grid(study: Study, out: Path, here: Run, taught: Pair, real: Pair | None, w
         return Finished(scores, report(out))
 
 
-def _score(study: Study, folder: Path, clips: Path) -> Scores:
+def _score(study: Study, folder: Path, clips: Path, engine: Engine) -> Scores:
     """Scores of the masks in `folder` against the simulator's truth of the store `clips`, in `folder`'s `scores`."""
-    resamples = study.scoring.resamples
-    return evaluate(folder / "masks", clips, folder / "scores", resamples=resamples, seed=study.seed, page=False)
+    options: dict[str, Any] = {"resamples": study.scoring.resamples, "seed": study.seed, "engine": engine}
+    return evaluate(folder / "masks", clips, folder / "scores", page=False, **options)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -22,11 +23,13 @@ from echodfkd.data.dataset import Dataset
 from echodfkd.data.findings import REASONS, Finding, merged, write_curation
 from echodfkd.data.folders import Stored
 from echodfkd.data.layouts import layout_of, open_dataset
-from echodfkd.engine import progress
+from echodfkd.engine import HERE, Engine, progress
 from echodfkd.errors import InputError, one_line
 from echodfkd.files import make_folder, writing
 
 CURATION = "curation.csv"
+CLIPS_PER_PROCESS = 100
+"""Clips to look at for which another process is started: one needs a second to begin, in which many are decoded."""
 SHOWN = ("blank", "static", "frozen", "saturated")
 """Reasons that a picture shows; the first EXAMPLES clips of each are drawn."""
 EXAMPLES = 4
@@ -58,11 +61,11 @@ class Check:
         return {reason: found[reason] for reason in REASONS if found[reason]}
 
 
-def check(folder: Path, out: Path) -> Check:
+def check(folder: Path, out: Path, engine: Engine = HERE) -> Check:
     """Everything that is wrong with the data set in `folder`; `out` receives `curation.csv` and the figures.
 
-    Every listed clip is decoded once, frame by frame, whether it can be used or not. InputError where there is no data
-    set.
+    Every listed clip is decoded once, frame by frame, whether it can be used or not, where the `engine` says.
+    InputError where there is no data set.
     """
     dataset = open_dataset(folder)
     if isinstance(dataset, Stored):
@@ -70,13 +73,24 @@ def check(folder: Path, out: Path) -> Check:
     films: dict[str, FilmFacts] = {}
     findings: list[Finding] = []
     make_folder(out)
-    for name in progress(list(dataset.listed), "check"):
-        findings += _clip_findings(dataset, name, films)
+    names = list(dataset.listed)
+    looked = engine.in_order(partial(_looked, dataset), names, worth=len(names) // CLIPS_PER_PROCESS)
+    for name, (facts, found_there) in zip(names, progress(looked, "check", len(names)), strict=True):
+        findings += found_there
+        if facts is not None:
+            films[name] = facts
     unusable = frozenset(one.name for one in findings if one.reason in UNUSABLE)
     found = Check(dataset, films, tuple(merged([*dataset.faults, *findings])), unusable)
     write_curation(out / CURATION, found.findings)
     _draw(found, out)
     return found
+
+
+def _looked(dataset: Dataset, name: str) -> tuple[FilmFacts | None, list[Finding]]:
+    """One clip's facts, None where it does not decode, and what is wrong with it beyond its tables."""
+    films: dict[str, FilmFacts] = {}
+    findings = list(_clip_findings(dataset, name, films))
+    return films.get(name), findings
 
 
 def _clip_findings(dataset: Dataset, name: str, films: dict[str, FilmFacts]) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from echodfkd.data.findings import Exclusion, Finding, fault_lines, write_curation
 from echodfkd.data.layouts import layout_of
+from echodfkd.engine import HERE, Engine
 from echodfkd.errors import InputError, one_line
 from echodfkd.files import make_folder, plain, write_bytes, write_json, write_text
 from echodfkd.measure.ejection import cardiobench_csv
@@ -57,6 +58,7 @@ def evaluate(
     second_round: Path | None = None,
     patients: Path | None = None,
     page: bool = True,
+    engine: Engine = HERE,
 ) -> Scores:
     """Scores of the masks in `predictions` (as `segment` writes them) against the clips of `split`; the scorecard.
 
@@ -67,7 +69,8 @@ def evaluate(
     `clean` the one without the excluded stands beside. `against` is a second folder of predictions, compared clip by
     clip. `events` is a table (FileName, ED, ES) by which beats are judged in place of the data set's own,
     `second_round` another annotation of the same, which tells how far one may be off. `patients` (FileName, Patient)
-    makes intervals by patient. Raises InputError where nothing matches or a file is not what it should be.
+    makes intervals by patient. Clips are scored where the `engine` says. Raises InputError where nothing matches or a
+    file is not what it should be.
     """
     predictions, labels, out = Path(predictions), Path(labels), Path(out)
     known, where = known_clips(labels, split), f"split '{split}' of {labels}"
@@ -80,7 +83,7 @@ def evaluate(
         spared = exclude.clips
         _excluded(list(folders), exclude)
     constant, training_clips = constant_of(known, first_size(known, folders, spared))
-    judged = scored_clips(known, folders, marks, constant, spared)
+    judged = scored_clips(known, folders, marks, constant, spared, engine)
     faults = _faults(known, judged)
     draws = {"seed": seed, "resamples": resamples}
     whole = _card(known, judged, {}, draws)
@@ -98,7 +101,7 @@ def evaluate(
         inside = _inside(marks.events, judged.beyond)
         scores = scores if again is None else _with_rounds(scores, inside, again, judged.rows, seed)
     if against is not None:
-        other = scored_clips(known, predicted_clips(against, known, where), marks, None, spared)
+        other = scored_clips(known, predicted_clips(against, known, where), marks, None, spared, engine)
         first, second = _told_apart(predictions, against)
         scores = replace(
             scores, paired=replace(paired_scores(judged.rows, other.rows, **draws), first=first, second=second)

@@ -5,6 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from echodfkd.data.dataset import Dataset, Listed
 from echodfkd.data.findings import exclusion
 from echodfkd.data.layouts import layout_of, open_dataset
 from echodfkd.data.settings import Data
-from echodfkd.engine import progress
+from echodfkd.engine import HERE, Engine
 from echodfkd.errors import InputError, StudyError
 from echodfkd.files import holding, write_text
 from echodfkd.resize import fit
@@ -23,6 +24,8 @@ from echodfkd.store.store import Entry, Store, StoreWriter
 from echodfkd.study.settings import Study
 
 log = logging.getLogger(__name__)
+SHARDS_PER_PROCESS = 4
+"""Shards to gather for which another process is started: one needs a second or two to begin."""
 NOTICE = "PRIVATE.txt"
 NOTICE_TEXT = (
     "This folder holds clips of data sets. Their licences forbid to publish copies: keep it, and the run that it is "
@@ -39,14 +42,14 @@ class _Taken:
     split: str
 
 
-def gather(study: Study, out: Path) -> Store:
+def gather(study: Study, out: Path, engine: Engine = HERE) -> Store:
     """The clips of the study's data sets, as `gather_data` writes them into `out`. StudyError without any."""
     if not study.data:
         raise StudyError("The study takes no real clips: it has no [[data]].")
-    return gather_data(study.data, out, study.training.window, study.clips.shard)
+    return gather_data(study.data, out, study.training.window, study.clips.shard, engine)
 
 
-def gather_data(data: Sequence[Data], out: Path, window: int, shard: int = 16) -> Store:
+def gather_data(data: Sequence[Data], out: Path, window: int, shard: int = 16, engine: Engine = HERE) -> Store:
     """The clips that `data` choose, as a store of frames without masks in `out`; finished shards are kept.
 
     Frames are brought to square pixels and to the working size. A clip shorter than `window` is continued back and
@@ -65,16 +68,23 @@ def gather_data(data: Sequence[Data], out: Path, window: int, shard: int = 16) -
             {"window": window, "shard": shard, "data": [told for _, told in each]},
         )
         write_text(out / NOTICE, NOTICE_TEXT)
-        for number, clips in enumerate(progress(shards, "gather")):
-            if not writer.has(number):
-                read = [_read(clip) for clip in clips]
-                frames = [continued(working(clip), window) for clip in read]
-                entries = [
-                    Entry(one.row.name, one.split, len(shown), clip.fps)
-                    for one, clip, shown in zip(clips, read, frames, strict=True)
-                ]
-                writer.write(number, entries, np.concatenate(frames), None)
+        missing = [number for number in range(len(shards)) if not writer.has(number)]
+        work = partial(_gather_shard, writer, shards, window)
+        engine.for_each(work, missing, "gather", worth=len(missing) // SHARDS_PER_PROCESS)
         return writer.finish(len(shards))
+
+
+def _gather_shard(writer: StoreWriter, shards: Sequence[Sequence[_Taken]], window: int, number: int) -> None:
+    """Reads and writes one shard, unless whoever was taken for dead has."""
+    if writer.has(number):
+        return
+    read = [_read(clip) for clip in shards[number]]
+    frames = [continued(working(clip), window) for clip in read]
+    entries = [
+        Entry(one.row.name, one.split, len(shown), clip.fps)
+        for one, clip, shown in zip(shards[number], read, frames, strict=True)
+    ]
+    writer.write(number, entries, np.concatenate(frames), None)
 
 
 def working(clip: Clip) -> Frames:

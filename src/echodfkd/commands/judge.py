@@ -6,18 +6,19 @@ asks for the same of its student, beside others of known order: snapshots of its
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from echodfkd.clip import Clip
 from echodfkd.commands.segment import segment_store
-from echodfkd.engine import progress
+from echodfkd.data.dataset import KnownClip
+from echodfkd.engine import HERE, Engine, progress
 from echodfkd.errors import InputError
 from echodfkd.evidence.clip_rows import Judge, Judging, clip_rows
-from echodfkd.evidence.inputs import given_clips
+from echodfkd.evidence.inputs import GivenClip, given_clips
 from echodfkd.evidence.records import ClipEvidence, Judgement
-from echodfkd.evidence.reverse import atlas_register
+from echodfkd.evidence.reverse import Register, atlas_register
 from echodfkd.evidence.shown import follows
 from echodfkd.evidence.trust import evidence_csv, evidence_names, summary
 from echodfkd.evidence.words.echoclip import Precision, load_judge
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from echodfkd.study.settings import LabelFree, Study
 
 log = logging.getLogger(__name__)
+CLIPS_PER_PROCESS = 8
+"""Clips to judge for which another process is started: one needs seconds to begin, a clip about half a second."""
 JUDGED = "label-free"
 """The folder of a run that holds what was found."""
 
@@ -57,6 +60,7 @@ def judge(
     staple: bool = False,
     resamples: int = 1000,
     seed: int = 0,
+    engine: Engine = HERE,
 ) -> Judgement:
     """What is said without labels of folders of masks of the same clips. See `judge_predictions`.
 
@@ -73,7 +77,8 @@ def judge(
     if image_text is not None and image_text.unknown_words:
         log.warning(image_text.unknown_words)
     judging = Judging(staple=staple, everything=everything, seed=seed, resamples=resamples)
-    return judge_predictions(paths(clips), named, Path(out), image_text=image_text, judging=judging, split=split)
+    options: dict[str, Any] = {"image_text": image_text, "judging": judging, "split": split, "engine": engine}
+    return judge_predictions(paths(clips), named, Path(out), **options)
 
 
 def judge_predictions(
@@ -86,15 +91,17 @@ def judge_predictions(
     judging: Judging | None = None,
     names: Collection[str] | None = None,
     split: str | None = None,
+    engine: Engine = HERE,
 ) -> Judgement:
     """The evidence for the masks of several segmenters on the same clips, as `label_free.json` holds it.
 
     `clips` are files, or data sets of any layout that the house reads (a store, EchoNet's, CAMUS's, a folder of clips);
-    `predictions` maps a segmenter's name to its folder as `echodfkd segment` writes it. `out` receives
-    `label_free.csv` (a row per segmenter and clip), `label_free.json` and `index.html`, with `image_text` also
-    `prompts.csv` and `valve_events.csv`. A clip that a segmenter lacks is counted; one that all lack is left out.
-    `names` chooses clips, `split` those of a data set's split; None is all. `judge` is evidence of your own. Raises
-    InputError where no clip has a prediction, two clips share a name, or masks are not of their clip's size.
+    `predictions` maps a segmenter's name to its folder as `echodfkd segment` writes it. `out` receives `label_free.csv`
+    (a row per segmenter and clip), `label_free.json` and `index.html`, with `image_text` also `prompts.csv` and
+    `valve_events.csv`. A clip that a segmenter lacks is counted; one that all lack is left out. `names` chooses clips,
+    `split` those of a data set's split; None is all. `judge` is evidence of your own, which must pickle where several
+    processes work, as the `engine` says; `image_text` looks here. Raises InputError where no clip has a prediction, two
+    clips share a name, or masks are not of their clip's size.
     """
     judging = judging or Judging()
     given = given_clips(clips, split)
@@ -109,13 +116,14 @@ def judge_predictions(
             "Make them with `echodfkd segment CLIPS --out FOLDER`: a clip's folder bears its file's name."
         )
     reverse = judging.everything or follows("reverse")
-    register, rows = atlas_register(reverse * judging.atlases, judging.size, judging.seed), []
-    for one in progress(listed, "judge"):
-        clip, truth = one.read(), one.truth()
-        masks = {name: _masks_of(there[one.name], clip) for name, there in folders.items() if one.name in there}
-        rows += clip_rows(clip, masks, register=register, judge=judge, truth=truth, judging=judging)
+    register = atlas_register(reverse * judging.atlases, judging.size, judging.seed)
+    look = _Look(listed, folders, register, judge, judging)
+    numbers, rows = range(len(listed)), list[ClipEvidence]()
+    found = engine.in_order(look, numbers, worth=len(listed) // CLIPS_PER_PROCESS, named=look.name)
+    for number, evidence in zip(numbers, progress(found, "judge", len(listed)), strict=True):
+        rows += evidence
         if image_text is not None:
-            image_text.look(clip, masks, truth)
+            image_text.look(*look.given(number))
     not_run = {}
     if register is None and reverse:
         not_run["Reverse classification"] = "no atlases: drawing them needs pip install 'echodfkd[study]'."
@@ -125,6 +133,33 @@ def judge_predictions(
     return write_judgement(
         rows, out, judging=judging, image_text=image_text, without_prediction=lacking, not_run=not_run
     )
+
+
+@dataclass(frozen=True)
+class _Look:
+    """The rows of one clip after the other, by its number."""
+
+    listed: Sequence[GivenClip]
+    folders: Mapping[str, Mapping[str, Path]]
+    register: Register | None
+    judge: Judge | None
+    judging: Judging
+
+    def name(self, number: int) -> str:
+        """The clip's name."""
+        return self.listed[number].name
+
+    def given(self, number: int) -> tuple[Clip, dict[str, MaskClip], KnownClip | None]:
+        """The clip, everybody's masks of it, and what is known of it."""
+        one = self.listed[number]
+        clip = one.read()
+        there = {name: folder[one.name] for name, folder in self.folders.items() if one.name in folder}
+        return clip, {name: _masks_of(folder, clip) for name, folder in there.items()}, one.truth()
+
+    def __call__(self, number: int) -> list[ClipEvidence]:
+        """A row for each segmenter."""
+        clip, masks, truth = self.given(number)
+        return clip_rows(clip, masks, register=self.register, judge=self.judge, truth=truth, judging=self.judging)
 
 
 def write_judgement(
@@ -179,7 +214,7 @@ def check_models(settings: "LabelFree | None") -> None:
         load_judge(settings.judge)
 
 
-def judge_run(study: "Study", folder: Path, clips: Store) -> Judgement:
+def judge_run(study: "Study", folder: Path, clips: Store, engine: Engine = HERE) -> Judgement:
     """What is said without labels of the run's student and the study's other models on test clips.
 
     Everybody's masks and what was said are kept: a run that is started again goes on.
@@ -196,11 +231,12 @@ def judge_run(study: "Study", folder: Path, clips: Store) -> Judgement:
     predictions = {"student": folder / "masks"}
     for name, student in other_models(study, folder).items():
         predictions[name] = folder / MODELS / name / "masks"
-        segment_store(clips, student, predictions[name], names)
+        segment_store(clips, student, predictions[name], names, engine)
     seed, resamples = study.seed, min(Judging.resamples, study.scoring.resamples)
     judging = Judging(atlases=settings.atlases, everything=settings.everything, seed=seed, resamples=resamples)
     image_text = load_image_text(settings.judge, seed=seed, resamples=resamples)
-    found = judge_predictions([clips.folder], predictions, out, image_text=image_text, judging=judging, names=names)
+    options: dict[str, Any] = {"image_text": image_text, "judging": judging, "names": names, "engine": engine}
+    found = judge_predictions([clips.folder], predictions, out, **options)
     write_json(kept, made_from)
     return found
 

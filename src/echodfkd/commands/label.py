@@ -1,14 +1,18 @@
 """The verb `label`: a teacher's masks of every clip, as a store to teach from and an archive that may be shared."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
-from echodfkd.clip import Clip, to_bytes
-from echodfkd.engine import progress
+from echodfkd.clip import Clip, Segmenter, to_bytes
+from echodfkd.engine import HERE, Engine, progress
 from echodfkd.errors import InputError, OccupiedError
 from echodfkd.files import holding, is_part, make_folder, remove_parts, sha256, write_bytes, write_text
 from echodfkd.measure.overlap import dice
@@ -20,36 +24,42 @@ from echodfkd.teachers.archive import SUFFIX, write_masks
 from echodfkd.teachers.fusion import Vote
 from echodfkd.teachers.manifest import LICENCE, MANIFEST, Listed, Manifest, frames_digest, write_manifest
 from echodfkd.teachers.provenance import teacher_table
+from echodfkd.teachers.settings import FUSION
 
 AGREEMENT = "agreement"
 """The fact of a labelled clip that says how far several teachers agree on it."""
 COLUMNS = ("FileName", "split", "structure", "first", "second", "dice")
 
 
-def label(study: Study, clips: Store, out: Path, archive: Path | None = None, licence: Path | None = None) -> Store:
+FRAMES_PER_PROCESS = 1000
+"""Frames to label for which another process is started: one needs seconds to begin and load its teacher."""
+
+
+def label(
+    study: Study,
+    clips: Store,
+    out: Path,
+    archive: Path | None = None,
+    licence: Path | None = None,
+    engine: Engine = HERE,
+) -> Store:
     """The study's teacher's masks of every clip of `clips`, as a store of masks in `out`; finished shards are kept.
 
-    Where there are several teachers, `agreement.csv` in there says how far they agree. With `archive`, that folder
-    receives the masks too, and the text file `licence`, as `write_archive` does. Raises InputError where one of the
-    student's structures is known in none of the clips, and they are taught on. Nothing is labelled where the archive or
-    its licence is refused.
+    Shards are labelled where the `engine` says, with a teacher for each process. Where there are several teachers,
+    `agreement.csv` in there says how far they agree. With `archive`, that folder receives the masks too, and the text
+    file `licence`, as `write_archive` does. Raises InputError where one of the student's structures is known in none of
+    the clips, and they are taught on. Nothing is labelled where the archive or its licence is refused.
     """
     terms = None if licence is None else _text(licence)
     if archive is not None:
         _check_place(archive, [entry.name for entry in clips.entries], out)
-    structures, agreed = study.student.structures, _Agreement()
-    teacher = load_teacher(study.teacher, clips, structures, agreed.hear)
-    settings = {"teacher": teacher_table(study.teacher, structures, seeds=True), "clips": clips.content}
     shards = [clips.entries[k : k + study.clips.shard] for k in range(0, len(clips.entries), study.clips.shard)]
+    job = _Job(study, clips, out, shards)
+    teacher, _ = job.teacher
     with holding(out):
-        writer = StoreWriter(out, tuple(teacher.structures), clips.size, settings, with_frames=False)
-        for number, entries in enumerate(progress(shards, "label")):
-            if not writer.has(number):
-                whole = [clips.clip(entry) for entry in entries]
-                masks = [to_bytes(teacher(clip)) for clip in whole]
-                facts = [_facts(known(teacher, clip), structures, agreed.rows.get(clip.name)) for clip in whole]
-                plain = [Entry(e.name, e.split, e.frames, e.fps, fact) for e, fact in zip(entries, facts, strict=True)]
-                writer.write(number, plain, None, np.concatenate(masks))
+        writer = job.writer()
+        missing = [number for number in range(len(shards)) if not writer.has(number)]
+        engine.for_each(job, missing, "label", worth=_worth(study, [shards[number] for number in missing]))
         labels = writer.finish(len(shards))
         if study.training.real_share < 1 or any(entry.split == "train" for entry in labels.entries):
             _check_known(labels)  # with real clips alone nobody learns from drawn ones, which an archive may not know
@@ -113,6 +123,62 @@ def agreement_csv(labels: Store) -> str:
         ),
         COLUMNS,
     )
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Labels one shard after another, here or in other processes; each loads the teacher once a `call`."""
+
+    study: Study = field(compare=False)
+    clips: Store = field(compare=False)
+    out: Path = field(compare=False)
+    shards: Sequence[Sequence[Entry]] = field(compare=False)
+    call: str = field(default_factory=lambda: uuid4().hex)
+
+    @property
+    def teacher(self) -> "tuple[Segmenter, _Agreement]":
+        """The teacher, and what is heard of several."""
+        return _teacher(self)
+
+    def writer(self) -> StoreWriter:
+        """The writer of the labels; it refuses a folder of others."""
+        told = teacher_table(self.study.teacher, self.study.student.structures, seeds=True)
+        settings = {"teacher": told, "clips": self.clips.content}
+        return StoreWriter(self.out, tuple(self.teacher[0].structures), self.clips.size, settings, with_frames=False)
+
+    def __call__(self, number: int) -> None:
+        """Labels and writes one shard, unless whoever was taken for dead has."""
+        writer, structures, entries = self.writer(), self.study.student.structures, self.shards[number]
+        if writer.has(number):
+            return
+        teacher, agreed = self.teacher
+        whole = [self.clips.clip(entry) for entry in entries]
+        masks = [to_bytes(teacher(clip)) for clip in whole]
+        facts = [_facts(known(teacher, clip), structures, agreed.rows.pop(clip.name, None)) for clip in whole]
+        plain = [Entry(e.name, e.split, e.frames, e.fps, fact) for e, fact in zip(entries, facts, strict=True)]
+        writer.write(number, plain, None, np.concatenate(masks))
+
+
+@lru_cache(maxsize=1)
+def _teacher(job: _Job) -> "tuple[Segmenter, _Agreement]":
+    agreed = _Agreement()
+    return load_teacher(job.study.teacher, job.clips, job.study.student.structures, agreed.hear), agreed
+
+
+def _worth(study: Study, shards: Sequence[Sequence[Entry]]) -> int:
+    """How many processes labelling is worth: one for masks that are merely copied, and for a teacher on a GPU."""
+    if all(one.kind in ("truth", "archive", FUSION) for one in study.teacher.each()) or _gpu():
+        return 1
+    return 1 + sum(entry.frames for shard in shards for entry in shard) // FRAMES_PER_PROCESS
+
+
+def _gpu() -> bool:
+    """Whether there is one, as far as torch knows, where it is installed."""
+    if find_spec("torch") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
 
 
 class _Agreement:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.clip import Clip
-from echodfkd.engine import cores, for_each, in_order
+from echodfkd.engine import HERE, Engine
 from echodfkd.errors import InputError, OccupiedError
 from echodfkd.files import filling, holding, make_folder, read_json, remove_parts, write_json, write_text
 from echodfkd.measure.beats import Events
@@ -127,14 +127,14 @@ def segment(
     largest_component: bool | None = None,
     warm_up: int | None = None,
     hindsight: bool | None = None,
-    processes: int | None = None,
+    engine: Engine = HERE,
     done: Callable[[Segmented], None] | None = None,
 ) -> list[Segmented]:
     """Segments every clip of `inputs` (files, or folders of them) into `out`; what came of each, in their order.
 
-    Several clips are segmented side by side in up to `processes` processes, one thread each: None is one for each
-    processor, but no more than half as many as there are clips, as a process takes a while to start. `done` hears of
-    each clip, in order, as soon as it is through. A clip that fails, even one that ends its process, gets a row in
+    Several clips are segmented side by side where the `engine` says, one thread each; where it does not say in how many
+    processes, in no more than half as many as there are clips, as one takes a while to start. `done` hears of each
+    clip, in order, as soon as it is through. A clip that fails, even one that ends its process, gets a row in
     `summary.csv`, which also keeps the rows of clips that lie in `out` from earlier calls; the others are still done.
     Raises InputError where the model is damaged or no clip is given, OutputError where `out` cannot be written.
     """
@@ -152,7 +152,7 @@ def segment(
     with holding(out):
         remove_parts(out)
         try:
-            for one in in_order(job, tasks, processes or min(cores(), len(tasks) // 2), _lost):
+            for one in engine.in_order(job, tasks, worth=len(tasks) // 2, lost=_lost):
                 found.append(one)
                 if done is not None:
                     done(one)
@@ -206,7 +206,9 @@ def measured(
     )
 
 
-def segment_store(clips: Store, student_folder: Path, out: Path, names: Sequence[str] | None = None) -> None:
+def segment_store(
+    clips: Store, student_folder: Path, out: Path, names: Sequence[str] | None = None, engine: Engine = HERE
+) -> None:
     """A student's masks and measures of the clips of those names in `out`, None being the test clips.
 
     They lie there as `segment` lays them out; what is done is kept.
@@ -219,7 +221,7 @@ def segment_store(clips: Store, student_folder: Path, out: Path, names: Sequence
         measures = out / name / "measures.json"
         if not measures.is_file() or read_json(measures).get("model") != identity_now:
             missing.append(name)
-    for_each(partial(_segment_stored, clips.folder, job), missing, "segment", min(cores(), len(missing) // 2))
+    engine.for_each(partial(_segment_stored, clips.folder, job), missing, "segment", worth=len(missing) // 2)
 
 
 def _segment_stored(folder: Path, job: _Job, name: str) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from echodfkd.clip import WORKING_SIZE
-from echodfkd.engine import cores, for_each
+from echodfkd.engine import HERE, Engine
 from echodfkd.files import holding
 from echodfkd.store.store import Entry, Store, StoreWriter
 from echodfkd.study.settings import Study, study_table
@@ -19,23 +19,25 @@ FRAMES_PER_PROCESS = 2000
 """Frames to draw for which another process is started: one needs seconds to begin, and draws hundreds a second."""
 
 
-def synth(study: Study, out: Path) -> Store:
+def synth(study: Study, out: Path, engine: Engine = HERE) -> Store:
     """The study's synthetic clips with the simulator's truth, as a store in `out`; finished shards are kept.
 
-    With `clips.fresh` the store holds those of validation and test alone.
+    Shards are drawn where the `engine` says. With `clips.fresh` the store holds those of validation and test alone.
     """
     shards = list(_shards(study))
     with holding(out):
         writer = _clip_writer(study, out)
         missing = [number for number in range(len(shards)) if not writer.has(number)]
         frames = sum(shards[number].frames * len(shards[number].members) for number in missing)
-        processes = min(cores(), 1 + frames // FRAMES_PER_PROCESS)
-        for_each(partial(_render, study, out), missing, "synth", processes)
+        engine.for_each(partial(_render, study, out), missing, "synth", worth=1 + frames // FRAMES_PER_PROCESS)
         return writer.finish(len(shards))
 
 
 def _render(study: Study, out: Path, number: int) -> None:
-    """Draws and writes one shard of the study's clips."""
+    """Draws and writes one shard of the study's clips, unless whoever was taken for dead has."""
+    writer = _clip_writer(study, out)
+    if writer.has(number):
+        return
     shard = list(_shards(study))[number]
     recipes = [draw_recipe(study.conditions, study.seed, member, shard.frames) for _, member in shard.members]
     made = generate(recipes, WORKING_SIZE, structures=study.clips.structures, annotator=study.clips.annotator)
@@ -43,7 +45,7 @@ def _render(study: Study, out: Path, number: int) -> None:
         Entry(name, shard.split, shard.frames, truth.fps, {"recipe": recipe.to_dict(), "truth": truth.to_dict()})
         for (name, _), recipe, truth in zip(shard.members, recipes, made.truths, strict=True)
     ]
-    _clip_writer(study, out).write(number, entries, np.concatenate(made.frames), np.concatenate(made.masks))
+    writer.write(number, entries, np.concatenate(made.frames), np.concatenate(made.masks))
 
 
 def _clip_writer(study: Study, out: Path) -> StoreWriter:

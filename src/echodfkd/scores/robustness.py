@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.clip import Clip, Frames, Segmenter, channel
+from echodfkd.engine import HERE, Engine
 from echodfkd.errors import InputError, StudyError
 from echodfkd.files import MAY_LACK, plain, read_json, write_json
 from echodfkd.measure.overlap import dice
@@ -124,7 +125,9 @@ class FirstFrameSettings:
             )
 
 
-def score_robustness(folder: Path, clips: Store, *, seed: int = 0, resamples: int = 2000) -> None:
+def score_robustness(
+    folder: Path, clips: Store, *, seed: int = 0, resamples: int = 2000, engine: Engine = HERE
+) -> None:
     """Writes what the student in `folder` makes of test clips made worse, and of their first frames, to `scores`.
 
     What this student has done before is kept.
@@ -136,10 +139,10 @@ def score_robustness(folder: Path, clips: Store, *, seed: int = 0, resamples: in
     looked = true_clips(clips, "test")
     if any(len(masks) > FirstFrameSettings.frames for _, masks in looked):
         met = FirstFrameSettings(seed=seed, resamples=resamples)
-        first = first_frame_scores(folder / "student", looked, met, constant)
+        first = first_frame_scores(folder / "student", looked, met, constant, engine=engine)
         write_json(folder / "scores" / "first_frames.json", plain(first))
     settings = RobustnessSettings(seed=seed, resamples=resamples)
-    found = replace(robustness(student, looked, settings, constant), model=identity(student))
+    found = replace(robustness(student, looked, settings, constant, engine), model=identity(student))
     write_json(path, plain(found))
 
 
@@ -153,29 +156,25 @@ def robustness(
     clips: TrueClips,
     settings: RobustnessSettings | None = None,
     constant: Mask | None = None,
+    engine: Engine = HERE,
 ) -> Robustness:
     """Dice on clean and on degraded clips: means by clip with 95 % bootstrap intervals.
 
     For every kind and strength: `dice`, `difference` to the same frames of the same clips when clean (paired by clip),
     and `constant_mask`, what `constant` (height, width) bool gets on the same moved truth; it stays where it is in the
-    picture, drawn to the picture's size. Raises InputError where no clip is given.
+    picture, drawn to the picture's size. Clips are tried where the `engine` says; for several processes the segmenter
+    must pickle. Raises InputError where no clip is given.
     """
     settings = settings or RobustnessSettings()
     chosen = _chosen(clips, settings.clips, settings.frames)
-    clean = [_scores(segmenter, *pair, constant) for pair in chosen]
+    numbered = list(enumerate(chosen))
+    tries = list(engine.in_order(partial(_tried, segmenter, settings, constant), numbered, worth=len(chosen) // 4))
     boot = partial(bootstrap, seed=settings.seed, resamples=settings.resamples)
 
     def point(kind: str, strength: float) -> Degraded:
         """The scores of one kind at one strength, clip by clip beside the clean ones."""
-        own, less, still = [], [], []
-        for n, (clip, true) in enumerate(chosen):
-            frames, masks, kept = degrade(clip.frames, true, kind, strength, [settings.seed, n])
-            score, constants = _scores(segmenter, _kept(clip, frames, kept), masks, constant)
-            own.append(score)
-            less.append(score - clean[n][0][kept])
-            still.append(constants)
-        means = {"dice": own, "difference": less, "constant_mask": still}
-        return Degraded(strength=strength, **{name: _mean(values, boot) for name, values in means.items()})
+        at = [one.at[kind, strength] for one in tries]
+        return Degraded(strength=strength, **{name: _mean([one[name] for one in at], boot) for name in at[0]})
 
     kinds = {
         kind: Kind(
@@ -187,9 +186,34 @@ def robustness(
     }
     return Robustness(
         RobustnessCounts(len(chosen), sum(len(masks) for _, masks in chosen), settings.seed),
-        CleanDice(_mean([d for d, _ in clean], boot), _mean([c for _, c in clean], boot)),
+        CleanDice(_mean([one.clean[0] for one in tries], boot), _mean([one.clean[1] for one in tries], boot)),
         kinds,
     )
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """What came of one clip: Dice of the segmenter and of the constant mask when clean, and at every strength."""
+
+    clean: tuple[Scores, Scores]
+    at: dict[tuple[str, float], dict[str, Scores]]
+
+
+def _tried(
+    segmenter: Segmenter,
+    settings: RobustnessSettings,
+    constant: Mask | None,
+    numbered: tuple[int, tuple[Clip, MaskClip]],
+) -> _Tried:
+    """The scores of one clip, the `number`th, whose degradations are drawn by its number."""
+    number, (clip, true) = numbered
+    clean, at = _scores(segmenter, clip, true, constant), {}
+    for kind, strengths in settings.strengths.items():
+        for strength in strengths:
+            frames, masks, kept = degrade(clip.frames, true, kind, strength, [settings.seed, number])
+            own, still = _scores(segmenter, _kept(clip, frames, kept), masks, constant)
+            at[kind, strength] = {"dice": own, "difference": own - clean[0][kept], "constant_mask": still}
+    return _Tried(clean, at)
 
 
 def first_frame_scores(
@@ -198,19 +222,20 @@ def first_frame_scores(
     settings: FirstFrameSettings | None = None,
     constant: Mask | None = None,
     threads: int = 1,
+    engine: Engine = HERE,
 ) -> FirstFrames:
     """`first_frames` of the student in that folder in each of VARIANTS, and of a constant mask.
 
     `frame_0_less_causal` is each one's Dice on frame 0 less that of the causal student, paired by clip. A network
-    without a memory has no warm-up and no second pass: it gets the first two variants. `threads` are onnxruntime's.
-    Raises InputError where no clip is longer than the first frames.
+    without a memory has no warm-up and no second pass: it gets the first two variants. `threads` are onnxruntime's;
+    clips are tried where the `engine` says. Raises InputError where no clip is longer than the first frames.
     """
     settings = settings or FirstFrameSettings()
     chosen = _chosen(clips, settings.clips, settings.length)
     found: dict[str, list[Scores]] = {}
     for name, dials in variants(student).items():
-        segmenter = load_student(student, threads=threads, **dials)
-        found[name] = [_scores(segmenter, *pair, None)[0] for pair in chosen]
+        score_clip = partial(_own_scores, load_student(student, threads=threads, **dials))
+        found[name] = list(engine.in_order(score_clip, chosen, worth=len(chosen) // 8))
     if constant is not None:
         found["constant mask"] = [_constant_scores(constant, masks) for _, masks in chosen]
     score = partial(
@@ -260,6 +285,11 @@ def _scores(segmenter: Segmenter, clip: Clip, true: MaskClip, constant: Mask | N
     """Dice per frame of the segmenter and of the constant mask; the latter NaN where there is none."""
     own = dice(left_ventricle(segmenter, clip), true)
     return own, np.full(len(own), np.nan) if constant is None else _constant_scores(constant, true)
+
+
+def _own_scores(segmenter: Segmenter, pair: tuple[Clip, MaskClip]) -> Scores:
+    """Dice per frame of the segmenter."""
+    return _scores(segmenter, *pair, None)[0]
 
 
 def _constant_scores(constant: Mask, true: MaskClip) -> Scores:

@@ -1,7 +1,7 @@
 """Clips scored one by one: masks, their labels, and what tables beside the data set tell of them."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.data.dataset import KnownClip
+from echodfkd.engine import HERE, Engine
 from echodfkd.errors import InputError, LabelsError, one_line
 from echodfkd.measure.overlap import dice
 from echodfkd.measure.shape import MaskClip, largest_component
@@ -17,6 +18,9 @@ from echodfkd.scores.events_file import MarkedEvents, reference_of
 from echodfkd.scores.frame_distance import PHASES, Reference
 from echodfkd.scores.known_clips import KnownClips, covariates
 from echodfkd.scores.predictions import Prediction, named_predictions, prediction_folders
+
+CLIPS_PER_PROCESS = 60
+"""Clips to score for which another process is started: one needs seconds to begin."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,15 @@ class ScoredClips:
     constant_dice: list[NDArray[np.float64]] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
     beyond: dict[str, str] = field(default_factory=dict)
+
+    def add(self, others: "ScoredClips") -> None:
+        """Takes in what was found of other clips, after its own."""
+        for part in fields(self):
+            mine, theirs = getattr(self, part.name), getattr(others, part.name)
+            if isinstance(mine, dict):
+                mine.update(theirs)
+            else:
+                mine.extend(theirs)
 
 
 def predicted_clips(predictions: Path, known: KnownClips, where: str) -> dict[str, Path]:
@@ -76,33 +89,51 @@ def scored_clips(
     marks: Marks,
     constant: NDArray[np.bool_] | None,
     spared: Collection[str] = (),
+    engine: Engine = HERE,
 ) -> ScoredClips:
-    """Every clip scored, one at a time in memory. Whatever is wrong with one of the `spared` stops nobody."""
+    """Every clip scored, one at a time in a process's memory. Whatever is wrong with one of the `spared` stops nobody.
+
+    They are scored where the `engine` says.
+    """
+    score, found = partial(_scored, known, folders, marks, constant, frozenset(spared)), ScoredClips()
+    for one in engine.in_order(score, list(folders), worth=len(folders) // CLIPS_PER_PROCESS):
+        found.add(one)
+    return found
+
+
+def _scored(
+    known: KnownClips,
+    folders: Mapping[str, Path],
+    marks: Marks,
+    constant: NDArray[np.bool_] | None,
+    spared: Collection[str],
+    name: str,
+) -> ScoredClips:
+    """One clip scored."""
     found = ScoredClips()
-    for name, folder in folders.items():
+    try:
+        prediction, truth = known.pair(name, folders[name])
+    except InputError as error:
+        _check_spared(error, name, spared)
+        found.unreadable[name] = one_line(error)
+        return found
+    patient = None if marks.patients is None else marks.patients.get(name)
+    beats, frames = reference(prediction, truth), len(prediction.masks)
+    if marks.events is not None:
         try:
-            prediction, truth = known.pair(name, folder)
+            beats = reference_of(marks.events, name, frames, prediction.clock)
         except InputError as error:
-            _check_spared(error, name, spared)
-            found.unreadable[name] = one_line(error)
-            continue
-        patient = None if marks.patients is None else marks.patients.get(name)
-        beats, frames = reference(prediction, truth), len(prediction.masks)
-        if marks.events is not None:
-            try:
-                beats = reference_of(marks.events, name, frames, prediction.clock)
-            except InputError as error:
-                found.beyond[name] = one_line(error)
-                beats = reference_of({}, name, frames, prediction.clock)
-        score = partial(_row, known=truth, beats=beats, patient=patient)
-        found.rows.append(score(prediction) | covariates(known.rows[name]))
-        found.references.append(beats)
-        found.frame_dice.append(_frame_dice(prediction.masks, truth))
-        found.piece_dice.append(_frame_dice(_largest_pieces(prediction.masks), truth))
-        if constant is not None and constant.shape == truth.masks.shape[2:]:
-            always = np.broadcast_to(constant, prediction.masks.shape).copy()
-            found.baseline.append(score(replace(prediction, masks=always)))
-            found.constant_dice.append(_frame_dice(always, truth))
+            found.beyond[name] = one_line(error)
+            beats = reference_of({}, name, frames, prediction.clock)
+    score = partial(_row, known=truth, beats=beats, patient=patient)
+    found.rows.append(score(prediction) | covariates(known.rows[name]))
+    found.references.append(beats)
+    found.frame_dice.append(_frame_dice(prediction.masks, truth))
+    found.piece_dice.append(_frame_dice(_largest_pieces(prediction.masks), truth))
+    if constant is not None and constant.shape == truth.masks.shape[2:]:
+        always = np.broadcast_to(constant, prediction.masks.shape).copy()
+        found.baseline.append(score(replace(prediction, masks=always)))
+        found.constant_dice.append(_frame_dice(always, truth))
     return found
 
 

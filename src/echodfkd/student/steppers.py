@@ -26,11 +26,18 @@ class Stepper(Protocol):
 
 
 class OnnxStepper:
-    """Steps through an exported graph with onnxruntime on the CPU, on one thread: a step is too small to share."""
+    """Steps through an exported graph with onnxruntime on the CPU, on one thread: a step is too small to share.
+
+    It can be sent to other processes, which load the graph anew.
+    """
 
     def __init__(self, path: Path, threads: int = 1):
+        self._made_from = path, threads
         self._session = onnx_session(path, threads)
         self.states = self._session.get_inputs()[1:]
+
+    def __reduce__(self) -> tuple[type["OnnxStepper"], tuple[Path, int]]:
+        return OnnxStepper, self._made_from
 
     @property
     def metadata(self) -> dict[str, str]:
