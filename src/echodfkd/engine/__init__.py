@@ -2,6 +2,7 @@
 
 from echodfkd.engine.choice import HERE, Engine, progress
 from echodfkd.engine.machine import (
+    beside_others,
     cores,
     environment,
     one_torch_thread,
@@ -18,6 +19,7 @@ __all__ = [
     "Engine",
     "alone",
     "begin",
+    "beside_others",
     "block_interrupts",
     "cores",
     "environment",

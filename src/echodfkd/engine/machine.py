@@ -20,9 +20,14 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def beside_others() -> bool:
+    """Whether this process is one of several that work side by side."""
+    return BESIDE_OTHERS in os.environ
+
+
 def threads() -> int:
     """How many threads one piece of work may take here: as many as processors, one in a process beside others."""
-    return 1 if BESIDE_OTHERS in os.environ else cores()
+    return 1 if beside_others() else cores()
 
 
 def take_one_thread() -> None:

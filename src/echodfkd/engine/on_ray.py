@@ -2,12 +2,15 @@
 
 import logging
 import os
+import pickle
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic
+from uuid import uuid4
 
 from echodfkd import __version__
 from echodfkd.engine.machine import take_one_thread
@@ -56,7 +59,7 @@ class _Sent(Generic[Item, Result]):
 
         # Ray's own way to try again knows no bound for memory, and does not say which item it was.
         self._call = ray.remote(num_cpus=1, max_retries=0)(_work_on)
-        self._order = ray.put((self.function, str(Path.cwd()), __version__))
+        self._order = ray.put(_Order(uuid4().hex, pickle.dumps(self.function), str(Path.cwd()), tuple(sys.path)))
 
     def fill(self, number: int) -> None:
         """Sends items, so many for each processor of the cluster, counted from the first that is not done."""
@@ -104,16 +107,34 @@ class _Sent(Generic[Item, Result]):
             self.done[number] = lost(self.items[number]), ()
 
 
-def _work_on(order: tuple[Callable[[Any], Any], str, str], item: Any) -> Worked[Any]:
+@dataclass(frozen=True)
+class _Order:
+    """What a node is asked to do with items: the function, where this command stands and looks for modules."""
+
+    call: str
+    function: bytes
+    folder: str
+    path: tuple[str, ...]
+    version: str = __version__
+
+
+_FUNCTION: dict[str, Callable[[Any], Any]] = {}
+"""In a worker: the function of the last order, unpickled once, with whatever it keeps from item to item."""
+
+
+def _work_on(order: _Order, item: Any) -> Worked[Any]:
     """On a node: what came of the item. Paths mean there what they mean here."""
-    function, folder, version = order
     take_one_thread()
-    if version != __version__:
-        return _refused(f"A node of the Ray cluster has echodfkd {__version__}, this command is {version}.")
-    if not Path(folder).is_dir():
-        return _refused(f"A node of the Ray cluster has no folder {folder}: all must see the same files there.")
-    os.chdir(folder)
-    return worked(function, item)
+    if order.version != __version__:
+        return _refused(f"A node of the Ray cluster has echodfkd {__version__}, this command is {order.version}.")
+    if not Path(order.folder).is_dir():
+        return _refused(f"A node of the Ray cluster has no folder {order.folder}: all must see the same files there.")
+    if order.call not in _FUNCTION:
+        os.chdir(order.folder)
+        sys.path += [place for place in order.path if place not in sys.path]
+        _FUNCTION.clear()
+        _FUNCTION[order.call] = pickle.loads(order.function)  # noqa: S301  (the command's own)
+    return worked(_FUNCTION[order.call], item)
 
 
 def _refused(told: str) -> Worked[Any]:
