@@ -5,11 +5,12 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from echodfkd.distill.devices import Devices, is_first
 from echodfkd.distill.mixture import Pair, validation_pairs, with_real
 from echodfkd.distill.settings import Training
 from echodfkd.distill.start import start_table, starting_network
 from echodfkd.distill.threshold import choose_threshold
-from echodfkd.distill.train import INPUT_SCALE, train
+from echodfkd.distill.train import ALONE, INPUT_SCALE, train
 from echodfkd.distill.windows import Source
 from echodfkd.engine import environment
 from echodfkd.errors import StudyError
@@ -34,12 +35,14 @@ def distill(
     resume: bool = True,
     workers: int | None = None,
     real: Pair | None = None,
-) -> Card:
+    devices: Devices = ALONE,
+) -> Card | None:
     """A student in `out`, taught `labels` on `clips`; a finished one is kept, a stopped training goes on.
 
     With `clips.fresh` the clips to train on are drawn and labelled beside it by that many `workers`. A study with
     `data` needs its `real` clips and their labels too. Without `resume`
-    it is taught anew. Checkpoints, the curve and TensorBoard's log lie beside it in `<out>-training`. Raises StudyError
+    it is taught anew. Several `devices` share every batch, one process each; all but the first give None and write
+    nothing. Checkpoints, the curve and TensorBoard's log lie beside it in `<out>-training`. Raises StudyError
     where either folder comes from other settings or other clips.
     """
     if study.sizes is not None:
@@ -50,8 +53,10 @@ def distill(
     made_from = _made_from(study, clips, labels, real)
     pairs = validation_pairs((clips, labels), real, study.training)
     training = out.with_name(f"{out.name}-training")
-    with holding(training):
-        _claim(training, made_from)
+    first = is_first()
+    with holding(training) if first else nullcontext():
+        if first:
+            _claim(training, made_from)
         if resume and (out / CARD).is_file():
             return _finished(out, made_from)
         with FreshWindows(study.drawn_alone, workers) if study.clips.fresh else nullcontext() as fresh:
@@ -63,7 +68,10 @@ def distill(
                 real=real,
                 network=begin,
                 snapshots=() if study.label_free is None else study.label_free.snapshots,
+                devices=devices,
             )
+        if not first:
+            return None
         card = Card(
             network=study.student,
             preprocessing=Preprocessing(study.training.size, INPUT_SCALE),

@@ -15,6 +15,7 @@ from echodfkd.distill.windows import (
     Source,
     StoreWindows,
     Window,
+    check_shares,
     check_windows,
     middle_windows,
     order,
@@ -77,15 +78,17 @@ class RealWindows:
     def __post_init__(self) -> None:
         check_windows(self.clips, self.labels, self.structures, self.training.window, "train")
 
-    def part(self, epoch: int, batches: int) -> Batches:
-        """The windows of an epoch of that many batches."""
+    def part(self, epoch: int, batches: int, rank: int = 0, world: int = 1) -> Batches:
+        """The windows of an epoch of that many batches, or `rank`'s part of each: see `Source`."""
         training, seed, each = self.training, self.seed, self.training.real_windows
         first = epoch * batches * each
         windows = [
             replace(window, order=order(training, seed, epoch, FIRST_ORDER + k))
             for k, window in enumerate(self._windows(first, batches * each))
         ]
-        return Batches(self.clips, self.labels, self.structures, training.size, windows, each)
+        check_shares(each, len(windows), world)
+        part = windows[rank::world]
+        return Batches(self.clips, self.labels, self.structures, training.size, part, each // world)
 
     def _windows(self, first: int, count: int) -> list[Window]:
         """The windows `first` to `first + count` of an endless row, in which each pass shows every clip once."""
@@ -109,10 +112,10 @@ class MixedWindows:
     drawn: Source
     real: RealWindows
 
-    def epoch(self, number: int) -> "MixedEpoch":
-        """The batches of epoch `number`: as many as `drawn` has."""
-        drawn = self.drawn.epoch(number)
-        return MixedEpoch(drawn, self.real.part(number, len(drawn)))
+    def epoch(self, number: int, rank: int = 0, world: int = 1) -> "MixedEpoch":
+        """The batches of epoch `number`, as many as `drawn` has, or `rank`'s part of each: see `Source`."""
+        drawn = self.drawn.epoch(number, rank, world)
+        return MixedEpoch(drawn, self.real.part(number, len(drawn), rank, world))
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ class Training:
     epoch shows each drawn clip once, and real ones beside them, each before any comes again; with 1 each real clip."""
     start: str | None = None
     """The model whose weights the student starts from, a folder or a bundled name; none: weights are drawn."""
+    initialisation: Literal["torch", "xavier", "he", "orthogonal"] = "torch"
+    """How kernels are drawn: as torch does, uniformly after Glorot, normally after He, or orthogonal."""
     patience: int = 10
     """Epochs without a better validation loss before training stops; 0 never stops early."""
     loss: Literal["bce", "dice", "bce+dice"] = "bce"

@@ -3,7 +3,7 @@
 import logging
 import sys
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,22 @@ from torch import Tensor
 
 from echodfkd.distill.average import Average
 from echodfkd.distill.checkpoints import WholeFiles, read_checkpoint
+from echodfkd.distill.devices import Devices, is_first, share_statistics
 from echodfkd.distill.interrupt import Interrupt
 from echodfkd.distill.losses import LOSSES, known_planes
 from echodfkd.distill.mixture import Pair, mixed, validation, validation_pairs
 from echodfkd.distill.settings import Training
 from echodfkd.distill.windows import Batch, Epoch, Source
-from echodfkd.engine import resolve_precision
+from echodfkd.engine import beside_others, resolve_precision
 from echodfkd.files import write_text
 from echodfkd.store.store import Store
 from echodfkd.student.network import AnyNetwork, build, seeded_network
 from echodfkd.student.settings import Shape
 
 log = logging.getLogger(__name__)
+ALONE = Devices()
+Stop = Callable[[Sequence[Mapping[str, float]]], bool]
+"""Whether a training with that curve so far shall end."""
 INPUT_SCALE = 1 / 255
 """Grey levels 0..255 enter the network as 0..1; the published reference feeds 0..255 (docs/explanation/fidelity.md)."""
 
@@ -54,7 +58,7 @@ class Distillation(lightning.LightningModule):
 
     def train_dataloader(self) -> Epoch:
         """This epoch's windows: asked for anew in each epoch."""
-        return self.source.epoch(self.current_epoch)
+        return self.source.epoch(self.current_epoch, self.global_rank, self.trainer.world_size)
 
     def val_dataloader(self) -> Epoch:
         """The same windows in every epoch."""
@@ -71,13 +75,15 @@ class Distillation(lightning.LightningModule):
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """The loss to descend."""
         loss = self.loss(batch)
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch[0]))
+        several = self.trainer.world_size > 1
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch[0]), sync_dist=several)
         return loss
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """The loss that chooses the epoch."""
         loss = self.loss(batch)
-        self.log("val_loss", loss, batch_size=len(batch[0]))
+        # Every process sees all of it; the mean of theirs, so that all choose and stop alike.
+        self.log("val_loss", loss, batch_size=len(batch[0]), sync_dist=self.trainer.world_size > 1)
 
     def configure_optimizers(self) -> Any:
         """Adam; with `cosine`, a linear rise over a twentieth of the steps and a half cosine down to zero."""
@@ -112,6 +118,8 @@ class Curve(Callback):
         row = {name: float(trainer.callback_metrics[name]) for name in ("train_loss", "val_loss")}
         rate = float(trainer.optimizers[0].param_groups[0]["lr"])
         self.rows.append({"epoch": trainer.current_epoch, **row, "learning_rate": rate})
+        if not trainer.is_global_zero:
+            return
         lines = [",".join(self.rows[0])] + [",".join(repr(value) for value in row.values()) for row in self.rows]
         write_text(self.path, "\n".join(lines) + "\n")
         log.info("epoch {epoch:.0f}: train {train_loss:.4f}, validation {val_loss:.4f}".format(**self.rows[-1]))
@@ -137,6 +145,22 @@ class Snapshots(Callback):
             trainer.save_checkpoint(self.folder / snapshot_name(finished))
 
 
+class Stopping(Callback):
+    """Ends a training whose curve so far says so, after a restart as well."""
+
+    def __init__(self, curve: Curve, stop: Stop):
+        self.curve, self.stop = curve, stop
+
+    def on_train_start(self, trainer: Any, module: Any) -> None:
+        """Ends a training that had been ended before."""
+        self.on_train_epoch_end(trainer, module)
+
+    def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
+        """Ends it where it shall end."""
+        if self.curve.rows and self.stop(self.curve.rows):
+            trainer.should_stop = True
+
+
 class Patience(EarlyStopping):
     """Early stopping that a restart does not undo: a checkpoint whose patience is spent is not trained any further."""
 
@@ -159,25 +183,32 @@ def train(
     real: Pair | None = None,
     network: AnyNetwork | None = None,
     snapshots: Collection[int] = (),
+    stop: Stop | None = None,
+    devices: Devices = ALONE,
 ) -> Distilled:
     """Teaches a `student` the masks of `labels` on the clips of `clips` (splits `train` and `validation`).
 
     With a `source` it learns from that one's windows in place of the split `train`. `real` clips and masks come beside
     or in place of these by `training.real_share`. The middle window of every validation clip of what is taught chooses
-    the epoch. It begins as the `network`, or with weights drawn from the seed.
-    `folder` receives the checkpoints (`last.ckpt`, `best.ckpt`, and `epoch-NNN.ckpt` of the epochs in `snapshots`,
-    counted from 1), `curve.csv` and TensorBoard's log. With `resume`,
-    a `last.ckpt` found there is continued at the next epoch and gives the same curve as an undisturbed run on the
-    same machine with the same number of threads. Raises InputError where the stores cannot teach this student.
+    the epoch. Where `stop` says so of the curve so far, no further epoch begins. It begins as the `network`, or with
+    weights drawn from the seed. `folder` receives the checkpoints (`last.ckpt`, `best.ckpt`, and `epoch-NNN.ckpt` of
+    the epochs in `snapshots`, counted from 1), `curve.csv` and TensorBoard's log. With `resume`, a `last.ckpt` found
+    there is continued at the next epoch and gives the same curve as an undisturbed run on the same machine with the
+    same number of threads. Raises InputError where the stores cannot teach this student.
     """
     structures, drawn = student.structures, (clips, labels)
     judged = validation(validation_pairs(drawn, real, training), structures, training)
     source = source or mixed(drawn, real, structures, training, seed)
-    module = Distillation(network or seeded_network(student, seed), training, source, judged)
+    module = Distillation(network or seeded_network(student, seed, training.initialisation), training, source, judged)
+    if devices.several and not torch.cuda.is_available():
+        share_statistics(module)
     curve = Curve(folder / "curve.csv")
     precision = resolve_precision(training.precision)
     interrupt = Interrupt()
-    trainer = _trainer(training, precision, [curve, interrupt, Snapshots(folder, snapshots)], folder)
+    own: list[Callback] = [curve, interrupt, Snapshots(folder, snapshots)]
+    if stop is not None:
+        own.append(Stopping(curve, stop))
+    trainer = _trainer(training, precision, own, folder, devices)
     last = folder / "last.ckpt"
     with warnings.catch_warnings(), interrupt.listening():
         # Of Lightning's own making, and nothing that whoever runs a study could act on.
@@ -201,7 +232,9 @@ def snapshot_name(epoch: int) -> str:
     return f"epoch-{epoch:03d}.ckpt"
 
 
-def _trainer(training: Training, precision: str, own: list[Callback], folder: Path) -> lightning.Trainer:
+def _trainer(
+    training: Training, precision: str, own: list[Callback], folder: Path, devices: Devices
+) -> lightning.Trainer:
     """Lightning's trainer with the house's habits: last and best checkpoint, early stopping, quiet on a pipe."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     common: dict[str, Any] = {"dirpath": folder, "enable_version_counter": False, "save_on_train_epoch_end": True}
@@ -214,11 +247,16 @@ def _trainer(training: Training, precision: str, own: list[Callback], folder: Pa
         callbacks.append(Average(training.average))
     if training.patience:
         callbacks.append(Patience("val_loss", patience=training.patience, check_on_train_epoch_end=True))
-    if sys.stderr.isatty():  # a bar goes there, and stdout is for results
+    bar = sys.stderr.isatty() and not beside_others() and is_first()
+    if bar:  # a bar goes there, and stdout is for results
         callbacks.append(RichProgressBar(refresh_rate=1, console_kwargs={"stderr": True}))
     return lightning.Trainer(
         accelerator="auto",
-        devices=1,
+        devices=devices.devices,
+        num_nodes=devices.nodes,
+        strategy="ddp" if devices.several else "auto",
+        sync_batchnorm=devices.several and torch.cuda.is_available(),
+        use_distributed_sampler=False,  # a Source gives every process its part
         precision="bf16-mixed" if precision == "bfloat16" else "32-true",
         max_epochs=training.epochs,
         gradient_clip_val=training.clip_gradient or None,
@@ -229,6 +267,6 @@ def _trainer(training: Training, precision: str, own: list[Callback], folder: Pa
         num_sanity_val_steps=0,
         reload_dataloaders_every_n_epochs=1,
         enable_model_summary=False,
-        enable_progress_bar=sys.stderr.isatty(),
+        enable_progress_bar=bar,
         deterministic="warn",
     )

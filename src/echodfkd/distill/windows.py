@@ -36,8 +36,20 @@ class Epoch(Protocol):
 class Source(Protocol):
     """Where a training's windows come from; what it gives depends on a seed and the epoch alone."""
 
-    def epoch(self, number: int) -> Epoch:
-        """The batches of epoch `number`, 0 being the first."""
+    def epoch(self, number: int, rank: int = 0, world: int = 1) -> Epoch:
+        """The batches of epoch `number`, 0 being the first; of `world` processes that share each batch, `rank`'s part.
+
+        InputError where batches or windows are no multiples of `world`: parts of unequal size would weigh unequally.
+        """
+
+
+def check_shares(batch: int, windows: int, world: int) -> None:
+    """InputError unless `world` processes can share every batch of so many windows evenly."""
+    if batch % world or windows % world:
+        raise InputError(
+            f"{world} processes share every batch evenly: training.batch and the windows of an epoch must be multiples "
+            f"of {world}, got {batch} and {windows}. Change them, or --devices and --nodes."
+        )
 
 
 @dataclass(frozen=True)
@@ -123,12 +135,14 @@ class StoreWindows:
     def __post_init__(self) -> None:
         check_windows(self.clips, self.labels, self.structures, self.training.window, "train")
 
-    def epoch(self, number: int) -> "Batches":
-        """The batches of epoch `number`."""
+    def epoch(self, number: int, rank: int = 0, world: int = 1) -> "Batches":
+        """The batches of epoch `number`, or `rank`'s part of each: see `Source`."""
         training, seed = self.training, self.seed
         drawn = draw_windows(self.clips.split("train"), training.window, seed, number)
         windows = [replace(window, order=order(training, seed, number, k)) for k, window in enumerate(drawn)]
-        return Batches(self.clips, self.labels, self.structures, training.size, windows, training.batch)
+        check_shares(training.batch, len(windows), world)
+        windows, batch = windows[rank::world], training.batch // world
+        return Batches(self.clips, self.labels, self.structures, training.size, windows, batch)
 
 
 @dataclass(frozen=True)

@@ -136,14 +136,31 @@ def build(settings: Shape) -> AnyNetwork:
 
 
 @overload
-def seeded_network(settings: NetworkSettings, seed: int) -> Network: ...
+def seeded_network(settings: NetworkSettings, seed: int, initialisation: str = "torch") -> Network: ...
 @overload
-def seeded_network(settings: FramewiseSettings, seed: int) -> FramewiseNetwork: ...
-def seeded_network(settings: Shape, seed: int) -> AnyNetwork:
-    """A fresh network whose weights depend on `settings` and `seed` alone; torch's global generator is left alone."""
+def seeded_network(settings: FramewiseSettings, seed: int, initialisation: str = "torch") -> FramewiseNetwork: ...
+def seeded_network(settings: Shape, seed: int, initialisation: str = "torch") -> AnyNetwork:
+    """A fresh network whose weights depend on what is given alone; torch's global generator is left alone.
+
+    `initialisation` is how kernels are drawn: one of INITIALISATIONS, or `torch`, as torch draws them; biases are
+    always torch's.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return build(settings)
+        network = build(settings)
+        if initialisation != "torch":
+            for part in network.modules():
+                if isinstance(part, nn.Conv2d):
+                    INITIALISATIONS[initialisation](part.weight)
+        return network
+
+
+INITIALISATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "xavier": nn.init.xavier_uniform_,
+    "he": nn.init.kaiming_normal_,
+    "orthogonal": nn.init.orthogonal_,
+}
+"""How kernels may be drawn besides torch's own way, by name in a study."""
 
 
 def _block(settings: NetworkSettings, level: int) -> nn.ModuleList:

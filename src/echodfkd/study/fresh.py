@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Self
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from echodfkd.clip import WORKING_SIZE, Clip, Segmenter, to_bytes
-from echodfkd.distill.windows import Batch, batch_of, example, order, with_known
+from echodfkd.distill.windows import Batch, batch_of, check_shares, example, order, with_known
 from echodfkd.engine import WORKER_ENDED, begin, block_interrupts, cores
 from echodfkd.errors import OutputError
 from echodfkd.study.settings import Study
@@ -39,6 +39,12 @@ class FreshBatches(Dataset[Arrays]):
 
     study: Study
     device: str = "cpu"
+    rank: int = 0
+    world: int = 1
+    """Of so many processes that share every batch this one draws the part of `rank`."""
+
+    def __post_init__(self) -> None:
+        check_shares(self.study.training.batch, self.study.clips.train.count, self.world)
 
     @property
     def per_epoch(self) -> int:
@@ -51,7 +57,7 @@ class FreshBatches(Dataset[Arrays]):
     def __getitem__(self, index: int) -> Arrays:
         study, (epoch, place) = self.study, divmod(index, self.per_epoch)
         count, training = study.clips.train.count, study.training
-        numbers = range(place * training.batch, min((place + 1) * training.batch, count))
+        numbers = range(place * training.batch, min((place + 1) * training.batch, count))[self.rank :: self.world]
         clips = self._clips([FIRST_NUMBER + epoch * count + k for k in numbers])
         orders = [order(training, study.seed, epoch, k) for k in numbers]
         frames, masks = batch_of(
@@ -123,8 +129,11 @@ class FreshWindows:
         self._coming: Generator[Batch] | None = None
         self._next = 0
 
-    def epoch(self, number: int) -> "FreshEpoch":
-        """The batches of epoch `number`, drawn when they are asked for."""
+    def epoch(self, number: int, rank: int = 0, world: int = 1) -> "FreshEpoch":
+        """The batches of epoch `number`, or `rank`'s part of each, drawn when they are asked for: see `Source`."""
+        if (rank, world) != (self.batches.rank, self.batches.world):
+            self.close()
+            self.batches = replace(self.batches, rank=rank, world=world)
         return FreshEpoch(self, number * self.batches.per_epoch, self.batches.per_epoch)
 
     def batch(self, index: int) -> Batch:
