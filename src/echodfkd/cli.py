@@ -131,12 +131,16 @@ def _whole(folder: Path) -> "Store":
 
 
 INTERRUPTED = 130
-RESUMABLE = ("run", "synth", "gather", "label", "distill")
+RESUMABLE = ("run", "search", "synth", "gather", "label", "distill")
 
 
-_STUDY_MODULES = dict.fromkeys(
-    ("lightning", "onnx", "onnxscript", "safetensors", "scipy", "skimage", "tensorboard", "torch"), "study"
-) | dict.fromkeys(("SimpleITK", "torchvision"), "teachers")
+_STUDY_MODULES = (
+    dict.fromkeys(
+        ("lightning", "onnx", "onnxscript", "safetensors", "scipy", "skimage", "tensorboard", "torch"), "study"
+    )
+    | dict.fromkeys(("SimpleITK", "torchvision"), "teachers")
+    | dict.fromkeys(("optuna", "tomli_w"), "search")
+)
 
 
 @app.command()
@@ -155,6 +159,23 @@ def run(
 
     found = run_study(read_study(study), out, workers, _engine(engine, address, processes))
     print(f"{run_words(out, found.scores)}\nReport: {found.page}")
+
+
+@app.command()
+def search(
+    study: StudyFile,
+    out: Out,
+    engine: EngineName = "processes",
+    address: Address = None,
+    processes: Processes = None,
+) -> None:
+    """The best dials of a study with [search]: many students, the page of all, and the study file of the best."""
+    from echodfkd.commands import search as verb
+    from echodfkd.report.terminal import search_words
+    from echodfkd.study.settings import read_study
+
+    found = verb.search(read_study(study), out, _engine(engine, address, processes))
+    print(f"{search_words(found.trials, found.best)}\nReport: {found.page}")
 
 
 @app.command()
@@ -238,16 +259,23 @@ def distill(
     real_labels: Annotated[
         Path | None, typer.Option("--real-labels", metavar="DIR", help="The teacher's masks of them, made by `label`.")
     ] = None,
+    devices: Annotated[
+        int, typer.Option("--devices", min=1, help="GPUs of every machine, or processes where there is none.")
+    ] = 1,
+    nodes: Annotated[int, typer.Option("--nodes", min=1, help="Machines, started by torchrun or SLURM.")] = 1,
 ) -> None:
     """A student taught the labels of a store of clips. Started again, it continues at the last finished epoch."""
     from echodfkd.commands import distill as verb
+    from echodfkd.distill.devices import devices_here
     from echodfkd.study.settings import read_study
 
     if (real is None) != (real_labels is None):
         raise InputError("Real clips and their labels go together: give both --real and --real-labels.")
     real_pair = None if real is None or real_labels is None else (_whole(real), _whole(real_labels))
-    card = verb.distill(read_study(study), _whole(clips), _whole(labels), out, resume, workers, real_pair)
-    print(f"Student in {out}, threshold {card.threshold:g}")
+    where = devices_here(devices, nodes)
+    card = verb.distill(read_study(study), _whole(clips), _whole(labels), out, resume, workers, real_pair, where)
+    if card is not None:
+        print(f"Student in {out}, threshold {card.threshold:g}")
 
 
 @app.command()

@@ -14,6 +14,7 @@ from echodfkd.commands.segment import segment_store
 from echodfkd.commands.synth import synth
 from echodfkd.distill.mixture import Pair
 from echodfkd.engine import HERE, Engine
+from echodfkd.errors import StudyError
 from echodfkd.scores.records import Scores
 from echodfkd.scores.robustness import score_robustness
 from echodfkd.scores.sizes import STUDENTS, SizeScores, score_sizes
@@ -39,6 +40,8 @@ def run(study: Study, out: Path, workers: int | None = None, engine: Engine = HE
     where `out` holds another study, OutputError where it cannot be written or another process works in it, and
     InputError, before anything is written, where the teacher cannot be loaded or lacks a structure.
     """
+    if study.search is not None:
+        raise StudyError("A study with [search] is for `echodfkd search`, which writes the study of the best to run.")
     check_teacher(study)
     check_models(study.label_free)
     seed, resamples = study.seed, study.scoring.resamples

@@ -24,10 +24,15 @@ def choose_threshold(
     structures and phases, as in the paper; of equals, the one nearest 0.5 is taken. What is not known does not count.
     `others` are clips and labels that count too.
     """
-    scores = [score for pair in ((clips, labels), *others) for score in _scores(student, *pair, split)]
+    return best_threshold(student, ((clips, labels), *others), split)[0]
+
+
+def best_threshold(student: Segmenter, pairs: Sequence[Pair], split: str = "validation") -> tuple[float, float]:
+    """The threshold that `choose_threshold` chooses on clips and labels, and the mean Dice there, 0 to 1."""
+    scores = [score for pair in pairs for score in _scores(student, *pair, split)]
     mean = np.concatenate(scores, axis=1).mean(axis=1).round(6)
     best = np.flatnonzero(mean == mean.max())
-    return float(GRID[best[np.abs(GRID[best] - 0.5).argmin()]])
+    return float(GRID[best[np.abs(GRID[best] - 0.5).argmin()]]), float(mean.max())
 
 
 def _scores(student: Segmenter, clips: Store, labels: Store, split: str) -> Iterator[NDArray[np.float64]]:

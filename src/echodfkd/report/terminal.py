@@ -15,6 +15,7 @@ from echodfkd.scores.sizes import SizeScores
 from echodfkd.scores.speed import Speed
 from echodfkd.student.card import read_card
 from echodfkd.student.settings import flops_per_frame
+from echodfkd.study.search_record import Trial
 
 
 def table(scores: Scores) -> str:
@@ -106,3 +107,15 @@ def student_words(run_folder: Path) -> str:
 def run_words(folder: Path, scores: Scores | SizeScores) -> str:
     """A finished run as lines for a terminal: its student's scores and size, or its grid of students."""
     return size_table(scores) if isinstance(scores, SizeScores) else f"{table(scores)}\n{student_words(folder)}"
+
+
+def search_words(trials: Sequence[Trial], best: Trial | None) -> str:
+    """How a search went, and the dials of the best, as lines."""
+    states = [one.state for one in trials]
+    said = f"{states.count('done')} of {len(trials)} trials taught to the end, {states.count('pruned')} ended early"
+    if impossible := states.count("impossible"):
+        said += f", {impossible} impossible"
+    if best is None:
+        return f"{said}."
+    dials = "\n".join(f"  {name} = {value}" for name, value in best.values.items())
+    return f"{said}. Trial {best.number} is the best, Dice {best.dice:.4f} on validation clips:\n{dials}"

@@ -3,21 +3,22 @@
 import difflib
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, is_dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import Discriminator, Tag, TypeAdapter, ValidationError
 
 from echodfkd.clip import STRUCTURES, WORKING_SIZE, check_structures
 from echodfkd.data.settings import Data
 from echodfkd.distill.settings import Training
-from echodfkd.errors import StudyError
+from echodfkd.errors import MissingExtra, StudyError
 from echodfkd.parsed import fault
 from echodfkd.student.bundled import BUNDLED
 from echodfkd.student.settings import FramewiseSettings, NetworkSettings, flops_per_frame, shape_class
+from echodfkd.study.search import Search, Value, set_in
 from echodfkd.synthetic.recipe import Conditions
 from echodfkd.teachers.settings import Teacher
 
@@ -150,6 +151,8 @@ class Study:
     """A grid of students in place of the one; what `student` says besides blocks and layers holds for all."""
     label_free: LabelFree | None = None
     """Whether and how the student is judged without labels too."""
+    search: Search | None = None
+    """What `echodfkd search` may set which dials to; each trial is this study with its dials set."""
     hindsight: bool = False
     """Whether the student's card asks for a second pass from a clip's end. Its threshold is chosen, and it is judged,
     the way it will be used; `training.backwards` teaches it to walk that way, which asks for nothing."""
@@ -199,6 +202,8 @@ class Study:
             faults.append(f"training.size ({self.training.size}) is larger than the clips' {WORKING_SIZE}")
         if faults:
             raise StudyError("Settings contradict each other: " + "; ".join(faults) + ".")
+        if self.search is not None and (faults := self._searched(self.search)):
+            raise StudyError("; ".join(faults) + ".")
 
     @property
     def shapes(self) -> tuple[Student, ...]:
@@ -235,6 +240,15 @@ class Study:
             )
         if self.clips.fresh and all_real:
             faults.append("clips.fresh draws clips to train on, training.real_share = 1 wants none")
+        return faults
+
+    def _searched(self, search: Search) -> list[str]:
+        """What is wrong with a search for dials."""
+        faults = list(search.faults(study_table(replace(self, search=None))))
+        if self.sizes is not None:
+            faults.append("[sizes] and [search] do not go together: search over student.blocks and student.layers")
+        if self.data:
+            faults.append("a search teaches on drawn clips: [search] goes without [[data]]")
         return faults
 
     def _mixed(self) -> list[str]:
@@ -324,6 +338,32 @@ def study_table(study: Study) -> dict[str, Any]:
     return table
 
 
+def study_toml(study: Study) -> str:
+    """The study as the text of a study file that tells every dial; MissingExtra without the extra `search`."""
+    try:
+        import tomli_w
+    except ModuleNotFoundError:
+        raise MissingExtra("Writing a study file", "search") from None
+    return tomli_w.dumps(_without_none(study_table(study)))
+
+
+def _without_none(value: Any) -> Any:
+    """Nested values without keys that hold None, which TOML has no word for and `study_from` needs none."""
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return [_without_none(item) for item in value] if isinstance(value, list) else value
+
+
+def with_dials(study: Study, values: Mapping[str, Value]) -> Study:
+    """One trial of the study's search: the study with dials set by dotted name; StudyError where it cannot be."""
+    assert study.search is not None
+    table = study_table(replace(study, search=None))
+    for name, value in values.items():
+        for one in (name, *study.search.dials[name].also):
+            set_in(table, one, value)
+    return study_from(table, "trial")
+
+
 def _unknown_keys(table: dict[str, Any], kind: type, place: str = "") -> Iterator[str]:
     """A fault for every key that no setting reads, here and in the tables below."""
     known = get_type_hints(kind)
@@ -337,7 +377,9 @@ def _unknown_keys(table: dict[str, Any], kind: type, place: str = "") -> Iterato
             )
             continue
         below = [(f"{place}{key}.", value)]
-        if isinstance(value, list):
+        if get_origin(known[key]) is dict and isinstance(value, dict):
+            below = [(f"{place}{key}.{name}.", item) for name, item in value.items()]
+        elif isinstance(value, list):
             below = [(f"{place}{key}.{number}.", item) for number, item in enumerate(value)]
         for settings in (kind for kind in (known[key], *get_args(known[key])) if isinstance(kind, type)):
             for here, item in below:
