@@ -2,9 +2,9 @@
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-import torch.distributed.nn.functional as shared
 from torch import Tensor, nn
 
 from echodfkd.errors import InputError
@@ -57,7 +57,7 @@ class SharedNorm(nn.BatchNorm2d):
             return super().forward(values)
         world = torch.distributed.get_world_size()
         moments = torch.stack((values.float().mean((0, 2, 3)), values.float().square().mean((0, 2, 3))))
-        mean, square = shared.all_reduce(moments) / world
+        mean, square = _Summed.apply(moments) / world
         variance = square - mean.square()
         self._move(mean.detach(), variance.detach(), world * values.numel() // values.shape[1])
         scale = self.weight * (variance + self.eps).rsqrt()
@@ -71,6 +71,24 @@ class SharedNorm(nn.BatchNorm2d):
         self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
         if self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
+
+
+class _Summed(torch.autograd.Function):
+    """The sum of a tensor over all processes; a gradient of the sum is one of every process's own."""
+
+    @staticmethod
+    def forward(context: Any, values: Tensor) -> Tensor:
+        """The sum."""
+        total = values.clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> Tensor:
+        """The sum of what every process's loss says of the sum."""
+        total = gradients[0].clone()
+        torch.distributed.all_reduce(total)
+        return total
 
 
 def share_statistics(network: nn.Module) -> None:
