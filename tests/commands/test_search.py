@@ -18,7 +18,8 @@ from echodfkd.commands.search import Searched, search  # noqa: E402
 from echodfkd.engine import Engine  # noqa: E402
 from echodfkd.errors import StudyError  # noqa: E402
 from echodfkd.pipeline import run  # noqa: E402
-from echodfkd.study.settings import Study, read_study, with_dials  # noqa: E402
+from echodfkd.study.dials import with_dials  # noqa: E402
+from echodfkd.study.settings import Study, read_study  # noqa: E402
 
 STUDY = """
 name = "small"

@@ -19,8 +19,9 @@ from echodfkd.distill.windows import StoreWindows
 from echodfkd.errors import InputError
 from echodfkd.store.store import Entry, Store, StoreWriter
 from echodfkd.student.settings import NetworkSettings
+from echodfkd.study.dials import study_toml
 from echodfkd.study.fresh import FreshBatches
-from echodfkd.study.settings import Clips, Split, Study, study_toml
+from echodfkd.study.settings import Clips, Split, Study
 
 STUDY = Study(
     name="devices",

@@ -3,7 +3,8 @@
 import pytest
 
 from echodfkd.errors import StudyError
-from echodfkd.study.settings import study_from, study_table, with_dials
+from echodfkd.study.dials import with_dials
+from echodfkd.study.settings import study_from, study_table
 
 CLIPS = {name: {"count": 2, "frames": 30} for name in ("train", "validation", "test")}
 RATE = {"training.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}}

@@ -13,11 +13,12 @@ from echodfkd.engine import HERE, Engine, cores, environment, progress
 from echodfkd.errors import StudyError
 from echodfkd.files import differences, holding, plain, read_json, remove_parts, write_json, write_text
 from echodfkd.report.pages.search import report_search
+from echodfkd.study.dials import study_toml, with_dials
 from echodfkd.study.fresh import check_teacher
 from echodfkd.study.journal import Journal
 from echodfkd.study.search import Search
 from echodfkd.study.search_record import BEST, RECORD, SearchRecord, Trial, best
-from echodfkd.study.settings import Study, study_table, study_toml, with_dials
+from echodfkd.study.settings import Study, study_table
 from echodfkd.study.trials import Planned, Teaching, drawn, importance
 from echodfkd.tables import csv_text
 

@@ -3,7 +3,7 @@
 import difflib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, is_dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -14,11 +14,11 @@ from pydantic import Discriminator, Tag, TypeAdapter, ValidationError
 from echodfkd.clip import STRUCTURES, WORKING_SIZE, check_structures
 from echodfkd.data.settings import Data
 from echodfkd.distill.settings import Training
-from echodfkd.errors import MissingExtra, StudyError
+from echodfkd.errors import StudyError
 from echodfkd.parsed import fault
 from echodfkd.student.bundled import BUNDLED
 from echodfkd.student.settings import FramewiseSettings, NetworkSettings, flops_per_frame, shape_class
-from echodfkd.study.search import Search, Value, set_in
+from echodfkd.study.search import Search
 from echodfkd.synthetic.recipe import Conditions
 from echodfkd.teachers.settings import Teacher
 
@@ -336,32 +336,6 @@ def study_table(study: Study) -> dict[str, Any]:
     """
     table: dict[str, Any] = _ADAPTER.dump_python(study, mode="json")
     return table
-
-
-def study_toml(study: Study) -> str:
-    """The study as the text of a study file that tells every dial; MissingExtra without the extra `search`."""
-    try:
-        import tomli_w
-    except ModuleNotFoundError:
-        raise MissingExtra("Writing a study file", "search") from None
-    return tomli_w.dumps(_without_none(study_table(study)))
-
-
-def _without_none(value: Any) -> Any:
-    """Nested values without keys that hold None, which TOML has no word for and `study_from` needs none."""
-    if isinstance(value, dict):
-        return {key: _without_none(item) for key, item in value.items() if item is not None}
-    return [_without_none(item) for item in value] if isinstance(value, list) else value
-
-
-def with_dials(study: Study, values: Mapping[str, Value]) -> Study:
-    """One trial of the study's search: the study with dials set by dotted name; StudyError where it cannot be."""
-    assert study.search is not None
-    table = study_table(replace(study, search=None))
-    for name, value in values.items():
-        for one in (name, *study.search.dials[name].also):
-            set_in(table, one, value)
-    return study_from(table, "trial")
 
 
 def _unknown_keys(table: dict[str, Any], kind: type, place: str = "") -> Iterator[str]:
