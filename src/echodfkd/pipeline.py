@@ -15,10 +15,12 @@ from echodfkd.commands.synth import synth
 from echodfkd.distill.mixture import Pair
 from echodfkd.engine import HERE, Engine
 from echodfkd.errors import StudyError
+from echodfkd.scores.cohort import score_cohort
 from echodfkd.scores.records import Scores
 from echodfkd.scores.robustness import score_robustness
 from echodfkd.scores.sizes import STUDENTS, SizeScores, score_sizes
 from echodfkd.scores.speed import measure_speed
+from echodfkd.store.store import Store
 from echodfkd.study.fresh import check_teacher
 from echodfkd.study.run_folder import Run
 from echodfkd.study.settings import Study
@@ -50,6 +52,8 @@ def run(study: Study, out: Path, workers: int | None = None, engine: Engine = HE
             clips = synth(study, out / "clips", engine)
         with here.stage("label"):
             labels = label(study, clips, out / "labels", engine=engine)
+        if study.cohort is not None:
+            study, labels = _cohort(study, out, here, (clips, labels), workers, engine)
         real = _real(study, out, here, engine) if study.data else None
         if study.sizes is not None:
             return _grid(study, out, here, (clips, labels), real, workers, engine)
@@ -76,6 +80,22 @@ def _real(study: Study, out: Path, here: Run, engine: Engine) -> Pair:
         clips = gather(study, out / "real", engine)
     with here.stage("label real"):
         return clips, label(study, clips, out / "real-labels", engine=engine)
+
+
+def _cohort(
+    study: Study, out: Path, here: Run, taught: Pair, workers: int | None, engine: Engine
+) -> tuple[Study, Store]:
+    """Teaches the cohort, each member in its folder of `out`'s `cohort`; the study and the labels of all together."""
+    students = {name: out / "cohort" / name / "student" for name in study.members}
+    for name, one in study.members.items():
+        with here.stage(f"distill {name}"):
+            distill(one, *taught, students[name], workers=workers)
+    together = study.taught_by(out / "cohort")
+    options: dict[str, Any] = {"seed": study.seed, "resamples": study.scoring.resamples, "engine": engine}
+    with here.stage("score cohort"):
+        score_cohort(students, together.teacher.fusion, taught[0], out / "scores" / "cohort.json", **options)
+    with here.stage("label by cohort"):
+        return together, label(together, taught[0], out / "cohort-labels", engine=engine)
 
 
 def _grid(

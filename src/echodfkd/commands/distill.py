@@ -47,6 +47,8 @@ def distill(
     """
     if study.sizes is not None:
         raise StudyError("A study of [sizes] has several students: `echodfkd run` teaches them all.")
+    if study.cohort is not None:
+        raise StudyError("A study of [cohort] has several students before its own: `echodfkd run` teaches them all.")
     if bool(study.data) != (real is not None):
         raise StudyError("Real clips and their labels (--real, --real-labels) go with a study that has [[data]].")
     begin = None if study.training.start is None else starting_network(study.training.start, study.student)

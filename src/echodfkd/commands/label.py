@@ -16,7 +16,7 @@ from echodfkd.engine import HERE, Engine, progress
 from echodfkd.errors import InputError, OccupiedError
 from echodfkd.files import holding, is_part, make_folder, remove_parts, sha256, write_bytes, write_text
 from echodfkd.measure.overlap import dice
-from echodfkd.store.store import KNOWN, Entry, Store, StoreWriter
+from echodfkd.store.store import AGREEMENT, KNOWN, Entry, Store, StoreWriter
 from echodfkd.study.settings import Study
 from echodfkd.tables import csv_text
 from echodfkd.teachers import known, load_teacher
@@ -26,8 +26,6 @@ from echodfkd.teachers.manifest import LICENCE, MANIFEST, Listed, Manifest, fram
 from echodfkd.teachers.provenance import teacher_table
 from echodfkd.teachers.settings import FUSION
 
-AGREEMENT = "agreement"
-"""The fact of a labelled clip that says how far several teachers agree on it."""
 COLUMNS = ("FileName", "split", "structure", "first", "second", "dice")
 
 

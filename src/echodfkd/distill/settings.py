@@ -25,6 +25,8 @@ class Training:
     real_share: float = 0.0
     """Share of every batch that is real windows, of the study's `data`: 0 none, 1 all. The others are drawn. An
     epoch shows each drawn clip once, and real ones beside them, each before any comes again; with 1 each real clip."""
+    doubted: float = 1.0
+    """Share of the kept training clips that are taught on: those on which several teachers agree least; 1: all."""
     start: str | None = None
     """The model whose weights the student starts from, a folder or a bundled name; none: weights are drawn."""
     initialisation: Literal["torch", "xavier", "he", "orthogonal"] = "torch"
@@ -59,6 +61,8 @@ class Training:
                 "training.real_share is a share of each batch, 0..1, that makes whole windows, "
                 f"got {self.real_share} of {self.batch}."
             )
+        if not 0 < self.doubted <= 1:
+            raise StudyError(f"training.doubted is a share of the training clips above 0, up to 1, got {self.doubted}.")
         if not 0 <= self.average < 1:
             raise StudyError(f"training.average must be 0 (off) or more and below 1, got {self.average}.")
         if not 0 < self.learning_rate < 1:

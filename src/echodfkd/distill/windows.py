@@ -5,6 +5,7 @@ Where they come from is a Source: stores of clips and masks here, a generator of
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor
 from echodfkd.distill.settings import Training
 from echodfkd.errors import InputError
 from echodfkd.resize import fit
-from echodfkd.store.store import Entry, Store
+from echodfkd.store.store import AGREEMENT, Entry, Store
 
 Example = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """Frames (time, 1, size, size) and masks (time, structure, size, size), 255 p, of one window."""
@@ -71,6 +72,24 @@ def draw_windows(entries: Sequence[Entry], length: int, seed: int, epoch: int) -
     generator = np.random.default_rng((seed, epoch))
     starts = [int(generator.integers(entry.frames - length + 1)) for entry in entries]
     return [Window(entries[k].name, starts[k], length) for k in generator.permutation(len(entries))]
+
+
+def doubted(entries: Sequence[Entry], labels: Store, share: float) -> Sequence[Entry]:
+    """The share of the clips on which several teachers agree least, in their own order; at least one.
+
+    InputError where the labels do not tell how far teachers agree, unless all are taken.
+    """
+    if share == 1:
+        return entries
+    told = {entry.name: [row["dice"] for row in entry.facts.get(AGREEMENT, ())] for entry in labels.entries}
+    if silent := [entry.name for entry in entries if not told[entry.name]]:
+        raise InputError(
+            f"training.doubted = {share:g} needs several teachers of each clip ([[teacher.of]] or [cohort]): "
+            f"the labels do not tell how far any agree on {silent[0]}."
+        )
+    agreed = {name: float(np.mean(rows)) for name, rows in told.items() if rows}
+    least = sorted(entries, key=lambda entry: (agreed[entry.name], entry.name))[: max(1, round(share * len(entries)))]
+    return [entry for entry in entries if entry in least]
 
 
 def middle_windows(entries: Sequence[Entry], length: int) -> list[Window]:
@@ -134,11 +153,16 @@ class StoreWindows:
 
     def __post_init__(self) -> None:
         check_windows(self.clips, self.labels, self.structures, self.training.window, "train")
+        _ = self._taught
+
+    @cached_property
+    def _taught(self) -> Sequence[Entry]:
+        return doubted(self.clips.split("train"), self.labels, self.training.doubted)
 
     def epoch(self, number: int, rank: int = 0, world: int = 1) -> "Batches":
         """The batches of epoch `number`, or `rank`'s part of each: see `Source`."""
         training, seed = self.training, self.seed
-        drawn = draw_windows(self.clips.split("train"), training.window, seed, number)
+        drawn = draw_windows(self._taught, training.window, seed, number)
         windows = [replace(window, order=order(training, seed, number, k)) for k, window in enumerate(drawn)]
         check_shares(training.batch, len(windows), world)
         windows, batch = windows[rank::world], training.batch // world

@@ -24,6 +24,8 @@ from echodfkd.store.shards import Bytes, array_name, as_json, check_array, mappe
 
 FORMAT = "echodfkd store 1"
 KINDS = ("frames", "masks")
+AGREEMENT = "agreement"
+"""The fact of a labelled clip that says how far several teachers agree on it: a Dice for every two and structure."""
 KNOWN = "known"
 """The fact of a clip that lists the structures that its masks tell of; without it they tell of all."""
 

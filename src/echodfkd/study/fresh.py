@@ -4,6 +4,7 @@ import os
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from importlib.util import find_spec
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from echodfkd.clip import WORKING_SIZE, Clip, Segmenter, to_bytes
 from echodfkd.distill.windows import Batch, batch_of, check_shares, example, order, with_known
 from echodfkd.engine import WORKER_ENDED, begin, block_interrupts, cores
-from echodfkd.errors import OutputError
+from echodfkd.errors import MissingExtra, OutputError
 from echodfkd.study.settings import Study
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import draw_recipe
@@ -95,6 +96,8 @@ class FreshBatches(Dataset[Arrays]):
 def check_teacher(study: Study) -> None:
     """Loads the study's teacher: what is wrong with it is raised before hours are spent."""
     load_teacher(study.teacher, _Drawn(study.clips.structures), study.student.structures)
+    if study.cohort is not None and study.cohort.fusion == "staple" and find_spec("SimpleITK") is None:
+        raise MissingExtra("cohort.fusion = 'staple'", "teachers")
 
 
 class _Drawn:

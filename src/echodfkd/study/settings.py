@@ -18,6 +18,7 @@ from echodfkd.errors import StudyError
 from echodfkd.parsed import fault
 from echodfkd.student.bundled import BUNDLED
 from echodfkd.student.settings import FramewiseSettings, NetworkSettings, flops_per_frame, shape_class
+from echodfkd.study.cohort import Cohort
 from echodfkd.study.search import Search
 from echodfkd.synthetic.recipe import Conditions
 from echodfkd.teachers.settings import Teacher
@@ -151,6 +152,8 @@ class Study:
     """A grid of students in place of the one; what `student` says besides blocks and layers holds for all."""
     label_free: LabelFree | None = None
     """Whether and how the student is judged without labels too."""
+    cohort: Cohort | None = None
+    """Students that the teacher teaches first, and that then teach the student together in its place."""
     search: Search | None = None
     """What `echodfkd search` may set which dials to; each trial is this study with its dials set."""
     hindsight: bool = False
@@ -167,7 +170,7 @@ class Study:
                 f"with clips.fresh a training clip is one window: clips.train.frames ({drawn}) must be training.window "
                 f"({window})"
             )
-        faults += self._counted() + self._mixed()
+        faults += self._counted() + self._mixed() + self._together()
         if self.teacher.weight != 1:
             faults.append(f"teacher.weight is what one of several counts: [[teacher.of]], got {self.teacher.weight}")
         if self.clips.fresh and any(teacher.kind == "archive" for teacher in self.teacher.each()):
@@ -222,6 +225,25 @@ class Study:
         return tuple(replace(self, student=shape, sizes=None) for shape in self.shapes)
 
     @property
+    def members(self) -> "dict[str, Study]":
+        """The studies of the cohort's students by name; StudyError where one cannot be."""
+        assert self.cohort is not None and isinstance(self.student, NetworkSettings)
+        shapes = product(self.cohort.blocks or (self.student.blocks,), self.cohort.layers or (self.student.layers,))
+        found = {}
+        for (blocks, layers), seed in product(shapes, self.cohort.seeds):
+            shape = replace(self.student, blocks=blocks, layers=layers)
+            training = replace(self.training, doubted=1.0)  # one teacher does not disagree
+            member = replace(self, student=shape, seed=seed, training=training, cohort=None, label_free=None)
+            found[f"{shape.name}-{seed}"] = member
+        return found
+
+    def taught_by(self, folder: Path) -> "Study":
+        """The study of the student whose teacher is the cohort: its students lie in `folder`."""
+        assert self.cohort is not None
+        of = tuple(Teacher("model", path=folder / name / "student") for name in self.members)
+        return replace(self, teacher=Teacher("fusion", of=of, fusion=self.cohort.fusion), cohort=None)
+
+    @property
     def drawn_alone(self) -> "Study":
         """The same study of the drawn windows of every batch, without the real ones."""
         return replace(self, data=(), training=self.training.drawn_alone)
@@ -240,6 +262,19 @@ class Study:
             )
         if self.clips.fresh and all_real:
             faults.append("clips.fresh draws clips to train on, training.real_share = 1 wants none")
+        return faults
+
+    def _together(self) -> list[str]:
+        """What is wrong with a cohort of teachers, or with a choice of clips on which teachers disagree."""
+        faults = []
+        if self.training.doubted < 1 and self.clips.fresh:
+            faults.append("training.doubted chooses among kept clips, clips.fresh keeps none")
+        if self.cohort is None:
+            return faults
+        if self.sizes is not None or self.search is not None or self.data:
+            faults.append("[cohort] goes without [sizes], [search] and [[data]]")
+        if not self.student.remembers or self.training.start is not None:
+            faults.append("[cohort] is of recurrent students that start anew: no student.kind, no training.start")
         return faults
 
     def _searched(self, search: Search) -> list[str]:

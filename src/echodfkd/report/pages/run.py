@@ -22,6 +22,7 @@ from echodfkd.report.page import Loop, Picture, write_page
 from echodfkd.report.pages.judgement import judgement, label_free_sections
 from echodfkd.report.pages.scorecard import Found, Model, report_page
 from echodfkd.report.pages.sizes import report_sizes
+from echodfkd.scores.cohort import CohortScores
 from echodfkd.scores.predictions import read_prediction
 from echodfkd.scores.records import FirstFrames, Scores
 from echodfkd.scores.robustness import Robustness
@@ -64,7 +65,7 @@ def run_found(folder: Path) -> Found:
     scores, card = folder / "scores", read_card(folder / "student")
     rows, kept = read_rows(scores / "clips.csv"), partial(_kept, scores)
     table = shaped(Scores, read_json(scores / "scores.json"))
-    worse, first = kept("robustness.json"), kept("first_frames.json")
+    worse, first, together = kept("robustness.json"), kept("first_frames.json"), kept("cohort.json")
     pictures = {
         "gallery": _gallery(Store(folder / "clips"), folder / "masks", figures.ranked_clips(rows)),
         "worst": worst_pictures(scores),
@@ -77,6 +78,7 @@ def run_found(folder: Path) -> Found:
         robustness=None if worse is None else shaped(Robustness, worse),
         first_frames=None if first is None else shaped(FirstFrames, first),
         size=student_row(card, table, read_speed(folder)),
+        cohort=None if together is None else shaped(CohortScores, together),
         label_free=label_free_sections(*judgement(folder / "label-free")) if (folder / "label-free").is_dir() else (),
         exact_truth=True,
         pictures=pictures,

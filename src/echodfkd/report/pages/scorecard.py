@@ -9,6 +9,7 @@ from echodfkd.report.page import Loop, Page, Picture, Section, Table, Tile
 from echodfkd.report.sections import (
     beats,
     bounds,
+    cohort,
     concentration,
     ejection,
     first_frames,
@@ -17,6 +18,7 @@ from echodfkd.report.sections import (
     robustness,
     size,
 )
+from echodfkd.scores.cohort import CohortScores
 from echodfkd.scores.metrics import METRICS, Row
 from echodfkd.scores.records import BothEvents, ByPhase, EventScores, FirstFrames, Scores
 from echodfkd.scores.robustness import Robustness
@@ -62,6 +64,7 @@ class Found:
     robustness: Robustness | None = None
     first_frames: FirstFrames | None = None
     size: StudentRow | None = None
+    cohort: CohortScores | None = None
     label_free: Sequence[Section] = ()
     exact_truth: bool = False
     pictures: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
@@ -107,6 +110,7 @@ def measured_sections(found: Found) -> list[Section | None]:
         first_frames.section(found.first_frames or scores.first_frames),
         robustness.section(found.robustness),
         *found.label_free,
+        cohort.section(found.cohort),
         size.section(found.size) if found.size else None,
     ]
 
