@@ -11,7 +11,7 @@ from typer.main import get_command
 
 from echodfkd.cli import app
 
-HEAVY = ("torch", "lightning", "onnxruntime", "matplotlib", "scipy", "av", "skimage")
+HEAVY = ("torch", "lightning", "onnxruntime", "matplotlib", "scipy", "av", "skimage", "optuna", "ray")
 
 
 def modules_after(code: str) -> set[str]:

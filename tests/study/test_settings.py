@@ -53,6 +53,7 @@ def test_every_fault_is_told_at_once_in_one_line():
 @pytest.mark.parametrize(
     ("table", "fault"),
     [
+        ({"clips": {**CLIPS, "train": {"count": 1_000_001, "frames": 30}}}, "at most 1,000,000 clips, got 1,000,001"),
         ({"training": {"window": 31}}, "clips.train.frames (30) is shorter than training.window (31)"),
         ({"training": {"size": 50}}, "training.size (50) must be a multiple of 8 for B4,1"),
         ({"training": {"size": 224}}, "training.size (224) is larger than the clips' 112"),

@@ -11,7 +11,7 @@ from echodfkd.clip import WORKING_SIZE
 from echodfkd.engine import HERE, Engine
 from echodfkd.files import holding
 from echodfkd.store.store import Entry, Store, StoreWriter
-from echodfkd.study.settings import Study, study_table
+from echodfkd.study.settings import MOST_CLIPS, Study, study_table
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import GENERATOR, draw_recipe
 
@@ -66,7 +66,7 @@ class _Shard(NamedTuple):
 
 def _shards(study: Study) -> Iterator[_Shard]:
     """The shards of a study's clips. The numbers of the splits lie far apart, so that one may grow alone."""
-    for first, split in ((0, "train"), (1_000_000, "validation"), (2_000_000, "test")):
+    for first, split in ((0, "train"), (MOST_CLIPS, "validation"), (2 * MOST_CLIPS, "test")):
         if study.clips.fresh and split == "train":
             continue  # `fresh` draws them, numbered from 3,000,000
         part = getattr(study.clips, split)

@@ -23,6 +23,9 @@ from echodfkd.study.search import Search
 from echodfkd.synthetic.recipe import Conditions
 from echodfkd.teachers.settings import Teacher
 
+MOST_CLIPS = 1_000_000
+"""Kept in a split: so many numbers lie between those of one split and those of the next."""
+
 
 @dataclass(frozen=True)
 class Split:
@@ -255,6 +258,8 @@ class Study:
             count, frames = getattr(self.clips, name).count, getattr(self.clips, name).frames
             if not count and not (name == "train" and all_real):
                 faults.append(f"clips.{name} needs at least one clip of one frame, got {count} of {frames}")
+            if count > MOST_CLIPS and not (name == "train" and self.clips.fresh):
+                faults.append(f"clips.{name} keeps at most {MOST_CLIPS:,} clips, got {count:,}: take clips.fresh")
         if self.clips.train.count and all_real:
             faults.append(
                 "with training.real_share = 1 no drawn clip is trained on: clips.train.count must be 0, "
