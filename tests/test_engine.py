@@ -128,3 +128,16 @@ def test_errors_of_every_kind_come_back_whole():
 def test_an_engine_that_cannot_be_is_refused_with_its_dial(dials, lesson):
     with pytest.raises(InputError, match=lesson):
         Engine(**dials)
+
+
+def test_ray_names_its_extra_where_it_is_not_installed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingExtra, match=r"--engine ray needs .*echodfkd\[ray\]"):
+        list(Engine("ray").in_order(squared, range(2)))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nonsense"])
+def test_a_cluster_that_does_not_answer_is_refused_by_its_address(address):
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'echodfkd[ray]'")
+    with pytest.raises(InputError, match=f"No Ray cluster answers at {address}: "):
+        list(Engine("ray", address=address).in_order(squared, range(2)))

@@ -3,6 +3,8 @@
 import logging
 import os
 import pickle
+import re
+import socket
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -151,7 +153,10 @@ def _connect(address: str | None) -> None:
     if ray.is_initialized():
         return
     try:
+        if address is not None and re.fullmatch(r"[^/]+:\d+", address):  # Ray itself waits for a minute
+            host, _, port = address.rpartition(":")
+            socket.create_connection((host, int(port)), timeout=5).close()
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        told = str(error).strip().splitlines()[0]
+    except (OSError, OverflowError, ValueError, RuntimeError) as error:
+        told = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"No Ray cluster answers at {address or 'RAY_ADDRESS'}: {told}") from None
