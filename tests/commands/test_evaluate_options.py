@@ -245,4 +245,4 @@ def test_the_page_can_be_drawn_anew_and_says_what_these_labels_do_not_allow(eval
 
 def test_report_refuses_a_folder_that_nobody_wrote(tmp_path, echodfkd):
     code, _, complaint = echodfkd("report", tmp_path)
-    assert code == 2 and "is not what `echodfkd run`, `evaluate` or `judge` wrote" in complaint
+    assert code == 2 and "is not what `echodfkd run`, `search`, `evaluate` or `judge` wrote" in complaint
