@@ -60,7 +60,7 @@ def distill(
         if first:
             _claim(training, made_from)
         if resume and (out / CARD).is_file():
-            return _finished(out, made_from)
+            return _finished(out, made_from) if first else None
         with FreshWindows(study.drawn_alone, workers) if study.clips.fresh else nullcontext() as fresh:
             source: Source | None = fresh
             if fresh is not None and real is not None:
