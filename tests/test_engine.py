@@ -141,3 +141,10 @@ def test_a_cluster_that_does_not_answer_is_refused_by_its_address(address):
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'echodfkd[ray]'")
     with pytest.raises(InputError, match=f"No Ray cluster answers at {address}: "):
         list(Engine("ray", address=address).in_order(squared, range(2)))
+
+
+@pytest.mark.parametrize(("words", "lesson"), [(("--engine", "dask"), "'dask'"), (("--address", "a:1"), "'a:1'")])
+def test_the_command_refuses_an_engine_that_cannot_be(words, lesson, echodfkd, tmp_path):
+    code, told, complaint = echodfkd("check", tmp_path, "--out", tmp_path / "out", *words)
+    assert (code, told) == (2, "") and lesson in complaint and complaint.count("\n") == 1
+    assert not (tmp_path / "out").exists()

@@ -17,6 +17,7 @@ from echodfkd.commands.report import report  # noqa: E402
 from echodfkd.commands.search import Searched, search  # noqa: E402
 from echodfkd.engine import Engine  # noqa: E402
 from echodfkd.errors import StudyError  # noqa: E402
+from echodfkd.files import read_json, write_json  # noqa: E402
 from echodfkd.pipeline import run  # noqa: E402
 from echodfkd.study.dials import with_dials  # noqa: E402
 from echodfkd.study.settings import Study, read_study  # noqa: E402
@@ -132,6 +133,10 @@ def test_more_trials_go_on_and_another_search_is_refused(study, undisturbed, tmp
     found, out = undisturbed
     settings = read_study(study)
     more = replace(settings, search=replace(settings.search, trials=7))
+    assert search(more, out).trials[:6] == found.trials
+    kept = read_json(out / "study.json")
+    del kept["training"]["doubted"], kept["cohort"]  # as a version before these dials had it
+    write_json(out / "study.json", kept)
     assert search(more, out).trials[:6] == found.trials
     with pytest.raises(StudyError, match=r"another search: seed: 4 -> 5"):
         search(replace(settings, seed=5), out)

@@ -18,7 +18,7 @@ from echodfkd.study.fresh import check_teacher
 from echodfkd.study.journal import Journal
 from echodfkd.study.search import Search
 from echodfkd.study.search_record import BEST, RECORD, SearchRecord, Trial, best
-from echodfkd.study.settings import Study, study_table
+from echodfkd.study.settings import Study, study_from, study_table
 from echodfkd.study.trials import Planned, Teaching, drawn, importance
 from echodfkd.tables import csv_text
 
@@ -104,7 +104,7 @@ def _claim(study: Study, out: Path) -> None:
     """Keeps what the search is, or refuses a folder of another one. How many trials there are may change."""
     kept, table = out / "study.json", study_table(study)
     if kept.is_file():
-        before = read_json(kept)
+        before = study_table(study_from(read_json(kept), str(kept)))  # dials that came later had their defaults
         same = {"trials": table["search"]["trials"]}
         if found := list(differences(before | {"search": before["search"] | same}, table)):
             raise StudyError(f"{out} holds another search: {'; '.join(found)}. Choose a new --out.")
