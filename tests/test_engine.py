@@ -103,12 +103,24 @@ def test_a_worker_computes_on_one_thread():
     assert here == cores() and there == [1, 1]
 
 
-def test_what_is_logged_elsewhere_is_heard_here_in_order(caplog, monkeypatch):
-    monkeypatch.setattr(logging.getLogger("echodfkd"), "propagate", True)
-    for processes in (1, 2):
+class Heard(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[tuple[str, str, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append((record.name, record.levelname, record.getMessage()))
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_what_is_logged_elsewhere_is_heard_here_in_order(processes):
+    heard = Heard()
+    logging.getLogger("echodfkd").addHandler(heard)
+    try:
         list(Engine(processes=processes).in_order(warned, range(3)))
-    told = [(record.name, record.levelname, record.getMessage()) for record in caplog.records]
-    assert told == 2 * [("echodfkd.small", "WARNING", f"odd: {number}") for number in range(3)]
+    finally:
+        logging.getLogger("echodfkd").removeHandler(heard)
+    assert heard.lines == [("echodfkd.small", "WARNING", f"odd: {number}") for number in range(3)]
 
 
 def test_errors_of_every_kind_come_back_whole():
