@@ -169,7 +169,7 @@ def search(
     address: Address = None,
     processes: Processes = None,
 ) -> None:
-    """The best dials of a study with [search]: many students, the page of all, and the study file of the best."""
+    """The best of the dials that a study lets vary: many students, the page of all, the study file of the best."""
     from echodfkd.commands import search as verb
     from echodfkd.report.terminal import search_words
     from echodfkd.study.settings import read_study
