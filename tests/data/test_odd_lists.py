@@ -287,6 +287,17 @@ def test_a_clip_is_found_however_list_tracings_and_film_write_it(tmp_path, liste
     assert same_truth(data, next(one.name for one in data.clips if one.name.lower() == "b2"))
 
 
+@pytest.mark.parametrize("suffix", [".webm", ".mkv", ".wmv"])
+def test_a_film_of_a_kind_that_is_not_read_costs_its_clip_with_the_reason(tmp_path, suffix):
+    folder = write_list(tmp_path / "d")
+    film = folder / "Videos" / "B2.avi"
+    film.rename(film.with_suffix(suffix))
+    data = open_dataset(folder)
+    with pytest.raises(InputError, match="kind that is not read"):
+        data.read("B2")
+    assert same_truth(data, "A1")
+
+
 @pytest.mark.parametrize("place", ["videos", "Videos/site 1", "Videos/a/b", "."])
 def test_films_lie_beside_the_list_or_below_their_folder(tmp_path, place):
     folder = write_list(tmp_path / "d")
