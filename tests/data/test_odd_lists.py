@@ -341,6 +341,14 @@ def test_a_fraction_among_percents_is_unknown_unless_its_volumes_tell():
     assert [(one.name, one.reason) for one in odd] == [(name, "unit") for name in "bcde"]
 
 
+def test_one_that_its_own_volumes_contradict_stays_and_is_said():
+    written = {"a": "62", "b": "62", "c": "62", "d": "62", "e": "62"}
+    volumes = {"a": (39.5, 100.0), "b": (45.0, 100.0), "c": (0.0, 0.0), "d": (None, 100.0), "e": (120.0, 100.0)}
+    found, odd = in_percent(written, volumes)
+    assert found == dict.fromkeys("abcde", 62)
+    assert [(one.name, one.reason) for one in odd] == [("b", "volumes")] and "55.0 %" in odd[0].value
+
+
 @pytest.mark.parametrize("cell", ["0", "-5", "100", "155", "620", "60-65", "62 ml", "1.234,5", "1,234,5", "inf", "%"])
 def test_what_no_heart_ejects_is_unknown_and_said(cell):
     found, odd = in_percent({"a": "62", "b": cell})
