@@ -19,8 +19,8 @@ def in_percent(
 
     `written` holds the cells of one list by clip, `volumes` those of its rows. Numbers count as percent, with or
     without their sign. They are fractions of 1 where none of the list is above 1, and where a row's volumes say so;
-    one of 1 or less among percents is neither for certain, and so unknown, as one is that no heart has. One that its own
-    row's volumes contradict is odd, and stays. A list without any says nothing odd.
+    one of 1 or less among percents is neither for certain, and so unknown, as one is that no heart has. One that
+    its own row's volumes contradict is odd, and stays. A list without any says nothing odd.
     """
     if all(map(is_blank, written.values())):
         return dict.fromkeys(written), []

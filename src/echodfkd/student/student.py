@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -85,11 +86,31 @@ class Student:
         `spacing` is the clip's, mm per pixel, y then x: the network sees square pixels; `part` the rows and columns
         that it sees, all without one: beyond them nothing is inside. With hindsight `kept`, which must be empty, holds
         every frame and its masks at the working size between the two passes: a list, or a Spool where memory must not
-        grow with the clip. Without, it stays empty.
+        grow with the clip. Without, it stays empty. Of a clip of one frame: see `still`.
         """
+        coming = iter(frames)
+        begun = list(islice(coming, 2))
+        if len(begun) == 1:
+            return iter([self.still(begun[0], spacing, part)])
+        frames = chain(begun, coming)
         if self.card.hindsight:
             return self.look_back(frames, kept, spacing, part)
         return self.stream(frames, spacing, part)
+
+    def still(self, frame: Frame, spacing: Spacing = None, part: Part | None = None) -> FrameMasks:
+        """Probabilities (structure, height, width) of a frame (height, width) uint8 alone, all looks averaged.
+
+        A heart that does not move is recognised less surely, but looked at in several sizes, by `card.looks`, more so:
+        what a size brings is its own mistakes. Where one sees nothing, beyond its border, it says what the plain look
+        says. A `stream` of one frame gets the plain look alone.
+        """
+        [plain] = self.stream([frame], spacing, part)
+        total = plain.copy()
+        for zoom in self.card.looks:
+            [(_, size, masks)] = self._pass(self._fitted([frame], spacing, part, zoom))
+            seen = whole(masks, size, spacing, part, zoom)
+            total += np.where(np.isnan(seen), plain, seen)
+        return total / np.float32(1 + len(self.card.looks))
 
     def stream(
         self, frames: Iterable[Frame], spacing: Spacing = None, part: Part | None = None
@@ -188,21 +209,23 @@ class Student:
         yield from self._finish(at)
 
     def _fitted(
-        self, frames: Iterable[Frame], spacing: Spacing, part: Part | None = None
+        self, frames: Iterable[Frame], spacing: Spacing, part: Part | None = None, zoom: float = 1.0
     ) -> Iterator[tuple[Frame, tuple[int, int]]]:
         """What is seen of frames, at the working size, each with its (height, width). InputError for another type."""
         for frame in frames:
             height, width = _checked(frame).shape
-            yield resize.fit(frame[part or ...], self.card.preprocessing.size, spacing), (height, width)
+            yield resize.fit(frame[part or ...], self.card.preprocessing.size, spacing, zoom), (height, width)
 
 
-def whole(masks: FrameMasks, size: tuple[int, int], spacing: Spacing, part: Part | None) -> FrameMasks:
-    """Masks at the working size at the frame's own (height, width), 0 beyond the `part`."""
+def whole(
+    masks: FrameMasks, size: tuple[int, int], spacing: Spacing, part: Part | None, zoom: float = 1.0
+) -> FrameMasks:
+    """Masks at the working size at the frame's own (height, width), 0 beyond the `part`; `zoom`: see `resize.unfit`."""
     if part is None:
-        return resize.unfit(masks, *size, spacing)
+        return resize.unfit(masks, *size, spacing, zoom)
     whole = np.zeros((len(masks), *size), np.float32)
     seen = whole[:, part[0], part[1]]
-    seen[...] = resize.unfit(masks, seen.shape[1], seen.shape[2], spacing)
+    seen[...] = resize.unfit(masks, seen.shape[1], seen.shape[2], spacing, zoom)
     return whole
 
 
