@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
@@ -12,7 +13,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd import resize
+from echodfkd import engine, resize
 from echodfkd.clip import Clip, Masks, Part
 from echodfkd.errors import InputError, MissingExtra
 from echodfkd.files import sha256
@@ -25,6 +26,8 @@ from echodfkd.student.spool import Stack
 from echodfkd.student.steppers import Frame, FrameMasks, OnnxStepper, Stepper, TorchStepper
 
 Along = TypeVar("Along")
+AT_ONCE = 1000
+"""Frames of a clip that may be walked from both ends at once: 20 MB at 64 pixels. By choice."""
 
 
 @dataclass(frozen=True)
@@ -131,15 +134,31 @@ class Student:
 
         The second pass is the first on the clip played backwards: same weights, and a reflected warm-up of its own at
         the clip's end. The mean is taken of probabilities at the working size. `kept`, `spacing` and
-        `part`: see `masks_in_turn`.
+        `part`: see `masks_in_turn`. A graph walks a clip of up to `AT_ONCE` frames from both ends at the same time,
+        where the process may take two threads.
         """
+        coming = self._fitted(frames, spacing, part)
+        two = isinstance(self.stepper, OnnxStepper) and engine.threads() > 1
+        begun = list(islice(coming, AT_ONCE + 1)) if two else []
+        if 0 < len(begun) <= AT_ONCE:
+            with ThreadPoolExecutor(1) as beside:
+                walked = beside.submit(lambda: [masks for *_, masks in self._pass(reversed(begun))])
+                size = self._keep(begun, kept)
+                backwards = ((kept.pop()[1], masks) for masks in walked.result())
+        else:
+            size = self._keep(chain(begun, coming), kept)
+            walk = self._pass(kept.pop() for _ in range(len(kept)))
+            backwards = ((first, second) for _, first, second in walk)
+        for first, second in backwards:
+            yield whole(np.float32(0.5) * (first + second), size, spacing, part)
+
+    def _keep(self, frames: Iterable[tuple[Frame, tuple[int, int]]], kept: Stack) -> tuple[int, int]:
+        """Puts every frame of a pass, with its masks, on `kept`; the frames' own height and width."""
         size = (0, 0)
-        for frame, own, masks in self._pass(self._fitted(frames, spacing, part)):
+        for frame, own, masks in self._pass(frames):
             kept.append((frame, masks))
             size = own
-        backwards = (kept.pop() for _ in range(len(kept)))
-        for _, first, second in self._pass(backwards):
-            yield whole(np.float32(0.5) * (first + second), size, spacing, part)
+        return size
 
     def cut(self, probabilities: FrameMasks) -> NDArray[np.bool_]:
         """Masks (structure, height, width) at the threshold; their largest pieces alone, where the card wants that."""
