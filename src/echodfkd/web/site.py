@@ -88,6 +88,7 @@ def _card(name: str, model: Model, path: Path) -> dict[str, object]:
         "threshold": card.threshold,
         "warm_up": card.warm_up,
         "hindsight": card.hindsight,
+        "looks": card.looks,
         "largest_component": card.largest_component,
         "states": states,
     }
