@@ -74,7 +74,7 @@ function refresh() {
   progress(clip);
   fill(at("panel"), clip, (frame) => player.step(frame - player.frame));
   structures(clip);
-  at("edit").disabled = clip.state !== "done" || !backend.correct;
+  at("edit").disabled = clip.state !== "done";
   at("second").hidden = !clip.other;
   for (const [figure, one] of [[at("picture"), clip], [at("second").firstElementChild, clip.other]]) {
     figure.parentElement.querySelector("figcaption").textContent = clip.other ? one?.model + (one?.state === "failed" ? `: ${one.words}` : "") : "";
@@ -101,10 +101,10 @@ function announce(words) {
 }
 
 /** What a clip that is done comes to, in one line. */
-function summary({ measures, count, refused }) {
-  if (!measures) return `Done: the outline of ${count} frames`;
+function summary({ measures, refused }) {
+  if (!measures) return "";
   const ef = measures.ejection_fraction;
-  return refused || ef === null ? `Done, not measured: ${measures.reasons[0] ?? ""}` : `Done: ejection fraction ${Math.round(ef)} percent, verdict ${measures.verdict}`;
+  return refused || ef === null ? `Done, not measured: ${measures.reasons[0] ?? ""}` : `Done: ejection fraction ${Math.round(ef)} percent, ${measures.verdict === "unchecked" ? "not checked" : `verdict ${measures.verdict}`}`;
 }
 
 function list() {
