@@ -38,7 +38,8 @@ _VERDICTS = {
 
 def _tiles(known: Record) -> tuple[Tile, ...]:
     """The headline numbers that there are."""
-    shown = [Tile("Ejection fraction", _number(known.get("ejection_fraction"), " %"), _VERDICTS[known["verdict"]])]
+    words = f"{_within(known)}{_VERDICTS[known['verdict']]}"
+    shown = [Tile("Ejection fraction", _number(known.get("ejection_fraction"), " %"), words)]
     shown.append(Tile("Heart rate", _number(known.get("heart_rate"), " / min")))
     if "edv_ml" in known:
         shown.append(Tile("Volumes", f"{known['edv_ml']:.0f} / {known['esv_ml']:.0f} ml", "at ED and at ES, one plane"))
@@ -47,6 +48,14 @@ def _tiles(known: Record) -> tuple[Tile, ...]:
 
 def _number(value: float | None, unit: str) -> str:
     return "not measured" if value is None else f"{value:.0f}{unit}"
+
+
+def _within(known: Record) -> str:
+    """How sure the ejection fraction is, as far as that is known, as the beginning of what is said of it."""
+    if why := known.get("no_interval"):
+        return f"{why[0].upper()}{why[1:]}. "
+    interval = known.get("ejection_interval")
+    return f"{interval[0]:.0f} to {interval[1]:.0f} %, nine times in ten. " if interval else ""
 
 
 def _cell(value: float | None) -> str:
