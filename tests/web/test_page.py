@@ -14,12 +14,17 @@ from PIL import Image
 from small_student import beating
 from web_server import serving
 
-from echodfkd.commands.segment import segmentation
+from echodfkd.commands.segment import record, segmentation
+from echodfkd.measure.measures import measures
+from echodfkd.report.draw.figures import area_figure, picture_png, png_bytes
+from echodfkd.student.bundled import find_model
+from echodfkd.student.student import load_student
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.pathology import CHANGES
 from echodfkd.synthetic.recipe import Conditions, draw_recipe
 from echodfkd.video import write
 from echodfkd.web.settings import Dials
+from echodfkd.web.summary import summary_page
 
 AXE = Path(__file__).parents[2] / "build" / "axe-core" / "package" / "axe.min.js"
 FRAMES = 60
@@ -333,6 +338,39 @@ def test_an_audit_for_accessibility_finds_nothing_serious(window, server, heart,
             if one["impact"] in ("serious", "critical")
         ]
     assert found == []
+
+
+def sheets(window, html):
+    """On how many sheets of A4 a page is printed."""
+    page = window.new_page()
+    page.set_content(html)
+    printed = page.pdf(prefer_css_page_size=True)
+    page.close()
+    return len(re.findall(rb"/Type\s*/Page\b", printed))
+
+
+def test_the_summary_is_printed_on_one_sheet(window, page, known):
+    with page.expect_download() as come:
+        page.click("#panel a[download='summary.html']")
+    html = come.value.path().read_text()
+    assert f"{known.ejection_fraction:.0f} %" in html and "nine times in ten" in html
+    assert f"<td>{known.ejection.beats[0][0] + 1}</td>" in html
+    assert sheets(window, html) == 1
+
+
+def test_the_summary_of_many_beats_and_reasons_is_printed_on_one_sheet(window, known):
+    rows, columns = np.mgrid[:48, :64]
+    radius = 10 + 3 * np.sin(2 * np.pi * np.arange(1500) / 40) * np.linspace(0.5, 2, 1500)
+    masks = np.hypot(rows - 24, columns - 60) < radius[:, None, None]
+    masks[::7, 3:6, 3:20] = True
+    found = measures(masks, 50, (1.0, 1.0), frames=np.full((1500, 48, 64), 90, np.uint8))
+    assert len(found.ejection.beats) > 30 and len(found.reasons) > 4
+    told = {**known.record, **record("a long name " * 8, found, load_student(find_model("b2")))}
+    told["corrected"] = {"outlines": list(range(9, 400)), "events": True}
+    picture = picture_png(np.zeros((600, 800), np.uint8))
+    html = summary_page(told, found, b"", png_bytes(area_figure(found.area, found.events)), picture)
+    assert "more beats are left out" in html and "391 frames" in html
+    assert sheets(window, html) == 1
 
 
 def test_nothing_is_asked_of_anybody_else(window, server, heart):
