@@ -5,6 +5,7 @@ import io
 import json
 import re
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 from small_student import beating
 from web_server import serving
 
+from echodfkd import web
 from echodfkd.commands.segment import record, segmentation
 from echodfkd.measure.measures import measures
 from echodfkd.report.draw.figures import area_figure, picture_png, png_bytes
@@ -110,6 +112,69 @@ def test_it_plays_and_rests_and_steps(page):
     assert number(page) == 2
 
 
+@pytest.mark.parametrize("fps", [25, 50])
+def test_a_clip_plays_at_its_own_rate_times_the_speed(window, server, tmp_path, fps):
+    write(tmp_path / "film.avi", beating(120), fps)
+    page = opened(window, server.address)
+    page.clock.install()
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    page.set_input_files("#files", tmp_path / "film.avi")
+    page.wait_for_selector("#panel .numbers")
+    page.clock.pause_at(page.evaluate("Date.now() + 1000"))
+    for speed in (1, 0.25, 0.5, 2):
+        page.select_option("#speed", f"{speed:g}")
+        page.evaluate("document.activeElement.blur()")
+        page.keyboard.press("Home")
+        page.click("#play")
+        page.clock.run_for(1000)
+        page.click("#play")
+        page.clock.run_for(50)  # the last frame is drawn
+        assert number(page) - 1 == pytest.approx(fps * speed, abs=1 + 0.05 * fps * speed), speed
+    page.clock.resume()
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("-")
+    assert page.input_value("#speed") == "1"
+
+
+def test_other_structures_of_a_model_are_shown_or_hidden_on_both_pictures(window, heart):
+    with serving(Dials(workers=1), "teacher", "b2") as server:
+        page = opened(window, server.address)
+        page.set_input_files("#files", heart)
+        page.wait_for_selector("#panel .numbers")
+        assert "no interval" in page.inner_text("#ef-told") or page.locator("#ef-told b").count() == 0
+        page.keyboard.press("Home")
+        plain = picture_with(page, style="none")
+        page.select_option("#style", "fill")
+        names = page.locator("#structures label").all_inner_texts()
+        assert [name.strip() for name in names] == ["LV", "RV", "LA", "RA", "Wall"]
+        covered = [changed(page, plain)]
+        for name in reversed(names):
+            page.uncheck(f"#structures label:has-text('{name.strip()}') input")
+            covered.append(changed(page, plain))
+        assert all(now < before for before, now in pairwise(covered)) and covered[-1] == 0
+        page.select_option("#other", "b2")
+        page.wait_for_function("() => document.querySelector('#second figcaption').textContent === 'b2'")
+        page.wait_for_function("() => !document.querySelector('#work:not(.idle)')")
+        hidden = picture_with(page, "picture-2")
+        page.check("#structures label:has-text('LV') input")
+        assert (picture_with(page, "picture-2") != hidden).any()
+        assert page.faults == []
+
+
+def picture_with(page, name="picture", style=None):
+    """The pixels of a picture once it is drawn."""
+    if style:
+        page.select_option("#style", style)
+    settled(page)
+    return shown(page, name)
+
+
+def changed(page, plain):
+    """How many pixels of the picture differ from those."""
+    return int((picture_with(page) != plain).any(axis=1).sum())
+
+
 def test_the_outline_is_drawn_where_the_mask_is(page, known):
     page.keyboard.press("Home")
     page.select_option("#style", "fill")
@@ -118,12 +183,21 @@ def test_the_outline_is_drawn_where_the_mask_is(page, known):
     page.select_option("#style", "none")
     settled(page)
     plain = shown(page)
+    page.select_option("#zoom", "2")
+    near = picture_with(page)
+    zoomed = changed_by_fill(page, near)
+    page.select_option("#zoom", "1")
     page.select_option("#style", "line")
     changed = (with_fill != plain).any(axis=1).sum()
+    assert 2 * changed < zoomed < 4.1 * changed  # some of it may lie outside
     canvas = page.evaluate("[picture.width, picture.height].map(Number)")
     per_pixel = (min(canvas) / 112) ** 2
     assert changed == pytest.approx(known.area[0] * per_pixel, rel=0.1)
     assert (plain[:, 0] == plain[:, 1]).all()
+
+
+def changed_by_fill(page, plain):
+    return int((picture_with(page, style="fill") != plain).any(axis=1).sum())
 
 
 def test_pixels_stay_sharp(page):
@@ -209,11 +283,16 @@ def test_an_outline_that_is_pushed_or_drawn_anew_changes_what_is_downloaded(page
     ed, _ = known.ejection.beats[0]
     page.click(f"#panel tbody tr:first-child button[aria-label='Go to frame {ed + 1}']")
     page.click("#edit")
-    box = page.locator("#picture").bounding_box()
-    side = min(box["width"], box["height"])
     rows, columns = np.nonzero(known.masks["lv"][ed])
-    x = box["x"] + (box["width"] - side) / 2 + (columns.mean() + 0.5) * side / 112
-    y = box["y"] + (box["height"] - side) / 2 + (rows.mean() + 0.5) * side / 112
+
+    def middle():
+        """Where the ventricle's middle is, and how long the frame's side: clicks may scroll."""
+        box = page.locator("#picture").bounding_box()
+        side = min(box["width"], box["height"])
+        x = box["x"] + (box["width"] - side) / 2 + (columns.mean() + 0.5) * side / 112
+        return x, box["y"] + (box["height"] - side) / 2 + (rows.mean() + 0.5) * side / 112, side
+
+    x, y, side = middle()
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 40 * side / 112, y, steps=8)
@@ -223,6 +302,7 @@ def test_an_outline_that_is_pushed_or_drawn_anew_changes_what_is_downloaded(page
     page.keyboard.press("s")  # the outline shrinks by a pixel
     page.click("input[value=redraw]")
     page.click("#forth")
+    x, y, side = middle()
     radius = 20 * side / 112
     page.mouse.move(x + radius, y)
     page.mouse.down()
@@ -259,6 +339,64 @@ def test_two_models_are_compared_in_step(page):
     page.wait_for_function("() => document.getElementById('second').hidden")
 
 
+def test_a_clip_that_is_dropped_shows_how_far_the_work_is(window, server, heart):
+    page = opened(window, server.address)
+    page.evaluate(
+        """() => {
+            const work = document.getElementById("work"), seen = (window.seen = []);
+            const bar = work.querySelector("progress"), all = { subtree: true, childList: true, attributes: true };
+            const note = () => seen.push([work.innerText, bar.hasAttribute("value"), work.className]);
+            new MutationObserver(note).observe(work, all);
+        }"""
+    )
+    data = page.evaluate_handle(
+        """(text) => {
+            const data = new DataTransfer(), bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+            data.items.add(new File([bytes], "heart.avi"));
+            return data;
+        }""",
+        base64.b64encode(heart.read_bytes()).decode(),
+    )
+    page.dispatch_event("#start", "drop", {"dataTransfer": data})
+    page.wait_for_selector("#panel .verdict")
+    seen = page.evaluate("seen")
+    first = [number for number, (text, _, _) in enumerate(seen) if "First look" in text]
+    second = [number for number, (text, known, _) in enumerate(seen) if "Second look" in text and known]
+    assert first and second and first[0] < second[0]  # the outline comes before the work is done
+    assert seen[-1][2] == "idle" and page.inner_text("#clips ul").strip().startswith("heart.avi")
+
+
+def test_without_torch_one_line_says_what_drawing_needs(window, server, monkeypatch):
+    monkeypatch.setattr("echodfkd.web.app.find_spec", lambda _: None)
+    page = opened(window, server.address)
+    assert page.is_hidden("#draw") and "pip install 'echodfkd[study]'" in page.inner_text("#no-drawing")
+    monkeypatch.undo()
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert page.is_visible("#draw") and page.is_hidden("#no-drawing")
+
+
+def test_colours_are_told_apart_by_the_colour_blind():
+    text = (Path(web.__file__).parent / "page" / "picture.js").read_text()
+    colours = dict(re.findall(r"(\w+)(?:: | = )\"#([0-9a-f]{6})\"", text))
+    assert set(colours) == {"lv", "rv", "la", "ra", "myocardium", "TRUTH", "OTHER"}
+    light = np.array([[int(code[at : at + 2], 16) / 255 for at in (0, 2, 4)] for code in colours.values()]) ** 2.2
+    for blind in BLIND:
+        seen = np.clip(light @ np.array(blind).T, 0, 1) ** (1 / 2.2)
+        apart = np.linalg.norm(seen[:, None] - seen[None], axis=2) + 9 * np.eye(len(seen))
+        assert apart.min() > 0.12, np.array(list(colours))[list(np.unravel_index(apart.argmin(), apart.shape))]
+
+
+BLIND = (
+    np.eye(3),
+    [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+)
+"""Linear RGB as seen by most, and without one of three kinds of cones: Machado, Oliveira and Fernandes, IEEE Trans Vis
+Comput Graph 2009;15:1291-8."""
+
+
 def test_a_wrong_file_and_a_refused_clip_say_so_in_words(window, server, tmp_path):
     page = opened(window, server.address)
     (tmp_path / "letter.avi").write_bytes(b"Dear colleague, " * 99)
@@ -280,10 +418,13 @@ def test_a_heart_is_drawn_as_the_sliders_say_and_its_truth_is_shown_or_hidden(wi
     page.click("#draw")
     page.fill("#ef", "35")
     page.fill("#hr", "90")
+    page.evaluate("document.getElementById('seed').value = '4'")
     assert page.inner_text("output[for=ef]") == "35 %"
     page.click("#heart-form button.main")
     page.wait_for_selector("#panel .numbers")
     fraction, rate = re.search(r"truth: (\d+) %, (\d+) / min", page.inner_text("#panel")).groups()
+    assert float(re.search(r"Dice with truth\s+([\d.]+)", page.inner_text("#panel")).group(1)) > 0.8
+    assert re.search(r"Volume at ED\s+\d+ ml", page.inner_text("#panel"))
     assert fraction == "35" and 80 <= int(rate) <= 100  # no beat lasts quite as long as another
 
     def yellow():
@@ -324,8 +465,11 @@ def test_an_audit_for_accessibility_finds_nothing_serious(window, server, heart,
         pytest.skip("axe-core is not here: make web")
     page = opened(window, server.address, color_scheme=scheme, bypass_csp=True)
     found = []
-    for step in ("start", "done", "edit", "help"):
-        if step == "done":
+    for step in ("start", "heart", "done", "edit", "help"):
+        if step == "heart":
+            page.click("#draw")
+        elif step == "done":
+            page.click("#heart-close")
             page.set_input_files("#files", heart)
             page.wait_for_selector("#panel .verdict")
         elif step != "start":

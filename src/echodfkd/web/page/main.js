@@ -13,7 +13,7 @@ const player = new Player(), picture = new Picture(at("picture")), second = new 
 second.colours = { ...COLOURS, lv: OTHER };
 const editor = new Editor(picture, curve, player);
 export const clips = [];
-let chosen = null, drawing = false;
+let chosen = null;
 
 function render() {
   const clip = player.clip;
@@ -22,7 +22,7 @@ function render() {
   Object.assign(picture, { clip, frame: player.frame, versus: compared ? [clip, compared] : null });
   picture.draw();
   if (compared) {
-    Object.assign(second, { clip: compared, frame: player.frame, versus: [clip, compared], zoom: picture.zoom, middle: picture.middle, style: picture.style });
+    Object.assign(second, { clip: compared, frame: player.frame, versus: [clip, compared], zoom: picture.zoom, middle: picture.middle, style: picture.style, hidden: picture.hidden });
     second.draw();
   }
   Object.assign(curve, { clip, frame: player.frame, other: compared });
@@ -120,7 +120,7 @@ function list() {
 }
 
 function structures(clip) {
-  const names = [...clip.structures, ...(clip.truth ? ["truth"] : [])];
+  const names = [...new Set([...clip.structures, ...(clip.other?.structures ?? [])]), ...(clip.truth ? ["truth"] : [])];
   at("structures").hidden = names.length < 2;
   at("structures").replaceChildren(...names.map((name) => {
     const box = element("input", { type: "checkbox", checked: !picture.hidden.has(name) });
@@ -304,8 +304,9 @@ async function begin() {
     at("model").closest("label").hidden = told.models.length < 2;
     at("other").replaceChildren(element("option", { value: "" }, "nothing"), ...told.models.map(({ name }) => element("option", { value: name }, name)));
     at("versus").hidden = told.models.length < 2;
-    drawing = !!told.drawing;
-    for (const id of ["draw", "draw-more"]) at(id).hidden = !drawing;
+    for (const id of ["draw", "draw-more"]) at(id).hidden = !told.drawing;
+    at("no-drawing").hidden = !!told.drawing;
+    at("no-drawing").textContent = told.no_drawing;
     if (told.drawing) at("illness").replaceChildren(...told.drawing.illnesses.map((one) => element("option", { value: one }, one.replace("_", " "))));
     if (told.privacy) at("privacy").textContent = told.privacy;
     if (told.kinds) at("kinds").textContent = told.kinds;

@@ -8,6 +8,7 @@ const VERDICTS = {
   refused: ["Not measured", ""],
   unchecked: ["Nothing was checked", "This page works without a server, and no verdict is given."],
 };
+const DRAWN = "This heart is drawn. The check knows patients' pictures, and this one is unlike them: draw another, or change the sliders.";
 const FILES = {
   "summary.html": "Summary", "overlay.mp4": "Overlay", "masks.npz": "Masks", "measures.json": "Measures", "summary.csv": "CSV", "curve.png": "Curve",
 };
@@ -32,7 +33,7 @@ function content(clip, go) {
   const { measures } = clip;
   if (clip.state === "failed") return [element("div", { class: "verdict refused" }, element("p", {}, "This clip was not done"), element("p", { class: "what" }, clip.words))];
   if (!measures) return [element("p", { class: "what" }, "The numbers come as soon as the whole clip has been seen.")];
-  const parts = [headline(clip), verdict(measures), numbers(clip)];
+  const parts = [headline(clip), verdict(clip), numbers(clip)];
   if (clip.edited) parts.push(element("p", { class: "hand" }, byHand(clip)));
   if (measures.beats.length) parts.push(element("h3", {}, "Beats"), beats(clip, go));
   if (measures.remarks?.length) parts.push(element("h3", {}, "About the file"), element("ul", { class: "small" }, measures.remarks.map((one) => element("li", {}, one))));
@@ -58,11 +59,12 @@ function sureness({ verdict, ejection_interval: interval, no_interval: why }) {
   return interval ? `${interval.map(Math.round).join(" to ")}, nine times in ten` : why ?? "";
 }
 
-function verdict(measures) {
-  const [title, words] = VERDICTS[measures.verdict];
+function verdict({ measures, truth }) {
+  const drawn = truth && measures.verdict === "refused" ? DRAWN : "", [title, words] = VERDICTS[measures.verdict];
   return element("div", { class: `verdict ${measures.verdict}` }, element("p", {}, title),
     words ? element("div", { class: "small" }, words) : null,
-    measures.reasons.length ? element("ul", {}, measures.reasons.map((one) => element("li", {}, one))) : null);
+    measures.reasons.length ? element("ul", {}, measures.reasons.map((one) => element("li", {}, one))) : null,
+    drawn ? element("div", { class: "small" }, drawn) : null);
 }
 
 function numbers(clip) {

@@ -1,7 +1,7 @@
 // A frame with what was found on it. Grey pixels stay sharp; outlines are drawn as lines.
 import { outline } from "./outline.js";
 
-export const COLOURS = { lv: "#56b4e9", rv: "#e69f00", la: "#cc79a7", ra: "#009e73", myocardium: "#d55e00" };
+export const COLOURS = { lv: "#56b4e9", rv: "#ffffff", la: "#cc79a7", ra: "#009e73", myocardium: "#d55e00" };
 export const TRUTH = "#f0e442", OTHER = "#e69f00";
 
 export class Picture {
