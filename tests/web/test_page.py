@@ -366,6 +366,31 @@ def test_a_clip_that_is_dropped_shows_how_far_the_work_is(window, server, heart)
     assert seen[-1][2] == "idle" and page.inner_text("#clips ul").strip().startswith("heart.avi")
 
 
+def test_many_clips_leave_connections_for_frames_and_files(window, server, tmp_path):
+    paths = [tmp_path / f"{number}.avi" for number in range(9)]
+    for number, path in enumerate(paths):
+        write(path, beating(12 + number), 20)
+    page = opened(window, server.address)
+    page.evaluate(
+        """async () => {
+            const { clips } = await import("./page/main.js");
+            const heard = (clip) => clip.id && !clip.gone && !["done", "failed"].includes(clip.state);
+            window.most = 0;
+            const note = () => (window.most = Math.max(window.most, clips.filter(heard).length));
+            new MutationObserver(note).observe(document.body, { subtree: true, childList: true, attributes: true });
+        }"""
+    )
+    page.set_input_files("#files", paths)
+    page.wait_for_function(
+        """() => {
+            const clips = [...document.querySelectorAll("#clips li button:first-child")];
+            return clips.length === 9 && clips.every((one) => /typical|review|refused/.test(one.ariaLabel));
+        }"""
+    )
+    assert 1 <= page.evaluate("most") <= 4
+    assert page.faults == []
+
+
 def test_without_torch_one_line_says_what_drawing_needs(window, server, monkeypatch):
     monkeypatch.setattr("echodfkd.web.app.find_spec", lambda _: None)
     page = opened(window, server.address)

