@@ -257,6 +257,12 @@ def test_everything_is_done_by_keys_alone(page):
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("z")
     assert page.input_value("#zoom") == "2"
+    for there, back in ("ik", "jl", "ki", "lj"):
+        before = picture_with(page)
+        page.keyboard.press(there)
+        assert (picture_with(page) != before).any(), there
+        page.keyboard.press(back)
+        assert (picture_with(page) == before).all(), back
     for _ in range(3):
         page.keyboard.press("z")
 

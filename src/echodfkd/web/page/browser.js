@@ -13,9 +13,9 @@ const cardOf = (clip) => models.find(({ name }) => name === clip.model) ?? model
 export async function about() {
   models = await (await fetch(new URL("../models/models.json", import.meta.url))).json();
   return {
-    models, drawing: null, no_drawing: "Hearts whose truth is known are drawn by `echodfkd serve`, not in the browser alone.",
+    models, drawing: null, no_drawing: "Hearts whose truth is known are drawn by echodfkd serve, not in the browser alone.",
     kinds: `${KINDS}. See the outline beat: everything happens in this browser.`,
-    privacy: "A clip never leaves this browser. Nothing here checks the view: the verdict needs `echodfkd serve`.",
+    privacy: "A clip never leaves this browser. Nothing here checks the view: the verdict needs echodfkd serve.",
   };
 }
 

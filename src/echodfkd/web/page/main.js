@@ -225,9 +225,8 @@ function panning() {
   });
   canvas.addEventListener("pointermove", (event) => {
     if (!from) return;
-    const [x, y] = picture.under(event), { clip } = picture;
-    const [cx, cy] = picture.middle ?? [clip.width / 2, clip.height / 2];
-    picture.middle = [Math.min(clip.width, Math.max(0, cx + from[0] - x)), Math.min(clip.height, Math.max(0, cy + from[1] - y))];
+    const [x, y] = picture.under(event);
+    picture.move(from[0] - x, from[1] - y);
     soon();
   });
   for (const kind of ["pointerup", "pointercancel", "pointerleave"]) canvas.addEventListener(kind, () => (from = null));
@@ -241,8 +240,7 @@ function wire() {
   at("forth").addEventListener("click", () => player.step(1));
   at("speed").addEventListener("change", () => (player.speed = Number(at("speed").value)));
   at("zoom").addEventListener("change", () => {
-    picture.zoom = Number(at("zoom").value);
-    if (picture.zoom === 1) picture.middle = null;
+    picture.magnify(Number(at("zoom").value));
     soon();
   });
   at("style").addEventListener("change", () => {
@@ -293,7 +291,11 @@ function wire() {
   new ResizeObserver(soon).observe(at("view"));
   dropping();
   panning();
-  bindKeys({ player, editor, at, clip: () => chosen });
+  const pan = (x, y) => {
+    if (picture.zoom > 1) picture.move(x, y);
+    soon();
+  };
+  bindKeys({ player, editor, at, pan, clip: () => chosen });
 }
 
 async function begin() {

@@ -21,6 +21,19 @@ export class Picture {
     return { sx: scale * aspect, sy: scale, x: canvas.width / 2 - cx * scale * aspect, y: canvas.height / 2 - cy * scale };
   }
 
+  /** Shows a part of the frame, larger, around the ventricle unless somebody has moved it; 1 shows all. */
+  magnify(zoom) {
+    this.zoom = zoom;
+    if (zoom === 1) this.middle = null;
+    else this.middle ??= middleOf(this.clip, this.frame);
+  }
+
+  /** Moves what is shown by so many pixels of the frame (x, y). */
+  move(x, y) {
+    const { clip } = this, [cx, cy] = this.middle ?? [clip.width / 2, clip.height / 2];
+    this.middle = [Math.min(clip.width, Math.max(0, cx + x)), Math.min(clip.height, Math.max(0, cy + y))];
+  }
+
   /** The frame's pixel under a pointer (x, y), in fractions. */
   under(event) {
     const box = this.canvas.getBoundingClientRect(), ratio = this.canvas.width / box.width, at = this.place();
@@ -119,6 +132,19 @@ export class Picture {
     const as = { changes: { outlines: {} }, runs: { [frame]: { lv: clip.truth.runs[frame] } }, height: clip.height, width: clip.width, mask: clip.mask };
     return this.path(as, frame, "lv") ?? new Path2D();
   }
+}
+
+/** The middle (x, y) of the ventricle on a frame; null where none is known. */
+function middleOf(clip, frame) {
+  const mask = clip?.mask(frame);
+  let [count, x, y] = [0, 0, 0];
+  mask?.forEach((inside, at) => {
+    if (!inside) return;
+    count++;
+    x += at % clip.width;
+    y += Math.floor(at / clip.width);
+  });
+  return count ? [x / count + 0.5, y / count + 0.5] : null;
 }
 
 /** How much wider than high a pixel is shown. */
