@@ -8,10 +8,12 @@ import zipfile
 from itertools import pairwise
 from pathlib import Path
 
+import made_dicom
 import numpy as np
 import pytest
 from browser import browser, opened
 from PIL import Image
+from pydicom import dcmread
 from small_student import beating
 from web_server import serving
 
@@ -24,7 +26,8 @@ from echodfkd.student.student import load_student
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.pathology import CHANGES
 from echodfkd.synthetic.recipe import Conditions, draw_recipe
-from echodfkd.video import write
+from echodfkd.video import read, write
+from echodfkd.web.downloads import FILES
 from echodfkd.web.settings import Dials
 from echodfkd.web.summary import summary_page
 
@@ -467,6 +470,70 @@ def test_a_heart_is_drawn_as_the_sliders_say_and_its_truth_is_shown_or_hidden(wi
     page.uncheck("#structures label:has-text('Truth') input")
     assert shown > 50 and yellow() < 0.1 * shown
     assert page.faults == []
+
+
+def test_a_dicom_clip_shows_no_name_and_a_correction_is_marked_in_every_file(window, server, heart, tmp_path):
+    path = made_dicom.save(tmp_path / "QUILLFEATHER_ARABELLA.dcm", read(heart).frames)
+    page = opened(window, server.address)
+    page.set_input_files("#files", path)
+    page.wait_for_selector("#panel .numbers")
+    seen = page.content().lower()
+    assert "dicom clip 1" in seen and not any(planted in seen for planted in made_dicom.PLANTED)
+    before = taken_home(page)
+    page.keyboard.press("Home")
+    page.keyboard.press("c")
+    page.keyboard.press("s")
+    page.wait_for_selector("#panel .hand")
+    after = taken_home(page)
+    assert set(before) == set(after) == {*FILES, "summary.csv"}
+    assert "corrected" not in json.loads(before["measures.json"]) and "corrected" not in before["summary.csv"].decode()
+    assert json.loads(after["measures.json"])["corrected"] == {"outlines": [0], "events": False}
+    assert "corrected" in after["summary.csv"].decode() and b"by hand" in after["summary.html"]
+    assert np.load(io.BytesIO(after["masks.npz"]))["corrected"].tolist() == [0]
+    for files, kind in ((before, "AUTOMATIC"), (after, "SEMIAUTOMATIC")):
+        segmented = dcmread(io.BytesIO(files["segmentation.dcm"]))
+        assert segmented.SegmentSequence[0].SegmentAlgorithmType == kind
+        assert ("by hand" in segmented.ContentDescription) == (kind == "SEMIAUTOMATIC")
+    white = []
+    for name, files in (("before", before), ("after", after)):
+        (tmp_path / f"{name}.mp4").write_bytes(files["overlay.mp4"])
+        last = read(tmp_path / f"{name}.mp4").frames[-1]  # its outline is the same in both
+        white.append(int((last[last.shape[0] // 2 :] > 230).sum()))
+    assert white[1] > white[0] + 50 and before["curve.png"] != after["curve.png"]  # words on both
+    assert page.faults == []
+
+
+def taken_home(page):
+    """The files of the only clip, by name."""
+    with page.expect_download() as come:
+        page.click("#zip")
+    archive = zipfile.ZipFile(come.value.path())
+    return {name.split("/")[-1]: archive.read(name) for name in archive.namelist()}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "known", "truth", "words"),
+    [
+        ("refused", {}, True, "This heart is drawn"),
+        ("typical", {"ejection_interval": [41, 63]}, False, "41 to 63, nine times in ten"),
+        ("review", {"no_interval": "no interval: for a reason"}, False, "no interval: for a reason"),
+        ("unchecked", {}, False, "not checked"),
+    ],
+)
+def test_the_panel_says_how_sure_a_number_is_and_why_there_is_none(page, verdict, known, truth, words):
+    told = page.evaluate(
+        """async ([verdict, known, truth]) => {
+            const [{ fill }, { Clip }] = [await import("./page/panel.js"), await import("./page/clip.js")];
+            const clip = new Clip("a clip"), panel = document.createElement("div");
+            const model = { name: "", weights: "" }, told = { verdict, ejection_fraction: 52, beats: [], reasons: [], model };
+            Object.assign(clip, { state: "done", truth: truth ? { ejection_fraction: 55, heart_rate: 70 } : null });
+            Object.assign(clip, { measures: { ...told, ed_frames: [], es_frames: [], frames: 0, ...known } });
+            fill(panel, clip, () => null);
+            return panel.textContent;
+        }""",
+        [verdict, known, truth],
+    )
+    assert words in told and ("52" in told) == (verdict != "refused")
 
 
 def test_two_users_see_their_own(window, server, heart, tmp_path):

@@ -23,6 +23,7 @@ from echodfkd.web.runs import mask_of
 from echodfkd.web.site import RUNTIME, write_site
 
 ORT = Path(__file__).parents[2] / "build" / "onnxruntime-web" / "package"
+AXE = ORT.parents[1] / "axe-core" / "package" / "axe.min.js"
 ENDED = """(count) => [...document.querySelectorAll("#clips li button:first-child")].filter((one) =>
     /unchecked|refused|failed/.test(one.ariaLabel)).length === count"""
 
@@ -201,6 +202,17 @@ def test_a_correction_without_a_server_is_followed_and_marked(site, window, beat
     page.click("#reset")
     page.wait_for_selector("#panel .hand", state="detached")
     assert measures_on(page, 0) == before and ed in before["ed_frames"]
+
+
+def test_an_audit_of_the_page_without_a_server_finds_nothing_serious(site, window, beating_hearts):
+    if not AXE.is_file():
+        pytest.skip("axe-core is not here: make web")
+    page = opened(window, site, bypass_csp=True)
+    page.set_input_files("#files", beating_hearts[2])
+    page.wait_for_selector("#panel .verdict.unchecked")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run()")["violations"]
+    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
 
 
 def test_stills_clips_without_a_beat_and_uneven_ones_have_no_ejection_fraction(
