@@ -525,9 +525,10 @@ def test_the_panel_says_how_sure_a_number_is_and_why_there_is_none(page, verdict
         """async ([verdict, known, truth]) => {
             const [{ fill }, { Clip }] = [await import("./page/panel.js"), await import("./page/clip.js")];
             const clip = new Clip("a clip"), panel = document.createElement("div");
-            const model = { name: "", weights: "" }, told = { verdict, ejection_fraction: 52, beats: [], reasons: [], model };
-            Object.assign(clip, { state: "done", truth: truth ? { ejection_fraction: 55, heart_rate: 70 } : null });
-            Object.assign(clip, { measures: { ...told, ed_frames: [], es_frames: [], frames: 0, ...known } });
+            const none = { beats: [], reasons: [], ed_frames: [], es_frames: [], frames: 0 };
+            const told = { verdict, ejection_fraction: 52, model: { name: "", weights: "" }, ...none, ...known };
+            const drawn = truth ? { ejection_fraction: 55, heart_rate: 70 } : null;
+            Object.assign(clip, { state: "done", truth: drawn, measures: told });
             fill(panel, clip, () => null);
             return panel.textContent;
         }""",
