@@ -22,7 +22,8 @@ function render() {
   Object.assign(picture, { clip, frame: player.frame, versus: compared ? [clip, compared] : null });
   picture.draw();
   if (compared) {
-    Object.assign(second, { clip: compared, frame: player.frame, versus: [clip, compared], zoom: picture.zoom, middle: picture.middle, style: picture.style, hidden: picture.hidden });
+    const { zoom, middle, style, hidden } = picture;
+    Object.assign(second, { clip: compared, frame: player.frame, versus: [clip, compared], zoom, middle, style, hidden });
     second.draw();
   }
   Object.assign(curve, { clip, frame: player.frame, other: compared });
@@ -104,7 +105,9 @@ function announce(words) {
 function summary({ measures, refused }) {
   if (!measures) return "";
   const ef = measures.ejection_fraction;
-  return refused || ef === null ? `Done, not measured: ${measures.reasons[0] ?? ""}` : `Done: ejection fraction ${Math.round(ef)} percent, ${measures.verdict === "unchecked" ? "not checked" : `verdict ${measures.verdict}`}`;
+  if (refused || ef === null) return `Done, not measured: ${measures.reasons[0] ?? ""}`;
+  const judged = measures.verdict === "unchecked" ? "not checked" : `verdict ${measures.verdict}`;
+  return `Done: ejection fraction ${Math.round(ef)} percent, ${judged}`;
 }
 
 function list() {
