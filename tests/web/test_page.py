@@ -438,9 +438,11 @@ def test_a_wrong_file_and_a_refused_clip_say_so_in_words(window, server, tmp_pat
     page.set_input_files("#files", [tmp_path / "letter.avi", tmp_path / "disc.avi"])
     page.wait_for_selector("#panel .verdict.refused")
     assert "DICOM" in page.inner_text("#panel .verdict")  # what is read here
+    assert page.is_hidden("#picture")
     page.click("#clips li:nth-child(2) button:first-child")
     page.wait_for_selector("#panel .numbers")
     assert page.locator("#ef-told b").count() == 0 and page.locator("#panel .verdict.refused li").count() >= 1
+    assert page.is_visible("#picture")
     for n in (2, 1):
         page.click(f"#clips li:nth-child({n}) button:last-child")
     assert page.is_visible("#drop")

@@ -68,10 +68,12 @@ function refresh() {
   at("start").hidden = clips.length > 0;
   at("clips").hidden = clips.length === 0;
   at("stage").hidden = !clip;
+  at("model-for").textContent = clips.length ? "Model for new clips" : "Model";
   const done = clips.filter((one) => one.state === "done");
   at("zip").hidden = backend.alone || done.length === 0;
   list();
   if (!clip) return;
+  at("view").hidden = clip.state === "failed" && !clip.count;  // nothing to look at
   progress(clip);
   fill(at("panel"), clip, (frame) => player.step(frame - player.frame));
   structures(clip);
