@@ -518,6 +518,7 @@ def taken_home(page):
     [
         ("refused", {}, True, "This heart is drawn"),
         ("typical", {"ejection_interval": [41, 63]}, False, "41 to 63, nine times in ten"),
+        ("typical", {"ejection_interval": [41, 63]}, True, "less often in drawn hearts"),
         ("review", {"no_interval": "no interval: for a reason"}, False, "no interval: for a reason"),
         ("unchecked", {}, False, "not checked"),
     ],

@@ -48,15 +48,17 @@ function headline(clip) {
   const shown = none
     ? element("div", { class: "ef none" }, element("span", { "aria-hidden": "true" }, "–"), element("span", { class: "what" }, none))
     : element("div", { class: "ef" }, element("b", {}, Math.round(ef)), element("span", {}, "%"),
-      element("span", { class: "what" }, sureness(measures)));
+      element("span", { class: "what" }, sureness(clip)));
   const known = truth ? element("p", { class: "what" }, `The truth: ${Math.round(truth.ejection_fraction)} %, ${Math.round(truth.heart_rate)} / min`) : null;
   return element("div", { id: "ef-told" }, element("div", { class: "what" }, "Ejection fraction, one plane"), shown, known);
 }
 
 /** How sure the ejection fraction is, in words. */
-function sureness({ verdict, ejection_interval: interval, no_interval: why }) {
+function sureness({ measures, truth }) {
+  const { verdict, ejection_interval: interval, no_interval: why } = measures;
   if (verdict === "unchecked") return "not checked";
-  return interval ? `${interval.map(Math.round).join(" to ")}, nine times in ten` : why ?? "";
+  const often = truth ? "nine times in ten in patients, less often in drawn hearts" : "nine times in ten";
+  return interval ? `${interval.map(Math.round).join(" to ")}, ${often}` : why ?? "";
 }
 
 function verdict({ measures, truth }) {
