@@ -1,7 +1,7 @@
 """Makes a publishable model out of a finished run: its student, with study and scores in the card, and README.md.
 
     python studies/publish.py RUN --name b4 --out src/echodfkd/student/weights/b4 [--real SCORES.json --note WORDS]
-                              [--no-graph] [--threshold T] [--ejection SLOPE OFFSET]
+                              [--no-graph] [--threshold T] [--ejection SLOPE OFFSET] [--looks ZOOM ...]
 
 SCORES.json is what `benchmarks/validation.py --json` wrote; the scores of this very model are taken out of it. WORDS
 say what those clips and masks are. Threshold and line of the ejection fraction are the run's own, or those that real
@@ -42,10 +42,11 @@ def main() -> None:
     )
     parser.add_argument("--threshold", type=float, help="in place of the run's own")
     parser.add_argument("--ejection", type=float, nargs=2, default=(1.0, 0.0), help="slope and offset, see `Card`")
+    parser.add_argument("--looks", type=float, nargs="+", default=(), help="other zooms to look at a still, see `Card`")
     parser.add_argument("--note", help="what those real clips are, in a few words")
     chosen = parser.parse_args()
     try:
-        told = {"threshold": chosen.threshold, "ejection": tuple(chosen.ejection)}
+        told = {"threshold": chosen.threshold, "ejection": tuple(chosen.ejection), "looks": tuple(chosen.looks)}
         print(publish(chosen.run, chosen.name, chosen.out, chosen.real, chosen.note, graph=not chosen.no_graph, **told))
     except EchodfkdError as error:
         sys.exit(f"publish: {error}")
@@ -61,12 +62,14 @@ def publish(
     graph: bool = True,
     threshold: float | None = None,
     ejection: tuple[float, float] = Card.ejection,
+    looks: tuple[float, ...] = (),
 ) -> Path:
     """The folder `out` with the run's student as the model `name`; InputError where the run is not finished."""
     if (real is None) != (note is None):
         raise InputError("Scores on real clips and a note on what they are go together: --real and --note.")
     student = load_student(run / "student")
-    student.card = replace(student.card, threshold=threshold or student.card.threshold, ejection=ejection)
+    card = student.card
+    student.card = replace(card, threshold=threshold or card.threshold, ejection=ejection, looks=looks)
     check_files(run / "student", student.card, needed=GRAPH if graph else None)
     generator = Store(run / "clips").settings["generator"]
     if generator != GENERATOR:

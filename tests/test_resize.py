@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.ndimage import gaussian_filter, zoom
+from scipy import ndimage
+from scipy.ndimage import gaussian_filter
 
 from echodfkd.errors import InputError
 from echodfkd.resize import fit, resized, square_pixels, unfit
@@ -110,7 +111,7 @@ def test_going_up_repeats_pixels():
 
 def test_unfit_is_bilinear_between_pixel_centres_going_up():
     masks = RNG.random((8, 8), dtype=np.float32)
-    oracle = zoom(masks.astype(np.float64), 4, order=1, mode="nearest", grid_mode=True)
+    oracle = ndimage.zoom(masks.astype(np.float64), 4, order=1, mode="nearest", grid_mode=True)
     np.testing.assert_allclose(unfit(masks, 32, 32), oracle, atol=1e-6)
 
 
@@ -180,3 +181,33 @@ def test_masks_find_their_way_back_to_flat_pixels():
     flat = np.repeat(frames, 2, axis=0)
     back = unfit(fit(flat, 56, (0.2, 0.4)).astype(np.float32) / 255, *flat.shape, (0.2, 0.4))
     assert back.shape == flat.shape and np.abs(back - flat / 255).max() < 0.05
+
+
+# Zoom
+
+
+def test_a_zoom_sees_the_middle_alone():
+    frames = RNG.integers(0, 256, (2, 40, 40), dtype=np.uint8)
+    np.testing.assert_array_equal(fit(frames, 10, zoom=2), block_mean(frames[:, 10:30, 10:30], 2))
+
+
+def test_below_one_it_sees_more_than_there_is():
+    found = fit(np.full((16, 16), 200, np.uint8), 8, zoom=0.5)
+    np.testing.assert_array_equal(found, np.pad(np.full((4, 4), 200), 2))
+
+
+@given(sizes, sizes, sizes, st.sampled_from([0.5, 0.85, 1.0, 1.17, 2.0]))
+def test_what_a_zoom_shows_comes_back_and_the_rest_is_unknown(height, width, size, zoom):
+    back = unfit(np.full((1, size, size), 0.5, np.float32), height, width, zoom=zoom)
+    known = np.isfinite(back)
+    assert back.shape == (1, height, width) and np.allclose(back[known], 0.5, atol=1e-6)
+    side = max(1, round(max(height, width) / zoom))
+    assert known.sum() == min(side, height) * min(side, width)
+
+
+def test_a_smooth_mask_survives_every_zoom_there_and_back():
+    grey = gaussian_filter(disc(112, 112, 30), 4)
+    for zoom in (0.85, 0.92, 1.08, 1.17):
+        back = unfit((fit(grey, 64, zoom=zoom) / np.float32(255))[None], 112, 112, zoom=zoom)[0]
+        known = np.isfinite(back)
+        assert known[10:-10, 10:-10].all() and np.abs(back - grey / 255)[known].max() < 0.05

@@ -15,7 +15,9 @@ from echodfkd.errors import InputError
 
 SUFFIXES = (".avi", ".mp4", ".m4v", ".mov", ".gif", ".png", ".jpg", ".jpeg", ".nii", ".nii.gz")
 """What `video.read` takes; the content, not the suffix, then decides how a file is decoded."""
-_ENDINGS = (".dicom", ".dcm", *reversed(SUFFIXES))  # .nii.gz before .nii
+UNREAD = (".mkv", ".webm", ".wmv", ".flv", ".mpg", ".mpeg", ".3gp", ".ogv", ".bmp", ".webp", ".tif", ".tiff")
+"""Of films and pictures that are not read: one that lies in a folder of clips is refused, not passed over."""
+_ENDINGS = (".dicom", ".dcm", *reversed(SUFFIXES), *UNREAD)  # .nii.gz before .nii
 Value = TypeVar("Value")
 
 
@@ -42,6 +44,11 @@ def is_hidden(path: Path) -> bool:
 def named_as_clip(path: Path) -> bool:
     """Whether the file is meant to be a film or picture, by its suffix, and is not hidden."""
     return path.name.strip().lower().endswith(SUFFIXES) and not is_hidden(path) and bool(clip_name(path))
+
+
+def named_as_unread(path: Path) -> bool:
+    """Whether the file is a film or picture of a kind that is not read, by its suffix, and is not hidden."""
+    return path.name.strip().lower().endswith(UNREAD) and not is_hidden(path)
 
 
 def matched(written: Iterable[str], clips: Collection[str]) -> dict[str, str]:

@@ -23,45 +23,66 @@ Span = tuple[int, int]  # from the first pixel to before the last
 Spacing = tuple[float, float] | None  # mm per pixel, y then x, where known
 
 
-def fit(frames: NDArray[np.uint8], size: int, spacing: Spacing = None) -> NDArray[np.uint8]:
+def fit(frames: NDArray[np.uint8], size: int, spacing: Spacing = None, zoom: float = 1.0) -> NDArray[np.uint8]:
     """Frames (..., height, width) uint8 as (..., size, size): padded with black to a centred square, resampled by area.
 
-    Pixels that are not square by `spacing` are made so before: see `square_pixels`.
+    Pixels that are not square by `spacing` are made so before: see `square_pixels`. At a `zoom` above 1 the square is
+    that much smaller, and what lies beyond it is cut off; below 1 it is larger.
 
     Every pixel of the result is the mean of what it covers of the square, rounded half up. The sums are exact in
     floating point (whole-number weights), so a frame's result depends neither on its neighbours nor on the machine.
     Going up, area resampling repeats pixels. A frame that is size x size already comes back as it is.
     """
     frames = square_pixels(frames, spacing)
-    height, width = _checked(frames, np.uint8, size)
-    if (height, width) == (size, size):
+    side = _side(*_checked(frames, np.uint8, size), zoom)
+    frames = frames[(..., *_within(side, frames.shape))]
+    height, width = frames.shape[-2:]
+    if height == width == side == size:
         return frames
-    side = max(height, width)
     total = (side // gcd(side, size)) ** 2  # the weights of one output pixel add up to this
     exact = np.float32 if 255 * total < 2**24 else np.float64
     rows, columns = (_taps(_overlaps, side, size, exact, given=_middle(side, n)) for n in (height, width))
     return _averaged(frames, rows, columns, total)
 
 
-def unfit(masks: NDArray[np.float32], height: int, width: int, spacing: Spacing = None) -> NDArray[np.float32]:
+def unfit(
+    masks: NDArray[np.float32], height: int, width: int, spacing: Spacing = None, zoom: float = 1.0
+) -> NDArray[np.float32]:
     """Probabilities (..., size, size) float32 at a frame's own size (..., height, width): the way back from `fit`.
 
     Bilinear between pixel centres where the frame is larger than the mask, mean by area where it is smaller; what lay
-    in the black padding is cut off. Results stay in [0, 1].
+    in the black padding is cut off, what a `zoom` cut off is NaN. Other results stay in [0, 1].
     """
     size, other = _checked(masks, np.float32, min(height, width))
     if size != other:
         raise InputError(f"Masks to be brought back must be square, got {other} x {size} pixels.")
-    return np.clip(resized(_unpadded(masks, *square_size(height, width, spacing)), height, width), 0, 1)
+    return np.clip(resized(_unpadded(masks, *square_size(height, width, spacing), zoom), height, width), 0, 1)
 
 
-def _unpadded(masks: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+def _unpadded(masks: NDArray[np.float32], height: int, width: int, zoom: float) -> NDArray[np.float32]:
     """Square masks (..., size, size) at a size of square pixels."""
-    size, side = masks.shape[-1], max(height, width)
-    if height == width == size:
+    size, side = masks.shape[-1], _side(height, width, zoom)
+    if height == width == side == size:
         return masks
-    rows, columns = (_taps(_shares, size, side, np.float32, asked=_middle(side, n)) for n in (height, width))
-    return _mixed(masks, rows, columns)
+    seen = [_middle(side, min(n, side)) for n in (height, width)]
+    rows, columns = (_taps(_shares, size, side, np.float32, asked=span) for span in seen)
+    mixed = _mixed(masks, rows, columns)
+    if side >= max(height, width):
+        return mixed
+    whole = np.full((*masks.shape[:-2], height, width), np.nan, np.float32)
+    whole[(..., *_within(side, whole.shape))] = mixed
+    return whole
+
+
+def _side(height: int, width: int, zoom: float) -> int:
+    """The side of the square that is seen at a zoom, in pixels."""
+    return max(1, round(max(height, width) / zoom))
+
+
+def _within(side: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """The rows and columns of an array (..., height, width) that lie in a centred square of that side."""
+    rows, columns = (slice(*_middle(n, min(n, side))) for n in shape[-2:])
+    return rows, columns
 
 
 def square_pixels(frames: NDArray[np.uint8], spacing: Spacing) -> NDArray[np.uint8]:

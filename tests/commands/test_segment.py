@@ -269,6 +269,19 @@ def test_a_folder_stands_for_the_clips_in_it_by_name(clip, tmp_path, student_fol
     assert list(rows_in(out)) == ["B", "clip"]
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".WEBM", ".tif", ".bmp"])
+def test_films_of_kinds_that_are_not_read_are_refused_and_not_passed_over(
+    suffix, clip, tmp_path, student_folder, echodfkd
+):
+    out = tmp_path / "out"
+    (clip.parent / f"other{suffix}").write_bytes(bytes(100))
+    (clip.parent / f".hidden{suffix}").write_bytes(bytes(100))
+    code, told, complaint = echodfkd("segment", clip.parent, "--model", student_folder, "--out", out)
+    assert code == 2 and told.splitlines()[-1].startswith("1 of 2 clips in")
+    assert complaint.count("\n") == 1 and f"other{suffix} is of a kind that is not read" in complaint
+    assert [row["verdict"] == "not done" for row in rows_in(out).values()] == [False, True]
+
+
 def test_a_folder_without_clips_is_refused(tmp_path, student_folder, echodfkd):
     (tmp_path / "empty").mkdir()
     code, _, complaint = echodfkd("segment", tmp_path / "empty", "--model", student_folder, "--out", tmp_path / "out")

@@ -287,6 +287,17 @@ def test_a_clip_is_found_however_list_tracings_and_film_write_it(tmp_path, liste
     assert same_truth(data, next(one.name for one in data.clips if one.name.lower() == "b2"))
 
 
+@pytest.mark.parametrize("suffix", [".webm", ".mkv", ".wmv"])
+def test_a_film_of_a_kind_that_is_not_read_costs_its_clip_with_the_reason(tmp_path, suffix):
+    folder = write_list(tmp_path / "d")
+    film = folder / "Videos" / "B2.avi"
+    film.rename(film.with_suffix(suffix))
+    data = open_dataset(folder)
+    with pytest.raises(InputError, match="kind that is not read"):
+        data.read("B2")
+    assert same_truth(data, "A1")
+
+
 @pytest.mark.parametrize("place", ["videos", "Videos/site 1", "Videos/a/b", "."])
 def test_films_lie_beside_the_list_or_below_their_folder(tmp_path, place):
     folder = write_list(tmp_path / "d")
@@ -328,6 +339,14 @@ def test_a_fraction_among_percents_is_unknown_unless_its_volumes_tell():
     found, odd = in_percent(written, {"b": (38.0, 100.0), "c": (50.0, 100.0), "d": (None, 100.0)})
     assert found == {"a": 62, "b": 62, "c": None, "d": None, "e": None}
     assert [(one.name, one.reason) for one in odd] == [(name, "unit") for name in "bcde"]
+
+
+def test_one_that_its_own_volumes_contradict_stays_and_is_said():
+    written = {"a": "62", "b": "62", "c": "62", "d": "62", "e": "62"}
+    volumes = {"a": (39.5, 100.0), "b": (45.0, 100.0), "c": (0.0, 0.0), "d": (None, 100.0), "e": (120.0, 100.0)}
+    found, odd = in_percent(written, volumes)
+    assert found == dict.fromkeys("abcde", 62)
+    assert [(one.name, one.reason) for one in odd] == [("b", "volumes")] and "55.0 %" in odd[0].value
 
 
 @pytest.mark.parametrize("cell", ["0", "-5", "100", "155", "620", "60-65", "62 ml", "1.234,5", "1,234,5", "inf", "%"])

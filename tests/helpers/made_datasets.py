@@ -62,7 +62,8 @@ class Traced:
 
 def traced(beat: Beat, name: str, split: str = "TEST") -> Traced:
     count, height, width = beat.frames.shape
-    row = {"FileName": name, "EF": f"{beat.ejection_fraction:.6f}", "ESV": "40.1", "EDV": "101.3"}
+    fraction = beat.ejection_fraction
+    row = {"FileName": name, "EF": f"{fraction:.6f}", "ESV": f"{101.3 * (1 - fraction / 100):.6f}", "EDV": "101.3"}
     row |= {"FrameHeight": height, "FrameWidth": width, "FPS": beat.fps, "NumberOfFrames": count, "Split": split}
     drawn = [(frame, segments(beat.masks["lv"][frame])) for frame in (beat.es, beat.ed)]
     return Traced(beat.frames, row, drawn)

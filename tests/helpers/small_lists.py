@@ -37,7 +37,8 @@ def masks() -> np.ndarray:
 
 def row(name: str, **cells: object) -> dict[str, object]:
     """A whole row of the list; the clip is one to test on."""
-    told = (name, FRACTIONS.get(name, 50.0), 40, 100, SIZE, SIZE, 50, FRAMES, "TEST")
+    fraction = FRACTIONS.get(name, 50.0)
+    told = (name, fraction, 100 - fraction, 100, SIZE, SIZE, 50, FRAMES, "TEST")
     return dict(zip(COLUMNS, told, strict=True)) | cells
 
 

@@ -12,6 +12,7 @@ from echodfkd.errors import StudyError
 from echodfkd.student.checkpoint import Card, Preprocessing, read_card, save
 from echodfkd.student.settings import FramewiseSettings
 from echodfkd.student.spool import Spool
+from echodfkd.student.steppers import OnnxStepper
 from echodfkd.student.student import Student, load_student
 
 SHAPE = {"blocks": 2, "filters": 4, "structures": ("lv", "la")}
@@ -55,6 +56,20 @@ def remembering(warm_up: int) -> tuple[Student, Memory]:
     stepper = Memory()
     card = Card(replace(Card().network, blocks=1), Preprocessing(size=8), warm_up=warm_up, hindsight=True)
     return Student(card, stepper), stepper
+
+
+@pytest.mark.parametrize("most", [30, 10])
+def test_both_ends_at_once_say_what_one_after_the_other_says(most, tmp_path, make_network, monkeypatch):
+    network, clip = make_network(**SHAPE), Clip("noise", noise(30, 40, 36))
+    card = Card(network.settings, Preprocessing(size=32), warm_up=3, hindsight=True)
+    save(tmp_path / "student", network, card, onnx=True)
+    student = load_student(tmp_path / "student")
+    assert isinstance(student.stepper, OnnxStepper)
+    monkeypatch.setattr("echodfkd.student.student.AT_ONCE", most)
+    monkeypatch.setattr("echodfkd.engine.cores", lambda: 1)
+    after = student(clip)
+    monkeypatch.setattr("echodfkd.engine.cores", lambda: 2)
+    np.testing.assert_array_equal(student(clip), after)
 
 
 def test_a_clip_worked_by_hand():

@@ -113,6 +113,23 @@ def test_a_still_is_a_clip_of_one_frame(folder):
     assert masks.shape == (1, 2, 50, 70)
 
 
+def test_a_still_is_the_mean_of_its_looks_and_a_clip_has_the_plain_one(folder):
+    student, frames = load_student(folder), noise(2, 50, 70)
+    [plain] = student(Clip("still", frames[:1]))
+    near, far = (resize.unfit(student(fitted(frames[:1], z))[0], 50, 70, zoom=z) for z in (1.25, 0.8))
+    many = Student(replace(student.card, looks=(1.25, 0.8)), student.stepper)
+    [mean] = many(Clip("still", frames[:1]))
+    seen = np.isfinite(near)
+    assert seen.sum() == 2 * 50 * 56 and np.isfinite(far).all()
+    np.testing.assert_allclose(mean[seen], ((plain + near + far) / 3)[seen], atol=1e-6)
+    np.testing.assert_allclose(mean[~seen], ((2 * plain + far) / 3)[~seen], atol=1e-6)
+    np.testing.assert_array_equal(many(Clip("clip", frames)), student(Clip("clip", frames)))
+
+
+def fitted(frames: np.ndarray, zoom: float) -> Clip:
+    return Clip("fitted", resize.fit(frames, 32, zoom=zoom))
+
+
 def test_an_empty_stream_gives_no_masks(folder):
     assert list(load_student(folder).stream([])) == []
 

@@ -6,6 +6,7 @@ import socket
 import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 
 import numpy as np
 import pytest
@@ -13,13 +14,21 @@ from small_student import beating
 from web_server import serving, until
 
 from echodfkd.commands.segment import measured, record, segmentation
+from echodfkd.measure.doubt import doubts, grades, interval
 from echodfkd.measure.measures import measures
+from echodfkd.student.bundled import find_model
 from echodfkd.student.student import load_student
+from echodfkd.synthetic.generate import generate
+from echodfkd.synthetic.pathology import CHANGES
+from echodfkd.synthetic.recipe import Conditions, draw_recipe
 from echodfkd.video import file_source, read, write
+from echodfkd.web.correct import NO_INTERVAL, correct
+from echodfkd.web.downloads import Taken, packed
 from echodfkd.web.runs import mask_of, runs
 from echodfkd.web.serve import listening
 from echodfkd.web.settings import Dials
 from echodfkd.web.told import told
+from echodfkd.web.work import Bounds, segment
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +84,6 @@ def test_the_frames_are_those_of_the_film(server, number, film):
 
 
 def test_with_hindsight_a_first_look_comes_before_what_stays(student_folder, film):
-    from echodfkd.student.bundled import find_model
-
     model = find_model("b2")
     assert load_student(model).card.hindsight
     with serving(Dials(workers=1), model, student_folder) as server:
@@ -123,6 +130,32 @@ def test_moved_events_change_the_beats_and_are_marked_in_every_download(server, 
     assert files["summary.csv"].decode().splitlines()[0].endswith("corrected")
     assert b"by hand" in files["summary.html"]
     assert np.load(io.BytesIO(files["masks.npz"]))["corrected"].tolist() == []
+
+
+def test_moved_events_have_an_interval_and_outlines_by_hand_say_why_they_have_none(tmp_path):
+    beat = {"ejection_fraction": (60, 60), "heart_rate": (110, 110), "quality": (1, 1), "fps": (50, 50)}
+    asked = Conditions(**beat, **dict.fromkeys(CHANGES, 0.0), cropped=1.0, full_depth=0.0)
+    made = generate([draw_recipe(asked, 5, 6, 60)], structures=("lv",))
+    write(tmp_path / "heart.avi", made.frames[0], 50)
+    model, folder = find_model("b2"), tmp_path / "clip"
+    student, clip = load_student(model), read(tmp_path / "heart.avi")
+    folder.mkdir()
+    (tmp_path / "upload.avi").write_bytes((tmp_path / "heart.avi").read_bytes())
+    segment(Bounds(99, 10**8, 0, ()), lambda kind, **_: None, tmp_path / "upload.avi", folder, "heart", model)
+    found = segmentation(clip, student)
+    assert found.verdict != "refused" and found.ejection_interval is not None
+    ed, es = found.ejection.beats[0]
+    moved, told_of = correct(folder, student, {"ed_frames": [ed + 2], "es_frames": [es]})
+    graded = grades(student(clip)[:, 0], student.threshold)
+    factor = student.card.interval_factor
+    known = interval(moved.ejection_fraction, doubts(graded, [(ed + 2, es)], 50), factor)
+    assert told_of["ejection_interval"] == pytest.approx(known, abs=0.01) and "no_interval" not in told_of
+    assert known != pytest.approx(found.ejection_interval, abs=0.01)
+    drawn, told_of = correct(folder, student, {"outlines": {"3": runs(found.masks["lv"][4])}})
+    assert told_of["ejection_interval"] is None and told(drawn, told_of)["no_interval"] == NO_INTERVAL
+    for name in ("measures.json", "summary.csv", "summary.html"):
+        packed([Taken("heart", folder, student)], tmp_path / name, name)
+        assert NO_INTERVAL[1:] in unescape((tmp_path / name).read_text())
 
 
 @pytest.mark.parametrize(

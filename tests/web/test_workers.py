@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from echodfkd.web import workers
 from echodfkd.web.workers import ENDED, Pool, Task
 
 
@@ -72,6 +73,22 @@ def test_what_is_cancelled_ends_and_what_waits_never_begins(pool):
     assert first.over.wait(120)
     found, _ = heard(pool, "a")
     assert found[0][1]["word"] == "a"
+
+
+def test_a_process_that_could_not_be_started_is_tried_again(monkeypatch):
+    start, failed = workers._Process, []
+
+    def scarce(begin):
+        if len(failed) < 2:
+            failed.append(begin)
+            raise OSError("Cannot allocate memory")
+        return start(begin)
+
+    monkeypatch.setattr(workers, "_Process", scarce)
+    pool = Pool(1, 600, begin)
+    found, _ = heard(pool, "a")
+    pool.close()
+    assert found[0][1]["word"] == "a" and len(failed) == 2
 
 
 def test_places_count_those_before(pool):

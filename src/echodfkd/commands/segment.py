@@ -391,12 +391,13 @@ def summary_row(measures: Record) -> dict[str, Any]:
         "fps": measures["fps"],
         **dict(zip(("EF_low", "EF_high"), measures.get("ejection_interval") or (None, None), strict=True)),
         **({"corrected": "yes"} if measures.get("corrected") else {}),
+        **({"no_interval": measures["no_interval"]} if measures.get("no_interval") else {}),
     }
 
 
 def summary(rows: Sequence[dict[str, Any]]) -> str:
     """`summary.csv` of rows as `summary_row` gives them; what a row lacks is empty."""
-    return csv_text(rows, [*COLUMNS, "corrected"] if any("corrected" in row for row in rows) else COLUMNS)
+    return csv_text(rows, [*COLUMNS, *(one for one in ("corrected", "no_interval") if any(one in row for row in rows))])
 
 
 def _cut_masks(source: Source, student: Student, kept: Stack) -> Iterator[tuple[NDArray[np.bool_], Grades]]:

@@ -69,13 +69,17 @@ class Loop:
 
 @dataclass(frozen=True)
 class Page:
-    """What `write_page` writes: title, lead, clip and headline tiles on top, then the sections."""
+    """What `write_page` writes: title, lead, clip and headline tiles on top, then the sections.
+
+    A `sheet` is printed on one page, as far as what is in it allows.
+    """
 
     title: str
     lead: str
     loop: Loop | None = None
     tiles: tuple[Tile, ...] = ()
     sections: tuple[Section, ...] = ()
+    sheet: bool = False
 
 
 def write_page(path: Path, page: Page) -> None:

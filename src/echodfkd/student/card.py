@@ -18,7 +18,7 @@ FORMAT = "echodfkd student"
 VERSION = 1
 LONGEST_WARM_UP = 1000
 """Frames held and run before a clip's first at most: many beats, and still little memory. By choice."""
-LATER = frozenset({"hindsight", "ejection", "ejection_interval", "familiar"})
+LATER = frozenset({"hindsight", "looks", "ejection", "ejection_interval", "familiar"})
 """Keys that cards of this version may lack: they came later, and their defaults say what a card without them meant."""
 RESIZE = "pad to square and area-resample"
 """How frames reach the working size (echodfkd.resize.fit); the only way this version knows."""
@@ -58,6 +58,8 @@ class Card:
     """Whether only the largest piece of each mask is kept when nobody says otherwise."""
     hindsight: bool = False
     """Whether whole clips get a second pass from their end, averaged with the first, when nobody says otherwise."""
+    looks: tuple[float, ...] = ()
+    """Zooms at which a clip of one frame is looked at besides the plain look; the masks are averaged."""
     ejection: tuple[float, float] = (1.0, 0.0)
     """Slope and offset (points) of the line from the ejection fraction by discs to the one that is told: outlines that
     are a little off at end systole tell all of them too high or too low. From patients with known ones, no weight."""
@@ -78,6 +80,8 @@ class Card:
             raise StudyError(f"A warm-up is a number of frames from 0 to {LONGEST_WARM_UP}, got {self.warm_up!r}.")
         if len(self.ejection) != 2 or not all(_number(one) for one in self.ejection) or not 0 < self.ejection[0] < 2:
             raise StudyError(f"ejection is a slope between 0 and 2 and an offset in points, got {self.ejection!r}.")
+        if not all(_number(one) and 0.5 <= one <= 2 for one in self.looks):
+            raise StudyError(f"looks are zooms between 0.5 and 2, got {self.looks!r}.")
         if self.familiar is not None:
             of_table(self.familiar)
         factors = self.ejection_interval
@@ -160,6 +164,7 @@ def _card(table: Any) -> Card:
     values["network"] = shape(**network)
     values["preprocessing"] = Preprocessing(**_known(Preprocessing, values["preprocessing"], "preprocessing."))
     values["ejection"] = tuple(values.get("ejection", Card.ejection))
+    values["looks"] = tuple(values.get("looks", ()))
     values["ejection_interval"] = values.get("ejection_interval") and tuple(values["ejection_interval"])
     _check_names(values["files"])
     return Card(**values)

@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd import resize
+from echodfkd import engine, resize
 from echodfkd.clip import Clip, Masks, Part
 from echodfkd.errors import InputError, MissingExtra
 from echodfkd.files import sha256
@@ -24,6 +26,8 @@ from echodfkd.student.spool import Stack
 from echodfkd.student.steppers import Frame, FrameMasks, OnnxStepper, Stepper, TorchStepper
 
 Along = TypeVar("Along")
+AT_ONCE = 1000
+"""Frames of a clip that may be walked from both ends at once: 20 MB at 64 pixels. By choice."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +89,31 @@ class Student:
         `spacing` is the clip's, mm per pixel, y then x: the network sees square pixels; `part` the rows and columns
         that it sees, all without one: beyond them nothing is inside. With hindsight `kept`, which must be empty, holds
         every frame and its masks at the working size between the two passes: a list, or a Spool where memory must not
-        grow with the clip. Without, it stays empty.
+        grow with the clip. Without, it stays empty. Of a clip of one frame: see `still`.
         """
+        coming = iter(frames)
+        begun = list(islice(coming, 2))
+        if len(begun) == 1:
+            return iter([self.still(begun[0], spacing, part)])
+        frames = chain(begun, coming)
         if self.card.hindsight:
             return self.look_back(frames, kept, spacing, part)
         return self.stream(frames, spacing, part)
+
+    def still(self, frame: Frame, spacing: Spacing = None, part: Part | None = None) -> FrameMasks:
+        """Probabilities (structure, height, width) of a frame (height, width) uint8 alone, all looks averaged.
+
+        A heart that does not move is recognised less surely, but looked at in several sizes, by `card.looks`, more so:
+        what a size brings is its own mistakes. Where one sees nothing, beyond its border, it says what the plain look
+        says. A `stream` of one frame gets the plain look alone.
+        """
+        [plain] = self.stream([frame], spacing, part)
+        total = plain.copy()
+        for zoom in self.card.looks:
+            [(_, size, masks)] = self._pass(self._fitted([frame], spacing, part, zoom))
+            seen = whole(masks, size, spacing, part, zoom)
+            total += np.where(np.isnan(seen), plain, seen)
+        return total / np.float32(1 + len(self.card.looks))
 
     def stream(
         self, frames: Iterable[Frame], spacing: Spacing = None, part: Part | None = None
@@ -110,15 +134,31 @@ class Student:
 
         The second pass is the first on the clip played backwards: same weights, and a reflected warm-up of its own at
         the clip's end. The mean is taken of probabilities at the working size. `kept`, `spacing` and
-        `part`: see `masks_in_turn`.
+        `part`: see `masks_in_turn`. A graph walks a clip of up to `AT_ONCE` frames from both ends at the same time,
+        where the process may take two threads.
         """
+        coming = self._fitted(frames, spacing, part)
+        two = isinstance(self.stepper, OnnxStepper) and engine.threads() > 1
+        begun = list(islice(coming, AT_ONCE + 1)) if two else []
+        if 0 < len(begun) <= AT_ONCE:
+            with ThreadPoolExecutor(1) as beside:
+                walked = beside.submit(lambda: [masks for *_, masks in self._pass(reversed(begun))])
+                size = self._keep(begun, kept)
+                backwards = ((kept.pop()[1], masks) for masks in walked.result())
+        else:
+            size = self._keep(chain(begun, coming), kept)
+            walk = self._pass(kept.pop() for _ in range(len(kept)))
+            backwards = ((first, second) for _, first, second in walk)
+        for first, second in backwards:
+            yield whole(np.float32(0.5) * (first + second), size, spacing, part)
+
+    def _keep(self, frames: Iterable[tuple[Frame, tuple[int, int]]], kept: Stack) -> tuple[int, int]:
+        """Puts every frame of a pass, with its masks, on `kept`; the frames' own height and width."""
         size = (0, 0)
-        for frame, own, masks in self._pass(self._fitted(frames, spacing, part)):
+        for frame, own, masks in self._pass(frames):
             kept.append((frame, masks))
             size = own
-        backwards = (kept.pop() for _ in range(len(kept)))
-        for _, first, second in self._pass(backwards):
-            yield whole(np.float32(0.5) * (first + second), size, spacing, part)
+        return size
 
     def cut(self, probabilities: FrameMasks) -> NDArray[np.bool_]:
         """Masks (structure, height, width) at the threshold; their largest pieces alone, where the card wants that."""
@@ -188,21 +228,23 @@ class Student:
         yield from self._finish(at)
 
     def _fitted(
-        self, frames: Iterable[Frame], spacing: Spacing, part: Part | None = None
+        self, frames: Iterable[Frame], spacing: Spacing, part: Part | None = None, zoom: float = 1.0
     ) -> Iterator[tuple[Frame, tuple[int, int]]]:
         """What is seen of frames, at the working size, each with its (height, width). InputError for another type."""
         for frame in frames:
             height, width = _checked(frame).shape
-            yield resize.fit(frame[part or ...], self.card.preprocessing.size, spacing), (height, width)
+            yield resize.fit(frame[part or ...], self.card.preprocessing.size, spacing, zoom), (height, width)
 
 
-def whole(masks: FrameMasks, size: tuple[int, int], spacing: Spacing, part: Part | None) -> FrameMasks:
-    """Masks at the working size at the frame's own (height, width), 0 beyond the `part`."""
+def whole(
+    masks: FrameMasks, size: tuple[int, int], spacing: Spacing, part: Part | None, zoom: float = 1.0
+) -> FrameMasks:
+    """Masks at the working size at the frame's own (height, width), 0 beyond the `part`; `zoom`: see `resize.unfit`."""
     if part is None:
-        return resize.unfit(masks, *size, spacing)
+        return resize.unfit(masks, *size, spacing, zoom)
     whole = np.zeros((len(masks), *size), np.float32)
     seen = whole[:, part[0], part[1]]
-    seen[...] = resize.unfit(masks, seen.shape[1], seen.shape[2], spacing)
+    seen[...] = resize.unfit(masks, seen.shape[1], seen.shape[2], spacing, zoom)
     return whole
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from echodfkd.errors import InputError
-from echodfkd.names import SUFFIXES, is_hidden, named_as_clip
+from echodfkd.names import SUFFIXES, is_hidden, named_as_clip, named_as_unread
 
 SHORTEST = 0.015  # s: shorter delays of a GIF are shown as a tenth of a second
 TOLERANCE = 8  # bytes a healthy file may lack: some writers count a last chunk's padding that they do not write
@@ -77,6 +77,11 @@ def kind(path: Path) -> Kind:
         raise InputError("A file named as DICOM is none: it has neither its mark, DICM after 128 bytes, nor its tags.")
     if is_hidden(path) and path.name.strip().lower().endswith(SUFFIXES):
         raise InputError(f"{path} is hidden by the dot that its name begins with, and no clip. Rename the file.")
+    if named_as_unread(path):
+        raise InputError(
+            f"{path} is of a kind that is not read, {path.suffix.strip()}. Write it as another first, with ffmpeg for "
+            f"instance: one of {', '.join(SUFFIXES)}."
+        )
     if not named_as_clip(path):
         raise InputError(f"{path} is not a film or picture by its name: use one of {', '.join(SUFFIXES)}, or DICOM.")
     head = _head(path)

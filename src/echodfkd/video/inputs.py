@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from echodfkd.errors import InputError, one_line
-from echodfkd.names import SUFFIXES, is_hidden, named_as_clip
+from echodfkd.names import SUFFIXES, is_hidden, named_as_clip, named_as_unread
 from echodfkd.video import container
 from echodfkd.video.dicom.folder import files_below, is_list, listed_files
 
@@ -12,8 +12,9 @@ from echodfkd.video.dicom.folder import files_below, is_list, listed_files
 def clip_files(inputs: Sequence[Path]) -> list[Path]:
     """The files in `inputs`, in their order; folders and DICOMDIRs stand for their clips.
 
-    Of a folder they are the clips directly in it, by name, DICOM without a suffix too; of a disc those that its
-    DICOMDIR lists; of a folder without any, the DICOM files anywhere below it. InputError where there are none.
+    Of a folder they are the clips directly in it, by name, DICOM without a suffix too, and films of kinds that are not
+    read, so that each is refused and none passed over; of a disc those that its DICOMDIR lists; of a folder without
+    any, the DICOM files anywhere below it. InputError where there are none.
     """
     files: list[Path] = []
     for path in inputs:
@@ -37,7 +38,7 @@ def _clips_in(folder: Path) -> list[Path]:
 
 def is_clip(path: Path) -> bool:
     """Whether a file is meant to be a clip, by its suffix or as DICOM by its content, and is not hidden."""
-    return named_as_clip(path) or (not is_hidden(path) and container.is_dicom(path))
+    return named_as_clip(path) or named_as_unread(path) or (not is_hidden(path) and container.is_dicom(path))
 
 
 def refusal(path: Path, number: int, count: int, error: Exception) -> str:

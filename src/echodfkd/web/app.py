@@ -20,6 +20,7 @@ from starlette.background import BackgroundTask
 from starlette.staticfiles import StaticFiles
 
 from echodfkd import __version__
+from echodfkd.errors import MissingExtra
 from echodfkd.names import clip_name
 from echodfkd.web.downloads import FILES, TABLE
 from echodfkd.web.drawn import ILLNESSES, RANGES
@@ -142,7 +143,8 @@ def make_app(dials: Dials, models: dict[str, Model], root: Path, token: str, rea
         told = [{"name": name, "about": one.about, "structures": one.structures} for name, one in models.items()]
         bounds = {"upload_mb": dials.upload_mb, "frames": dials.frames, "minutes": dials.minutes}
         drawing = {"illnesses": ILLNESSES, "ranges": RANGES} if find_spec("torch") else None
-        return {"version": __version__, "models": told, "bounds": bounds, "drawing": drawing}
+        missing = "" if drawing else str(MissingExtra("Drawing a heart", "study"))
+        return {"version": __version__, "models": told, "bounds": bounds, "drawing": drawing, "no_drawing": missing}
 
     @app.post("/api/clips")
     async def upload(request: Request, label: str = "", model: str = "") -> dict[str, str]:

@@ -15,11 +15,12 @@ from echodfkd.measure.beats import Events
 from echodfkd.measure.measures import Measures
 from echodfkd.student.student import Student
 from echodfkd.video.source import Source
-from echodfkd.web.kept import kept_source
+from echodfkd.web.kept import kept_grades, kept_source
 from echodfkd.web.runs import mask_of
 
 RESULT, CORRECTED = "result", "corrected"
 NOTE = "corrected by hand"
+NO_INTERVAL = "no interval: it is known of the model's own outlines, not of those drawn by hand"
 Masks = dict[str, NDArray[np.uint8]]
 """{0, 1} (time, height, width) by structure."""
 
@@ -36,7 +37,8 @@ def correct(folder: Path, student: Student, changes: Mapping[str, Any]) -> tuple
 
     `changes` are all there are, not those since the last: `outlines`, runs of the ventricle by frame; `ed_frames` and
     `es_frames`, where somebody moved one. The record's `corrected` says which; without changes it is the one that was
-    found. InputError for what no clip can have.
+    found. Moved events have an interval as found ones do; `no_interval` says why outlines drawn by hand have none.
+    InputError for what no clip can have.
     """
     source = kept_source(folder)
     arrays = read_arrays(folder / RESULT / "masks.npz")
@@ -50,12 +52,16 @@ def correct(folder: Path, student: Student, changes: Mapping[str, Any]) -> tuple
     marked = None
     if changes.get("ed_frames") is not None:
         marked = _events(source, changes["ed_frames"], changes.get("es_frames") or (), len(lv))
-    found = measured(source, lv.view(np.bool_), student, marked=marked)
+    sure = student.card.interval_factor is not None
+    graded = kept_grades(folder) if sure and not outlines else None
+    found = measured(source, lv.view(np.bool_), student, graded=graded, marked=marked)
     told = record(source.name, found, student, source)
     if not outlines and marked is None:
         shutil.rmtree(folder / CORRECTED, ignore_errors=True)
         return found, read_json(folder / RESULT / "measures.json")
     told["corrected"] = {"outlines": sorted(map(int, outlines)), "events": marked is not None}
+    if sure and outlines and found.ejection_fraction is not None:
+        told["no_interval"] = NO_INTERVAL
     with filling(folder / CORRECTED, CLIP_FILES) as here:
         write_results(here, masks, told)
     return found, told

@@ -4,6 +4,7 @@ import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +17,7 @@ from echodfkd.measure.beats import Events
 from echodfkd.measure.measures import Measures
 from echodfkd.student.student import Student
 from echodfkd.video import dicom
+from echodfkd.video.source import Source
 from echodfkd.web.correct import NOTE, Masks, results
 from echodfkd.web.kept import kept_source
 from echodfkd.web.summary import summary_page
@@ -86,10 +88,21 @@ def _write(clip: Taken, here: Path, wanted: Sequence[str]) -> None:
         found = _measures(clip, masks, record)
         write_overlay(here, source, masks, found, note=NOTE if corrected else "")
         if "summary.html" in wanted:
-            page = summary_page(record, found, (here / "overlay.mp4").read_bytes(), (here / "curve.png").read_bytes())
+            overlay, curve = ((here / name).read_bytes() for name in ("overlay.mp4", "curve.png"))
+            page = summary_page(record, found, overlay, curve, _poster(source, masks, found))
             (here / "summary.html").write_text(page, encoding="utf-8")
     if "segmentation.dcm" in wanted and clip.seg_of is not None:
         _write_seg(here / "segmentation.dcm", clip.seg_of, masks, record, len(wanted) == 1)
+
+
+def _poster(source: Source, masks: Masks, found: Measures) -> bytes:
+    """A PNG of the first ED with its outline, or of the first frame."""
+    from echodfkd.report.draw.figures import picture_png
+    from echodfkd.report.draw.overlay import overlay_frame
+
+    at = found.ed_frames[0] if found.ed_frames else 0
+    frame = next(islice(source.frames(), at, None))
+    return picture_png(overlay_frame(frame, {name: mask[at].view(np.bool_) for name, mask in masks.items()}))
 
 
 def _measures(clip: Taken, masks: Masks, record: Record) -> Measures:

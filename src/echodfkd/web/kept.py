@@ -12,9 +12,10 @@ from echodfkd.clip import Part
 from echodfkd.clock import Clock
 from echodfkd.errors import InputError
 from echodfkd.files import read_json, write_json
+from echodfkd.measure.doubt import Grades
 from echodfkd.video.source import Source
 
-FRAMES, ABOUT = "frames.raw", "clip.json"
+FRAMES, ABOUT, GRADES = "frames.raw", "clip.json", "grades.npy"
 Frame = NDArray[np.uint8]
 
 
@@ -68,6 +69,17 @@ def keep(source: Source, folder: Path) -> None:
             "remarks": list(source.remarks),
         },
     )
+
+
+def keep_grades(graded: Grades, folder: Path) -> None:
+    """Keeps how sure the model is of each pixel: events that somebody moves have an interval, too."""
+    np.save(folder / GRADES, graded)
+
+
+def kept_grades(folder: Path) -> Grades:
+    """The grades (time, height, width) of the clip in `folder`, mapped from disk."""
+    grades: Grades = np.load(folder / GRADES, mmap_mode="r")
+    return grades
 
 
 def kept_source(folder: Path) -> Source:

@@ -11,7 +11,7 @@ from echodfkd.files import filling
 from echodfkd.student.bundled import installed
 from echodfkd.student.card import GRAPH
 from echodfkd.student.steppers import OnnxStepper
-from echodfkd.student.student import load_student
+from echodfkd.student.student import identity, load_student
 from echodfkd.web.models import Model, offered
 
 RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
@@ -78,7 +78,8 @@ def _graph(name: str, folder: Path) -> Path:
 
 def _card(name: str, model: Model, path: Path) -> dict[str, object]:
     """What the page must know of a model."""
-    card = load_student(model.path).card
+    student = load_student(model.path)
+    card = student.card
     states = [{"name": one.name, "shape": [1, *one.shape[1:]]} for one in OnnxStepper(path).states]
     return {
         "name": name,
@@ -88,6 +89,9 @@ def _card(name: str, model: Model, path: Path) -> dict[str, object]:
         "threshold": card.threshold,
         "warm_up": card.warm_up,
         "hindsight": card.hindsight,
+        "looks": card.looks,
         "largest_component": card.largest_component,
         "states": states,
+        "ejection": card.ejection,
+        "identity": identity(student),
     }

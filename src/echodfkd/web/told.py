@@ -9,15 +9,22 @@ from echodfkd.commands.segment import Record
 from echodfkd.measure.measures import Measures, on_line
 
 Table = dict[str, Any]
+UNKNOWN_INTERVAL = "no interval: how far this model is off was never measured"
 
 
 def told(found: Measures, record: Record) -> Table:
-    """The record with seconds, beats, and no ejection fraction where the verdict refuses the clip."""
+    """The record with seconds, beats, and no ejection fraction where the verdict refuses the clip.
+
+    Where an ejection fraction has no interval, `no_interval` says why.
+    """
     clock = found.events.time
     seconds = clock.places(found.frames) / clock.rate
     table = {**record, "seconds": np.round(seconds, 5).tolist(), "fps_assumed": found.events.fps_assumed}
     table["beats"] = [_beat(found, number, seconds, "edv_ml" in record) for number in range(len(found.ejection.beats))]
+    if found.factor is None and found.ejection_fraction is not None:
+        table["no_interval"] = UNKNOWN_INTERVAL
     if found.verdict == "refused":
+        table.pop("no_interval", None)
         for one in (table, *table["beats"]):
             for key in [key for key in one if key.startswith(("ejection", "edv", "esv"))]:
                 del one[key]

@@ -25,7 +25,7 @@ from echodfkd.video.source import Source
 from echodfkd.web.correct import RESULT, correct
 from echodfkd.web.downloads import Taken, packed
 from echodfkd.web.drawn import drawn
-from echodfkd.web.kept import keep, keeping, kept_source
+from echodfkd.web.kept import keep, keep_grades, keeping, kept_source
 from echodfkd.web.runs import runs
 from echodfkd.web.told import told
 
@@ -105,8 +105,8 @@ def student(model: Path) -> Student:
 class Told(Watch):
     """Tells the masks of a clip in bundles, as runs by structure, and at the end what they say."""
 
-    def __init__(self, tell: Tell, model: Student):
-        self._tell, self._names, self._step = tell, model.structures, model.direction
+    def __init__(self, tell: Tell, model: Student, folder: Path):
+        self._tell, self._names, self._step, self._folder = tell, model.structures, model.direction, folder
         self._passed = 0
         self._next = 0
         self._sure = False
@@ -131,6 +131,8 @@ class Told(Watch):
         """What all of them say."""
         self._flush()
         self.found = found
+        if found.grades is not None and found.factor is not None:
+            keep_grades(found.grades, self._folder)
 
     def _add(self, frame: int, masks: NDArray[np.bool_]) -> None:
         by_name = {name: runs(mask) for name, mask in zip(self._names, masks, strict=True)}
@@ -196,7 +198,7 @@ def _segmented(tell: Tell, source: Source, folder: Path, model: Path, dicom: boo
         dicom=dicom,
         spacing=source.spacing,
     )
-    watch = Told(tell, by)
+    watch = Told(tell, by, folder)
     told_of = segment_clip(source, by, folder / RESULT, watch=watch)
     keep(source, folder)
     if watch.found is None:

@@ -22,6 +22,8 @@ Begin = Callable[[Connection, int], None]
 """What a process runs: it gets its end of a pipe, and the number of the process that it must not outlive."""
 ENDED = "This clip ended the process that worked on it. The others go on."
 GONE = "stopped"
+AGAIN_S = 0.5
+"""Seconds after which a process that could not be started is tried again."""
 
 
 @dataclass(eq=False)
@@ -93,7 +95,11 @@ class Pool:
         """What a thread does: minds one process, and the next where that has ended."""
         process: _Process | None = None
         while not self._closed:
-            process = process or _Process(self._begin)
+            try:
+                process = process or _Process(self._begin)
+            except OSError:  # no memory or no number for another process, for now
+                time.sleep(AGAIN_S)
+                continue
             if (task := self._next(0.5)) is None:
                 process = process if process.alive else None
                 continue

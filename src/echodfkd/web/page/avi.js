@@ -30,7 +30,7 @@ export function aviFrames(bytes) {
   walk(0, bytes.length);
   if (!frames.length) throw new Error("This AVI holds no picture.");
   if (frames[0].jpeg[0] !== 0xff || frames[0].jpeg[1] !== 0xd8) {
-    throw new Error(`The frames of this AVI are coded as ${coding.trim()}, not as JPEG, which a browser cannot read. Use \`echodfkd serve\`.`);
+    throw new Error(`The frames of this AVI are coded as ${coding.trim()}, not as JPEG, which a browser cannot read. Use echodfkd serve.`);
   }
   return { frames, fps };
 }

@@ -98,10 +98,11 @@ export class Curve extends EventTarget {
     pen.font = "12px system-ui, sans-serif";
     pen.textBaseline = "bottom";
     pen.textAlign = "left";
-    pen.fillText(`area, 0 to ${this.span[1].toFixed(1)} s${clip.measures?.fps_assumed ? " (50 frames a second assumed)" : ""}`, PAD.left, h - 4);
+    const over = `area, 0 to ${this.span[1].toFixed(1)} s${clip.measures?.fps_assumed ? " (50 frames a second assumed)" : ""}`;
+    pen.fillText(clip.count > 1 ? over : `a still: ${area[0] ?? 0} pixels inside`, PAD.left, h - 4);
     const at = this.x(this.frame);
     pen.fillStyle = ink;
-    pen.fillRect(at - 0.75, 4, 1.5, h - 22);
+    pen.fillRect(at - 0.75, 18, 1.5, h - 36); // below the names of events
     if (area[this.frame] !== undefined) {
       pen.beginPath();
       pen.arc(at, y(area[this.frame]), 4, 0, 7);

@@ -13,7 +13,7 @@ export async function decoded(file) {
   if (text(1, 4) === "PNG") return animated(bytes, "image/png");
   if (bytes[0] === 0xff && bytes[1] === 0xd8) return animated(bytes, "image/jpeg");
   const kind = text(128, 132) === "DICM" ? "DICOM" : text(4, 8) === "ftyp" ? "MP4" : text(0, 2) === "\x1f\x8b" ? "NIfTI" : "This kind of file";
-  throw new Error(`${kind} is not read in the browser alone: ${KINDS} are. With echodfkd installed, \`echodfkd serve\` reads it.`);
+  throw new Error(`${kind} is not read in the browser alone: ${KINDS} are. With echodfkd installed, echodfkd serve reads it.`);
 }
 
 async function ofAvi(bytes) {

@@ -39,17 +39,19 @@ export class Editor extends EventTarget {
 
   move(event) {
     this.hover = this.on ? this.picture.under(event) : null;
-    const { stroke } = this;
-    if (stroke) {
-      const [x, y] = this.hover;
-      stroke.points.push([x, y]);
-      if (this.tool === "push") {
-        const [fx, fy] = stroke.last, steps = Math.max(1, Math.ceil(Math.hypot(x - fx, y - fy)));
-        for (let step = 1; step <= steps; step++) this.dab(fx + ((x - fx) * step) / steps, fy + ((y - fy) * step) / steps);
-      }
-      stroke.last = [x, y];
-    }
+    const every = event.getCoalescedEvents?.() ?? [];                // a busy browser tells several moves as one
+    if (this.stroke) for (const one of every.length ? every : [event]) this.drag(...this.picture.under(one));
     if (this.on) this.shown();
+  }
+
+  drag(x, y) {
+    const { stroke } = this;
+    stroke.points.push([x, y]);
+    if (this.tool === "push") {
+      const [fx, fy] = stroke.last, steps = Math.max(1, Math.ceil(Math.hypot(x - fx, y - fy)));
+      for (let step = 1; step <= steps; step++) this.dab(fx + ((x - fx) * step) / steps, fy + ((y - fy) * step) / steps);
+    }
+    stroke.last = [x, y];
   }
 
   up() {

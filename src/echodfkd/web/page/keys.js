@@ -1,8 +1,9 @@
 // What keys do; those that a control needs itself are left to it.
 
+const STEP = 4; // pixels of the frame
 const TYPING = ["INPUT", "SELECT", "TEXTAREA"];
 
-export function bindKeys({ player, editor, at, clip }) {
+export function bindKeys({ player, editor, at, pan, clip }) {
   const cycle = (id) => {
     const select = at(id);
     select.selectedIndex = (select.selectedIndex + 1) % select.options.length;
@@ -29,6 +30,10 @@ export function bindKeys({ player, editor, at, clip }) {
     "-": () => speed(-1),
     "+": () => speed(1),
     z: () => cycle("zoom"),
+    i: () => pan(0, -STEP),
+    j: () => pan(-STEP, 0),
+    k: () => pan(0, STEP),
+    l: () => pan(STEP, 0),
     o: () => cycle("style"),
     c: () => editor.set(!editor.on),
     g: () => editor.grow(true),

@@ -13,7 +13,7 @@ const player = new Player(), picture = new Picture(at("picture")), second = new 
 second.colours = { ...COLOURS, lv: OTHER };
 const editor = new Editor(picture, curve, player);
 export const clips = [];
-let chosen = null, drawing = false;
+let chosen = null;
 
 function render() {
   const clip = player.clip;
@@ -22,7 +22,8 @@ function render() {
   Object.assign(picture, { clip, frame: player.frame, versus: compared ? [clip, compared] : null });
   picture.draw();
   if (compared) {
-    Object.assign(second, { clip: compared, frame: player.frame, versus: [clip, compared], zoom: picture.zoom, middle: picture.middle, style: picture.style });
+    const { zoom, middle, style, hidden } = picture;
+    Object.assign(second, { clip: compared, frame: player.frame, versus: [clip, compared], zoom, middle, style, hidden });
     second.draw();
   }
   Object.assign(curve, { clip, frame: player.frame, other: compared });
@@ -67,14 +68,16 @@ function refresh() {
   at("start").hidden = clips.length > 0;
   at("clips").hidden = clips.length === 0;
   at("stage").hidden = !clip;
+  at("model-for").textContent = clips.length ? "Model for new clips" : "Model";
   const done = clips.filter((one) => one.state === "done");
   at("zip").hidden = backend.alone || done.length === 0;
   list();
   if (!clip) return;
+  at("view").hidden = clip.state === "failed" && !clip.count;  // nothing to look at
   progress(clip);
   fill(at("panel"), clip, (frame) => player.step(frame - player.frame));
   structures(clip);
-  at("edit").disabled = clip.state !== "done" || !backend.correct;
+  at("edit").disabled = clip.state !== "done";
   at("second").hidden = !clip.other;
   for (const [figure, one] of [[at("picture"), clip], [at("second").firstElementChild, clip.other]]) {
     figure.parentElement.querySelector("figcaption").textContent = clip.other ? one?.model + (one?.state === "failed" ? `: ${one.words}` : "") : "";
@@ -101,10 +104,12 @@ function announce(words) {
 }
 
 /** What a clip that is done comes to, in one line. */
-function summary({ measures, count, refused }) {
-  if (!measures) return `Done: the outline of ${count} frames`;
+function summary({ measures, refused }) {
+  if (!measures) return "";
   const ef = measures.ejection_fraction;
-  return refused || ef === null ? `Done, not measured: ${measures.reasons[0] ?? ""}` : `Done: ejection fraction ${Math.round(ef)} percent, verdict ${measures.verdict}`;
+  if (refused || ef === null) return `Done, not measured: ${measures.reasons[0] ?? ""}`;
+  const judged = measures.verdict === "unchecked" ? "not checked" : `verdict ${measures.verdict}`;
+  return `Done: ejection fraction ${Math.round(ef)} percent, ${judged}`;
 }
 
 function list() {
@@ -120,7 +125,7 @@ function list() {
 }
 
 function structures(clip) {
-  const names = [...clip.structures, ...(clip.truth ? ["truth"] : [])];
+  const names = [...new Set([...clip.structures, ...(clip.other?.structures ?? [])]), ...(clip.truth ? ["truth"] : [])];
   at("structures").hidden = names.length < 2;
   at("structures").replaceChildren(...names.map((name) => {
     const box = element("input", { type: "checkbox", checked: !picture.hidden.has(name) });
@@ -225,9 +230,8 @@ function panning() {
   });
   canvas.addEventListener("pointermove", (event) => {
     if (!from) return;
-    const [x, y] = picture.under(event), { clip } = picture;
-    const [cx, cy] = picture.middle ?? [clip.width / 2, clip.height / 2];
-    picture.middle = [Math.min(clip.width, Math.max(0, cx + from[0] - x)), Math.min(clip.height, Math.max(0, cy + from[1] - y))];
+    const [x, y] = picture.under(event);
+    picture.move(from[0] - x, from[1] - y);
     soon();
   });
   for (const kind of ["pointerup", "pointercancel", "pointerleave"]) canvas.addEventListener(kind, () => (from = null));
@@ -241,8 +245,7 @@ function wire() {
   at("forth").addEventListener("click", () => player.step(1));
   at("speed").addEventListener("change", () => (player.speed = Number(at("speed").value)));
   at("zoom").addEventListener("change", () => {
-    picture.zoom = Number(at("zoom").value);
-    if (picture.zoom === 1) picture.middle = null;
+    picture.magnify(Number(at("zoom").value));
     soon();
   });
   at("style").addEventListener("change", () => {
@@ -293,7 +296,11 @@ function wire() {
   new ResizeObserver(soon).observe(at("view"));
   dropping();
   panning();
-  bindKeys({ player, editor, at, clip: () => chosen });
+  const pan = (x, y) => {
+    if (picture.zoom > 1) picture.move(x, y);
+    soon();
+  };
+  bindKeys({ player, editor, at, pan, clip: () => chosen });
 }
 
 async function begin() {
@@ -304,8 +311,9 @@ async function begin() {
     at("model").closest("label").hidden = told.models.length < 2;
     at("other").replaceChildren(element("option", { value: "" }, "nothing"), ...told.models.map(({ name }) => element("option", { value: name }, name)));
     at("versus").hidden = told.models.length < 2;
-    drawing = !!told.drawing;
-    for (const id of ["draw", "draw-more"]) at(id).hidden = !drawing;
+    for (const id of ["draw", "draw-more"]) at(id).hidden = !told.drawing;
+    at("no-drawing").hidden = !!told.drawing;
+    at("no-drawing").textContent = told.no_drawing;
     if (told.drawing) at("illness").replaceChildren(...told.drawing.illnesses.map((one) => element("option", { value: one }, one.replace("_", " "))));
     if (told.privacy) at("privacy").textContent = told.privacy;
     if (told.kinds) at("kinds").textContent = told.kinds;

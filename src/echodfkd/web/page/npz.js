@@ -1,6 +1,6 @@
 // Masks as `segment` writes them: masks.npz, uint8 {0, 1} (time, height, width), the ventricle under `masks`.
 
-/** The bytes of an .npz that holds these arrays: {name: [shape, Uint8Array]}. */
+/** The bytes of an .npz that holds these arrays: {name: [shape, Uint8Array or BigInt64Array]}. */
 export function npz(arrays) {
   const parts = [], index = [];
   let at = 0, count = 0;
@@ -18,12 +18,13 @@ export function npz(arrays) {
 }
 
 function npy(shape, values) {
-  const told = `{'descr': '|u1', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`;
+  const kind = values instanceof Uint8Array ? "|u1" : "<i8", content = new Uint8Array(values.buffer);
+  const told = `{'descr': '${kind}', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`;
   const head = told.padEnd(Math.ceil((told.length + 11) / 64) * 64 - 11) + "\n";
-  const made = new Uint8Array(10 + head.length + values.length);
+  const made = new Uint8Array(10 + head.length + content.length);
   made.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, head.length & 0xff, head.length >>> 8]);
   made.set(new TextEncoder().encode(head), 10);
-  made.set(values, 10 + head.length);
+  made.set(content, 10 + head.length);
   return made;
 }
 

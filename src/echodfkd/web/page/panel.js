@@ -6,7 +6,9 @@ const VERDICTS = {
   typical: ["Nothing odd was found", "Still, look at the outline: it alone shows whether it is right."],
   review: ["Look before you trust this", ""],
   refused: ["Not measured", ""],
+  unchecked: ["Nothing was checked", "This page works without a server, and no verdict is given."],
 };
+const DRAWN = "This heart is drawn. The check knows patients' pictures, and this one is unlike them: draw another, or change the sliders.";
 const FILES = {
   "summary.html": "Summary", "overlay.mp4": "Overlay", "masks.npz": "Masks", "measures.json": "Measures", "summary.csv": "CSV", "curve.png": "Curve",
 };
@@ -30,9 +32,8 @@ export function fill(panel, clip, go) {
 function content(clip, go) {
   const { measures } = clip;
   if (clip.state === "failed") return [element("div", { class: "verdict refused" }, element("p", {}, "This clip was not done"), element("p", { class: "what" }, clip.words))];
-  if (!measures && clip.state === "done") return alone(clip);
   if (!measures) return [element("p", { class: "what" }, "The numbers come as soon as the whole clip has been seen.")];
-  const parts = [headline(clip), verdict(measures), numbers(clip)];
+  const parts = [headline(clip), verdict(clip), numbers(clip)];
   if (clip.edited) parts.push(element("p", { class: "hand" }, byHand(clip)));
   if (measures.beats.length) parts.push(element("h3", {}, "Beats"), beats(clip, go));
   if (measures.remarks?.length) parts.push(element("h3", {}, "About the file"), element("ul", { class: "small" }, measures.remarks.map((one) => element("li", {}, one))));
@@ -41,29 +42,31 @@ function content(clip, go) {
   return parts;
 }
 
-/** What there is to say where no server measures. */
-function alone(clip) {
-  const words = "Outlines and their area are what this page finds without a server. Ejection fraction and verdict need the package: echodfkd serve.";
-  return [element("p", {}, `${clip.count} frames`), element("p", { class: "what" }, words), element("h3", {}, "Download"), files(clip)];
-}
-
 function headline(clip) {
   const { measures, truth } = clip, ef = measures.ejection_fraction;
-  const interval = measures.ejection_interval;
   const none = clip.refused ? "not measured" : ef === null ? "no whole beat" : "";
   const shown = none
     ? element("div", { class: "ef none" }, element("span", { "aria-hidden": "true" }, "–"), element("span", { class: "what" }, none))
     : element("div", { class: "ef" }, element("b", {}, Math.round(ef)), element("span", {}, "%"),
-      interval ? element("span", { class: "what" }, `${interval.map(Math.round).join(" to ")}, nine times in ten`) : null);
+      element("span", { class: "what" }, sureness(clip)));
   const known = truth ? element("p", { class: "what" }, `The truth: ${Math.round(truth.ejection_fraction)} %, ${Math.round(truth.heart_rate)} / min`) : null;
   return element("div", { id: "ef-told" }, element("div", { class: "what" }, "Ejection fraction, one plane"), shown, known);
 }
 
-function verdict(measures) {
-  const [title, words] = VERDICTS[measures.verdict];
+/** How sure the ejection fraction is, in words. */
+function sureness({ measures, truth }) {
+  const { verdict, ejection_interval: interval, no_interval: why } = measures;
+  if (verdict === "unchecked") return "not checked";
+  const often = truth ? "nine times in ten in patients, less often in drawn hearts" : "nine times in ten";
+  return interval ? `${interval.map(Math.round).join(" to ")}, ${often}` : why ?? "";
+}
+
+function verdict({ measures, truth }) {
+  const drawn = truth && measures.verdict === "refused" ? DRAWN : "", [title, words] = VERDICTS[measures.verdict];
   return element("div", { class: `verdict ${measures.verdict}` }, element("p", {}, title),
     words ? element("div", { class: "small" }, words) : null,
-    measures.reasons.length ? element("ul", {}, measures.reasons.map((one) => element("li", {}, one))) : null);
+    measures.reasons.length ? element("ul", {}, measures.reasons.map((one) => element("li", {}, one))) : null,
+    drawn ? element("div", { class: "small" }, drawn) : null);
 }
 
 function numbers(clip) {

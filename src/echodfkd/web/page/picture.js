@@ -1,7 +1,7 @@
 // A frame with what was found on it. Grey pixels stay sharp; outlines are drawn as lines.
 import { outline } from "./outline.js";
 
-export const COLOURS = { lv: "#56b4e9", rv: "#e69f00", la: "#cc79a7", ra: "#009e73", myocardium: "#d55e00" };
+export const COLOURS = { lv: "#56b4e9", rv: "#ffffff", la: "#cc79a7", ra: "#009e73", myocardium: "#d55e00" };
 export const TRUTH = "#f0e442", OTHER = "#e69f00";
 
 export class Picture {
@@ -19,6 +19,19 @@ export class Picture {
     const scale = this.zoom * Math.min(canvas.width / wide, canvas.height / high);
     const [cx, cy] = this.middle ?? [(columns[0] + columns[1]) / 2, (rows[0] + rows[1]) / 2];
     return { sx: scale * aspect, sy: scale, x: canvas.width / 2 - cx * scale * aspect, y: canvas.height / 2 - cy * scale };
+  }
+
+  /** Shows a part of the frame, larger, around the ventricle unless somebody has moved it; 1 shows all. */
+  magnify(zoom) {
+    this.zoom = zoom;
+    if (zoom === 1) this.middle = null;
+    else this.middle ??= middleOf(this.clip, this.frame);
+  }
+
+  /** Moves what is shown by so many pixels of the frame (x, y). */
+  move(x, y) {
+    const { clip } = this, [cx, cy] = this.middle ?? [clip.width / 2, clip.height / 2];
+    this.middle = [Math.min(clip.width, Math.max(0, cx + x)), Math.min(clip.height, Math.max(0, cy + y))];
   }
 
   /** The frame's pixel under a pointer (x, y), in fractions. */
@@ -119,6 +132,19 @@ export class Picture {
     const as = { changes: { outlines: {} }, runs: { [frame]: { lv: clip.truth.runs[frame] } }, height: clip.height, width: clip.width, mask: clip.mask };
     return this.path(as, frame, "lv") ?? new Path2D();
   }
+}
+
+/** The middle (x, y) of the ventricle on a frame; null where none is known. */
+function middleOf(clip, frame) {
+  const mask = clip?.mask(frame);
+  let [count, x, y] = [0, 0, 0];
+  mask?.forEach((inside, at) => {
+    if (!inside) return;
+    count++;
+    x += at % clip.width;
+    y += Math.floor(at / clip.width);
+  });
+  return count ? [x / count + 0.5, y / count + 0.5] : null;
 }
 
 /** How much wider than high a pixel is shown. */

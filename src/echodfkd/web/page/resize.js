@@ -1,10 +1,9 @@
 // Frames to the working square and masks back, as echodfkd/resize.py does it, tap by tap and in the same order.
 
 const gcd = (a, b) => (b ? gcd(b, a % b) : a);
-const middle = (side, length) => {
-  const start = Math.floor((side - length) / 2);
-  return [start, start + length];
-};
+/** Where a side of `length` begins in a centred square: below 0 where it is longer. */
+const begin = (side, length) => (side < length ? -Math.floor((length - side) / 2) : Math.floor((side - length) / 2));
+const seen = (height, width, zoom) => Math.max(1, Math.round(Math.max(height, width) / zoom));
 
 /** How much (whole numbers) each of `target` pixels covers of each of `source` pixels, as lists of [place, weight]. */
 function overlaps(source, target) {
@@ -40,11 +39,11 @@ function taps(kind, source, target) {
   return kept.get(key);
 }
 
-/** A grey frame (height * width) as size * size: padded with black to a centred square, the mean of what each pixel covers. */
-export function fit(frame, height, width, size) {
-  if (height === size && width === size) return frame;
-  const side = Math.max(height, width), all = (side / gcd(side, size)) ** 2, table = taps(overlaps, side, size);
-  const [top] = middle(side, height), [left] = middle(side, width);
+/** A grey frame (height * width) as size * size: a centred square, smaller by the zoom and black beyond the frame, the mean of what each pixel covers. */
+export function fit(frame, height, width, size, zoom = 1) {
+  const side = seen(height, width, zoom), all = (side / gcd(side, size)) ** 2, table = taps(overlaps, side, size);
+  if (height === size && width === size && side === size) return frame;
+  const top = begin(side, height), left = begin(side, width);
   const across = new Float64Array(height * size), made = new Uint8Array(size * size);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < size; x++) {
@@ -69,20 +68,21 @@ export function fit(frame, height, width, size) {
   return made;
 }
 
-/** Probabilities (size * size) at a frame's own size; what lay in the black padding is cut off. */
-export function unfit(mask, size, height, width) {
-  if (height === size && width === size) return mask;
-  const side = Math.max(height, width), table = taps(shares, size, side), [top] = middle(side, height), [left] = middle(side, width);
-  const across = new Float32Array(size * width), made = new Float32Array(height * width);
+/** Probabilities (size * size) at a frame's own size; what lay in the black padding is cut off, what a zoom cut off is NaN. */
+export function unfit(mask, size, height, width, zoom = 1) {
+  const side = seen(height, width, zoom), table = taps(shares, size, side), top = begin(side, height), left = begin(side, width);
+  if (height === size && width === size && side === size) return mask;
+  const across = new Float32Array(size * width), made = new Float32Array(height * width).fill(NaN);
+  const [rows, columns] = [[top, height], [left, width]].map(([from, length]) => [Math.max(0, -from), Math.min(length, side - from)]);
   for (let y = 0; y < size; y++) {
-    for (let x = 0; x < width; x++) {
+    for (let x = columns[0]; x < columns[1]; x++) {
       let sum = 0;
       for (const [from, weight] of table[x + left]) sum += weight * mask[y * size + from];
       across[y * width + x] = sum;
     }
   }
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
+  for (let y = rows[0]; y < rows[1]; y++) {
+    for (let x = columns[0]; x < columns[1]; x++) {
       let sum = 0;
       for (const [from, weight] of table[y + top]) sum += weight * across[from * width + x];
       made[y * width + x] = sum;

@@ -65,13 +65,35 @@ export function again(clip, of, model) {
   return begun(clip, () => asked(`api/clips/${of.id}/again?model=${encodeURIComponent(model)}`, { method: "POST" }), of);
 }
 
-async function begun(clip, ask, of = null) {
+// A browser holds six connections to a server. Each clip in work takes one to hear of it; the others are for frames and files.
+let lanes = 4;
+const queue = [];
+
+/** Does the work once a lane is free; what somebody looks at and waits for goes first. */
+async function inLane(first, work) {
+  if (lanes > 0) lanes--;
+  else await new Promise((then) => queue[first ? "unshift" : "push"](then));
   try {
-    clip.id = (await (await patiently(clip, ask)).json()).id;
-    await heard(clip, of);
-  } catch (error) {
-    clip.hear({ kind: "failed", words: error.message });
+    await work();
+  } finally {
+    const next = queue.shift();
+    if (next) next();
+    else lanes++;
   }
+}
+
+async function begun(clip, ask, of = null) {
+  if (!lanes) clip.hear({ kind: "waiting", place: 1 });
+  await inLane(!!of, async () => {
+    try {
+      if (clip.gone) return;
+      clip.id = (await (await patiently(clip, ask)).json()).id;
+      if (clip.gone) return forget(clip);
+      await heard(clip, of);
+    } catch (error) {
+      clip.hear({ kind: "failed", words: error.message });
+    }
+  });
 }
 
 async function heard(clip, of) {
@@ -126,5 +148,6 @@ export const zipOf = (clips) => `api/zip?ids=${clips.map((clip) => clip.id).join
 
 /** Has the server forget a clip. */
 export function forget(clip) {
+  clip.gone = true;
   if (clip.id) fetch(`api/clips/${clip.id}`, { method: "DELETE", headers: OURS, keepalive: true }).catch(() => {});
 }

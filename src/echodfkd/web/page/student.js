@@ -1,4 +1,5 @@
 // A student by onnxruntime-web, as echodfkd/student/student.py runs it: a warm-up, a pass, and with hindsight another one.
+import { largestPiece } from "./pieces.js";
 import { fit, unfit } from "./resize.js";
 
 let runtime = null;
@@ -53,25 +54,44 @@ class Student {
 
   /** Masks of a clip: `early(frame, masks)` by the first of two passes, `sure(frame, masks)` as they stay. */
   async segment({ frames, height, width }, early, sure) {
+    if (frames.length === 1) return sure(0, this.cut(await this.still(frames[0], height, width), height, width));
     const { card } = this, small = frames.map((frame) => fit(frame, height, width, card.size));
     const first = [], last = frames.length - 1;
     await this.pass(small, async (at, probabilities) => {
       if (card.hindsight) first[at] = probabilities.slice();
-      await (card.hindsight ? early : sure)(at, this.cut(probabilities, height, width));
+      await (card.hindsight ? early : sure)(at, this.cut(this.own(probabilities, height, width), height, width));
     });
     if (!card.hindsight) return;
     await this.pass(small.reverse(), async (at, probabilities) => {
       const mean = probabilities.map((value, place) => Math.fround(0.5 * (value + first[last - at][place])));
-      await sure(last - at, this.cut(mean, height, width));
+      await sure(last - at, this.cut(this.own(mean, height, width), height, width));
     });
+  }
+
+  /** Probabilities (height * width) by structure of one frame alone, all looks averaged; beyond a look's border the plain one counts. */
+  async still(frame, height, width) {
+    const { looks, size, structures } = this.card, total = [];
+    let plain;
+    for (const zoom of [1, ...looks]) {
+      let found;
+      await this.pass([fit(frame, height, width, size, zoom)], (_, probabilities) => (found = this.own(probabilities, height, width, zoom)));
+      plain ??= found.map((own) => own.slice());
+      found.forEach((own, number) => (total[number] = own.map((value, at) => (total[number]?.[at] ?? 0) + (value === value ? value : plain[number][at]))));
+    }
+    return structures.map((_, number) => total[number].map((value) => value / (1 + looks.length)));
+  }
+
+  /** Probabilities at the working size at the frame's own (height * width), by structure. */
+  own(probabilities, height, width, zoom = 1) {
+    const { size, structures } = this.card;
+    return structures.map((_, number) => unfit(probabilities.subarray(number * size * size, (number + 1) * size * size), size, height, width, zoom));
   }
 
   /** Masks 0 or 1 (height * width) by structure, cut at the threshold. */
   cut(probabilities, height, width) {
-    const { size, threshold, structures, largest_component: largest } = this.card, cut = Math.fround(threshold);
+    const { threshold, structures, largest_component: largest } = this.card, cut = Math.fround(threshold);
     return Object.fromEntries(structures.map((name, number) => {
-      const own = unfit(probabilities.subarray(number * size * size, (number + 1) * size * size), size, height, width);
-      const mask = Uint8Array.from(own, (value) => (value >= cut ? 1 : 0));
+      const mask = Uint8Array.from(probabilities[number], (value) => (value >= cut ? 1 : 0));
       return [name, largest ? largestPiece(mask, height, width) : mask];
     }));
   }
@@ -85,26 +105,4 @@ function reflected(length, warmUp) {
     const back = (warmUp - number) % period;
     return Math.min(back, period - back);
   });
-}
-
-/** The largest piece of pixels that share edges; the upper one of two as large. */
-function largestPiece(mask, height, width) {
-  const of = new Int32Array(mask.length), areas = [0];
-  for (let start = 0; start < mask.length; start++) {
-    if (!mask[start] || of[start]) continue;
-    const piece = areas.push(0) - 1, left = [start];
-    of[start] = piece;
-    while (left.length) {
-      const at = left.pop(), x = at % width;
-      areas[piece]++;
-      for (const next of [x > 0 ? at - 1 : -1, x + 1 < width ? at + 1 : -1, at - width, at + width]) {
-        if (next >= 0 && next < mask.length && mask[next] && !of[next]) {
-          of[next] = piece;
-          left.push(next);
-        }
-      }
-    }
-  }
-  const best = areas.indexOf(Math.max(...areas));
-  return mask.map((inside, at) => (inside && of[at] === best ? 1 : 0));
 }
