@@ -66,9 +66,9 @@ def test_both_ends_at_once_say_what_one_after_the_other_says(most, tmp_path, mak
     student = load_student(tmp_path / "student")
     assert isinstance(student.stepper, OnnxStepper)
     monkeypatch.setattr("echodfkd.student.student.AT_ONCE", most)
-    monkeypatch.setattr("echodfkd.engine.cores", lambda: 1)
+    monkeypatch.setattr("echodfkd.engine.machine.cores", lambda: 1)
     after = student(clip)
-    monkeypatch.setattr("echodfkd.engine.cores", lambda: 2)
+    monkeypatch.setattr("echodfkd.engine.machine.cores", lambda: 2)
     np.testing.assert_array_equal(student(clip), after)
 
 
