@@ -52,7 +52,7 @@ def make(folder: Path, **sizes: int) -> Path:
     for name, frames in TRACED.items():
         size = sizes.get(name, SIZE)
         split, fraction = ("TRAIN", 50 + 10 * (name == "train2")) if name.startswith("train") else ("TEST", 60)
-        listed.append(f"{name},{fraction},40,100,{size},{size},50,{FRAMES},{split}")
+        listed.append(f"{name},{fraction},{100 - fraction},100,{size},{size},50,{FRAMES},{split}")
         for frame, drawn in frames.items():
             for columns in drawn:
                 traced += [f"{name}.avi,{','.join(map(str, row))},{frame}" for row in segments(columns)]

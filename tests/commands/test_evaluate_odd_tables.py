@@ -58,7 +58,12 @@ def test_a_whole_data_set_is_scored_without_a_word(evaluate, there):
 
 
 def test_odd_cells_are_counted_told_and_kept_and_every_clip_is_scored(evaluate, there):
-    odd = {"A1": {"FrameWidth": 48}, "B2": {"EF": ""}, "C3": {"EF": 0.35}, "D4": {"EF": "n/a", "NumberOfFrames": "?"}}
+    odd = {
+        "A1": {"FrameWidth": 48},
+        "B2": {"EF": ""},
+        "C3": {"EF": 0.35, "ESV": 40},
+        "D4": {"EF": "n/a", "NumberOfFrames": "?"},
+    }
     write_list(there / "odd", [row(name, **cells) for name, cells in odd.items()])
     (there / "data").rename(there / "whole")
     (there / "odd").rename(there / "data")
@@ -71,7 +76,8 @@ def test_odd_cells_are_counted_told_and_kept_and_every_clip_is_scored(evaluate, 
 
 
 def test_check_names_the_same_and_the_size_with_the_first_of_each(there, echodfkd):
-    write_list(there / "odd", [row("A1", FrameWidth=48), row("B2", EF=""), row("C3", EF=0.35), row("D4", EF="62%")])
+    odd = row("A1", FrameWidth=48), row("B2", EF=""), row("C3", EF=0.35, ESV=40), row("D4", EF="62%", ESV=38)
+    write_list(there / "odd", list(odd))
     code, told, _ = echodfkd("check", there / "odd", "--out", there / "out")
     kept = {
         (one["FileName"], one["reason"]) for one in csv.DictReader((there / "out" / "curation.csv").open(newline=""))
