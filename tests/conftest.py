@@ -1,5 +1,6 @@
 """A small student on disk, and the command in this process: what tests of the command share."""
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,9 @@ import pytest
 from small_student import make_student
 
 from echodfkd.cli import main
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so a shell starts what runs in its background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests press Ctrl-C, and what they start inherits this
 
 
 @pytest.fixture(scope="session")
