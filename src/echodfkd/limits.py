@@ -25,6 +25,8 @@ class Limits:
     """That a decoder may take for one frame, or for a header."""
     memory: int = 4 << 30
     """Bytes of what is read as a whole: a clip in memory, a volume, an array."""
+    cache: int = 50 << 30
+    """Bytes of copies that are kept of stores that lie elsewhere; more make room, and are never refused."""
 
     def __post_init__(self) -> None:
         for one in fields(self):

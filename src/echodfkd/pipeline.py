@@ -62,7 +62,7 @@ def run(study: Study, out: Path, workers: int | None = None, engine: Engine = HE
         with here.stage("segment"):
             segment_store(clips, out / "student", out / "masks", engine=engine)
         with here.stage("score"):
-            scores = _score(study, out, clips.folder, engine)
+            scores = _score(study, out, clips, engine)
             measure_speed(out, clips)
         if study.scoring.robustness:
             with here.stage("robustness"):
@@ -113,7 +113,7 @@ def _grid(
         with here.stage(f"segment {name}"):
             segment_store(taught[0], folder / "student", folder / "masks", engine=engine)
         with here.stage(f"score {name}"):
-            _score(one, folder, taught[0].folder, engine)
+            _score(one, folder, taught[0], engine)
             score_sizes(out)
     with here.stage("speed"):  # one after another, so that whatever else the machine does is about the same for all
         for name in students:
@@ -123,7 +123,7 @@ def _grid(
         return Finished(scores, report(out))
 
 
-def _score(study: Study, folder: Path, clips: Path, engine: Engine) -> Scores:
+def _score(study: Study, folder: Path, clips: Store, engine: Engine) -> Scores:
     """Scores of the masks in `folder` against the simulator's truth of the store `clips`, in `folder`'s `scores`."""
     options: dict[str, Any] = {"resamples": study.scoring.resamples, "seed": study.seed, "engine": engine}
-    return evaluate(folder / "masks", clips, folder / "scores", page=False, **options)
+    return evaluate(folder / "masks", clips.place, folder / "scores", page=False, **options)

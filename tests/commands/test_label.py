@@ -272,7 +272,7 @@ def test_an_archive_holds_nothing_else_and_is_no_store(clips, archive, tmp_path)
         with pytest.raises(OccupiedError, match="lie in the archive"):
             label(STUDY, clips, out, folder)
     with pytest.raises(OccupiedError, match=r"holds index\.json"):
-        label(STUDY, clips, out, clips.folder)
+        label(STUDY, clips, out, clips.place.path)
     assert not out.exists()
 
 

@@ -74,12 +74,12 @@ def test_annotators_trace_the_same_frames_their_own_way(clips, tmp_path):
 def test_clips_of_another_generator_are_refused(clips, monkeypatch):
     monkeypatch.setattr("echodfkd.commands.synth.GENERATOR", 0)
     with pytest.raises(StudyError, match=r"other settings .*generator"):
-        synth(STUDY, clips.folder)
+        synth(STUDY, clips.place.path)
 
 
 def test_clips_of_another_study_are_refused(clips):
     with pytest.raises(StudyError, match=r"other settings .*seed"):
-        synth(replace(STUDY, seed=9), clips.folder)
+        synth(replace(STUDY, seed=9), clips.place.path)
 
 
 def test_the_truth_as_teacher_gives_the_simulators_masks(clips, tmp_path):
@@ -117,4 +117,4 @@ def test_processes_make_the_same_bytes_as_one(clips, tmp_path, monkeypatch):
     monkeypatch.setattr("echodfkd.commands.synth.FRAMES_PER_PROCESS", 1)
     made = synth(STUDY, tmp_path / "clips")
     assert made.content == clips.content
-    assert sha256(tmp_path / "clips" / "shard-00000.frames.npy") == sha256(clips.folder / "shard-00000.frames.npy")
+    assert sha256(tmp_path / "clips" / "shard-00000.frames.npy") == sha256(clips.place.path / "shard-00000.frames.npy")

@@ -50,7 +50,7 @@ def undisturbed(study, stores, tmp_path_factory) -> Path:
 
 def distilling(stores, out: Path) -> tuple[object, ...]:
     """The command that teaches the study's student in `out`."""
-    return ("distill", FRESH, "--clips", stores[0].folder, "--labels", stores[1].folder, "--out", out)
+    return ("distill", FRESH, "--clips", stores[0].place, "--labels", stores[1].place, "--out", out)
 
 
 def test_a_batch_holds_the_recipes_clips_and_their_truth(study):
@@ -95,7 +95,7 @@ def test_the_store_of_a_fresh_study_holds_no_training_clip(study, stores):
 
 def test_validation_lends_its_clips_to_baselines_where_none_to_train_on_is_kept(stores):
     clips, _ = stores
-    labels, lent = known_clips(clips.folder, "test"), clips.split("validation")
+    labels, lent = known_clips(clips.place, "test"), clips.split("validation")
     assert labels.training_ef == np.mean([entry.facts["truth"]["ejection_fraction"] for entry in lent])
     for masks, entry in zip(labels.training_masks(), lent, strict=True):
         assert np.array_equal(masks, clips.masks(entry.name)[:, 0] >= 128)

@@ -33,6 +33,7 @@ from echodfkd.scores.records import Counts, Excluded, FirstFrames, RoundsClips, 
 from echodfkd.scores.scorecard import patient_groups, scorecard
 from echodfkd.scores.scored_clips import Marks, ScoredClips, first_size, predicted_clips, scored_clips, seen
 from echodfkd.scores.strata import strata
+from echodfkd.store.place import Place, place_of
 from echodfkd.tables import csv_text
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ WORST = 6
 
 def evaluate(
     predictions: Path | str,
-    labels: Path | str,
+    labels: Place | Path | str,
     out: Path | str,
     *,
     split: str = "test",
@@ -72,7 +73,7 @@ def evaluate(
     makes intervals by patient. Clips are scored where the `engine` says. Raises InputError where nothing matches or a
     file is not what it should be.
     """
-    predictions, labels, out = Path(predictions), Path(labels), Path(out)
+    predictions, labels, out = Path(predictions), place_of(labels), Path(out)
     known, where = known_clips(labels, split), f"split '{split}' of {labels}"
     folders = predicted_clips(predictions, known, where)
     marks = _marks(events, patients, folders, where)

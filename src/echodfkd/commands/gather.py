@@ -18,8 +18,8 @@ from echodfkd.data.layouts import layout_of, open_dataset
 from echodfkd.data.settings import Data
 from echodfkd.engine import HERE, Engine
 from echodfkd.errors import InputError, StudyError
-from echodfkd.files import holding, write_text
 from echodfkd.resize import fit
+from echodfkd.store.place import Place, place_of
 from echodfkd.store.store import Entry, Store, StoreWriter
 from echodfkd.study.settings import Study
 
@@ -42,14 +42,16 @@ class _Taken:
     split: str
 
 
-def gather(study: Study, out: Path, engine: Engine = HERE) -> Store:
+def gather(study: Study, out: Place | Path | str, engine: Engine = HERE) -> Store:
     """The clips of the study's data sets, as `gather_data` writes them into `out`. StudyError without any."""
     if not study.data:
         raise StudyError("The study takes no real clips: it has no [[data]].")
     return gather_data(study.data, out, study.training.window, study.clips.shard, engine)
 
 
-def gather_data(data: Sequence[Data], out: Path, window: int, shard: int = 16, engine: Engine = HERE) -> Store:
+def gather_data(
+    data: Sequence[Data], out: Place | Path | str, window: int, shard: int = 16, engine: Engine = HERE
+) -> Store:
     """The clips that `data` choose, as a store of frames without masks in `out`; finished shards are kept.
 
     Frames are brought to square pixels and to the working size. A clip shorter than `window` is continued back and
@@ -60,15 +62,16 @@ def gather_data(data: Sequence[Data], out: Path, window: int, shard: int = 16, e
     taken = [clip for clips, _ in each for clip in clips]
     _check_names(taken)
     shards = [taken[k : k + shard] for k in range(0, len(taken), shard)]
-    with holding(out):
+    place = place_of(out)
+    with place.holding():
         writer = StoreWriter(
-            out,
+            place,
             (),
             (WORKING_SIZE, WORKING_SIZE),
             {"window": window, "shard": shard, "data": [told for _, told in each]},
         )
-        write_text(out / NOTICE, NOTICE_TEXT)
-        missing = [number for number in range(len(shards)) if not writer.has(number)]
+        place.write_text(NOTICE, NOTICE_TEXT)
+        missing = writer.missing(len(shards))
         work = partial(_gather_shard, writer, shards, window)
         engine.for_each(work, missing, "gather", worth=len(missing) // SHARDS_PER_PROCESS)
         return writer.finish(len(shards))

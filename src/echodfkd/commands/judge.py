@@ -29,6 +29,7 @@ from echodfkd.measure.shape import MaskClip
 from echodfkd.report.page import write_page
 from echodfkd.report.pages.judgement import page
 from echodfkd.scores.predictions import MASKS_FILE, named_predictions, read_prediction
+from echodfkd.store.place import Place
 from echodfkd.store.store import Store
 from echodfkd.student.bundled import find_model
 from echodfkd.student.card import read_card
@@ -45,7 +46,7 @@ JUDGED = "label-free"
 
 
 def judge(
-    clips: Path | str | Sequence[Path | str],
+    clips: Place | Path | str | Sequence[Place | Path | str],
     predictions: Sequence[Path | str],
     out: Path | str,
     *,
@@ -78,11 +79,12 @@ def judge(
         log.warning(image_text.unknown_words)
     judging = Judging(staple=staple, everything=everything, seed=seed, resamples=resamples)
     options: dict[str, Any] = {"image_text": image_text, "judging": judging, "split": split, "engine": engine}
-    return judge_predictions(paths(clips), named, Path(out), **options)
+    several = [clips] if isinstance(clips, Place | Path | str) else list(clips)
+    return judge_predictions(several, named, Path(out), **options)
 
 
 def judge_predictions(
-    clips: Sequence[Path],
+    clips: Sequence[Place | Path | str],
     predictions: Mapping[str, Path],
     out: Path,
     *,
@@ -236,7 +238,7 @@ def judge_run(study: "Study", folder: Path, clips: Store, engine: Engine = HERE)
     judging = Judging(atlases=settings.atlases, everything=settings.everything, seed=seed, resamples=resamples)
     image_text = load_image_text(settings.judge, seed=seed, resamples=resamples)
     options: dict[str, Any] = {"image_text": image_text, "judging": judging, "names": names, "engine": engine}
-    found = judge_predictions([clips.folder], predictions, out, **options)
+    found = judge_predictions([clips.place], predictions, out, **options)
     write_json(kept, made_from)
     return found
 

@@ -14,8 +14,9 @@ import numpy as np
 from echodfkd.clip import Clip, Segmenter, to_bytes
 from echodfkd.engine import HERE, Engine, progress
 from echodfkd.errors import InputError, OccupiedError
-from echodfkd.files import holding, is_part, make_folder, remove_parts, sha256, write_bytes, write_text
+from echodfkd.files import is_part, make_folder, remove_parts, sha256, write_bytes
 from echodfkd.measure.overlap import dice
+from echodfkd.store.place import Place, place_of
 from echodfkd.store.store import AGREEMENT, KNOWN, Entry, Store, StoreWriter
 from echodfkd.study.settings import Study
 from echodfkd.tables import csv_text
@@ -36,7 +37,7 @@ FRAMES_PER_PROCESS = 1000
 def label(
     study: Study,
     clips: Store,
-    out: Path,
+    out: Place | Path | str,
     archive: Path | None = None,
     licence: Path | None = None,
     engine: Engine = HERE,
@@ -49,20 +50,21 @@ def label(
     the clips, and they are taught on. Nothing is labelled where the archive or its licence is refused.
     """
     terms = None if licence is None else _text(licence)
+    place = place_of(out)
     if archive is not None:
-        _check_place(archive, [entry.name for entry in clips.entries], out)
+        _check_place(archive, [entry.name for entry in clips.entries], place)
     shards = [clips.entries[k : k + study.clips.shard] for k in range(0, len(clips.entries), study.clips.shard)]
-    job = _Job(study, clips, out, shards)
+    job = _Job(study, clips, place, shards)
     teacher, _ = job.teacher
-    with holding(out):
+    with place.holding():
         writer = job.writer()
-        missing = [number for number in range(len(shards)) if not writer.has(number)]
+        missing = writer.missing(len(shards))
         engine.for_each(job, missing, "label", worth=_worth(study, [shards[number] for number in missing]))
         labels = writer.finish(len(shards))
         if study.training.real_share < 1 or any(entry.split == "train" for entry in labels.entries):
             _check_known(labels)  # with real clips alone nobody learns from drawn ones, which an archive may not know
         if any(AGREEMENT in entry.facts for entry in labels.entries):
-            write_text(out / "agreement.csv", agreement_csv(labels))
+            place.write_text("agreement.csv", agreement_csv(labels))
     if archive is not None:
         write_archive(study, clips, labels, archive, teacher.threshold, terms)
     return labels
@@ -78,7 +80,7 @@ def write_archive(
     the folder, such as masks of other clips.
     """
     names = {f"{entry.name}{SUFFIX}": entry.name for entry in labels.entries}
-    _check_place(folder, list(names.values()), labels.folder)
+    _check_place(folder, list(names.values()), labels.place)
     make_folder(folder)
     remove_parts(folder)
     for name in (MANIFEST, LICENCE):
@@ -129,7 +131,7 @@ class _Job:
 
     study: Study = field(compare=False)
     clips: Store = field(compare=False)
-    out: Path = field(compare=False)
+    place: Place = field(compare=False)
     shards: Sequence[Sequence[Entry]] = field(compare=False)
     call: str = field(default_factory=lambda: uuid4().hex)
 
@@ -139,10 +141,10 @@ class _Job:
         return _teacher(self)
 
     def writer(self) -> StoreWriter:
-        """The writer of the labels; it refuses a folder of others."""
+        """The writer of the labels; it refuses a place of others."""
         told = teacher_table(self.study.teacher, self.study.student.structures, seeds=True)
         settings = {"teacher": told, "clips": self.clips.content}
-        return StoreWriter(self.out, tuple(self.teacher[0].structures), self.clips.size, settings, with_frames=False)
+        return StoreWriter(self.place, tuple(self.teacher[0].structures), self.clips.size, settings, with_frames=False)
 
     def __call__(self, number: int) -> None:
         """Labels and writes one shard, unless whoever was taken for dead has."""
@@ -206,9 +208,9 @@ def _check_known(labels: Store) -> None:
         )
 
 
-def _check_place(archive: Path, names: Sequence[str], labels: Path) -> None:
+def _check_place(archive: Path, names: Sequence[str], labels: Place) -> None:
     """OccupiedError where an archive's folder holds, or would hold, anything that is not to be shared."""
-    if labels.resolve().is_relative_to(archive.resolve()):
+    if labels.path is not None and labels.path.resolve().is_relative_to(archive.resolve()):
         raise OccupiedError(
             f"{labels} stays with you and would lie in the archive {archive}. Choose another --archive."
         )

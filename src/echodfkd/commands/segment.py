@@ -21,6 +21,7 @@ from echodfkd.measure.beats import Events
 from echodfkd.measure.doubt import Grades, grades
 from echodfkd.measure.measures import Measures, measures, on_line
 from echodfkd.measure.view import look_of
+from echodfkd.store.place import Place
 from echodfkd.store.store import Store
 from echodfkd.student.spool import Spool, Stack
 from echodfkd.student.steppers import Frame, FrameMasks
@@ -221,17 +222,17 @@ def segment_store(
         measures = out / name / "measures.json"
         if not measures.is_file() or read_json(measures).get("model") != identity_now:
             missing.append(name)
-    engine.for_each(partial(_segment_stored, clips.folder, job), missing, "segment", worth=len(missing) // 2)
+    engine.for_each(partial(_segment_stored, clips.place, job), missing, "segment", worth=len(missing) // 2)
 
 
-def _segment_stored(folder: Path, job: _Job, name: str) -> None:
-    """The masks and measures of one clip of the store in `folder`."""
-    segment_clip(clip_source(_store(folder, job.call).clip(name)), job.student, job.out / name)
+def _segment_stored(place: Place, job: _Job, name: str) -> None:
+    """The masks and measures of one clip of the store in `place`."""
+    segment_clip(clip_source(_store(place, job.call).clip(name)), job.student, job.out / name)
 
 
 @lru_cache(maxsize=1)
-def _store(folder: Path, call: str) -> Store:
-    return Store(folder)
+def _store(place: Place, call: str) -> Store:
+    return Store(place)
 
 
 def _row(one: Segmented) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from echodfkd.clip import WORKING_SIZE
 from echodfkd.engine import HERE, Engine
-from echodfkd.files import holding
+from echodfkd.store.place import Place, place_of
 from echodfkd.store.store import Entry, Store, StoreWriter
 from echodfkd.study.settings import MOST_CLIPS, Study, study_table
 from echodfkd.synthetic.generate import generate
@@ -19,23 +19,24 @@ FRAMES_PER_PROCESS = 2000
 """Frames to draw for which another process is started: one needs seconds to begin, and draws hundreds a second."""
 
 
-def synth(study: Study, out: Path, engine: Engine = HERE) -> Store:
+def synth(study: Study, out: Place | Path | str, engine: Engine = HERE) -> Store:
     """The study's synthetic clips with the simulator's truth, as a store in `out`; finished shards are kept.
 
     Shards are drawn where the `engine` says. With `clips.fresh` the store holds those of validation and test alone.
     """
     shards = list(_shards(study))
-    with holding(out):
-        writer = _clip_writer(study, out)
-        missing = [number for number in range(len(shards)) if not writer.has(number)]
+    place = place_of(out)
+    with place.holding():
+        writer = _clip_writer(study, place)
+        missing = writer.missing(len(shards))
         frames = sum(shards[number].frames * len(shards[number].members) for number in missing)
-        engine.for_each(partial(_render, study, out), missing, "synth", worth=1 + frames // FRAMES_PER_PROCESS)
+        engine.for_each(partial(_render, study, place), missing, "synth", worth=1 + frames // FRAMES_PER_PROCESS)
         return writer.finish(len(shards))
 
 
-def _render(study: Study, out: Path, number: int) -> None:
+def _render(study: Study, place: Place, number: int) -> None:
     """Draws and writes one shard of the study's clips, unless whoever was taken for dead has."""
-    writer = _clip_writer(study, out)
+    writer = _clip_writer(study, place)
     if writer.has(number):
         return
     shard = list(_shards(study))[number]
@@ -48,12 +49,12 @@ def _render(study: Study, out: Path, number: int) -> None:
     writer.write(number, entries, np.concatenate(made.frames), np.concatenate(made.masks))
 
 
-def _clip_writer(study: Study, out: Path) -> StoreWriter:
-    """The writer of a study's clips; it refuses a folder of other clips."""
+def _clip_writer(study: Study, place: Place) -> StoreWriter:
+    """The writer of a study's clips; it refuses a place of other clips."""
     settings = {"generator": GENERATOR} | {key: study_table(study)[key] for key in ("seed", "clips", "conditions")}
     if study.clips.fresh:
         del settings["clips"]["train"]  # not in there
-    return StoreWriter(out, study.clips.structures, (WORKING_SIZE, WORKING_SIZE), settings)
+    return StoreWriter(place, study.clips.structures, (WORKING_SIZE, WORKING_SIZE), settings)
 
 
 class _Shard(NamedTuple):

@@ -104,6 +104,9 @@ class Dataset(ABC):
         self.remarks: dict[str, str] = {}
         self.faults: list[Finding] = []
 
+    def __str__(self) -> str:
+        return str(self.folder)
+
     @abstractmethod
     def file(self, name: str) -> Path:
         """Where a clip's film lies, or should lie."""
@@ -180,7 +183,7 @@ class Dataset(ABC):
         reason = self.left_out.get(name)
         near = difflib.get_close_matches(name, [row.name for row in self.clips], 1)
         hint = f" The nearest name is {near[0]}." if near else ""
-        raise InputError(f"Clip {name} is left out: {reason}" if reason else f"{self.folder} has no clip {name}.{hint}")
+        raise InputError(f"Clip {name} is left out: {reason}" if reason else f"{self} has no clip {name}.{hint}")
 
     def read(self, name: str) -> Clip:
         """One clip, timed by the list's frame rate, which is the recording's; frames are those that decode."""
@@ -191,7 +194,7 @@ class Dataset(ABC):
 
     def truth(self, name: str) -> KnownClip:
         """The labels of one clip. InputError for a data set without."""
-        raise InputError(f"{self.folder} has no labels to score masks against.")
+        raise InputError(f"{self} has no labels to score masks against.")
 
     def check_labels(self, name: str) -> None:
         """InputError where the labels of a clip cannot be read, or are not its film's."""

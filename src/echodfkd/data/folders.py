@@ -7,6 +7,7 @@ import numpy as np
 from echodfkd.clip import Clip
 from echodfkd.data.dataset import Dataset, KnownClip, Listed
 from echodfkd.errors import InputError
+from echodfkd.store.place import Place
 from echodfkd.store.store import Store
 from echodfkd.video.inputs import clip_files
 
@@ -28,9 +29,9 @@ class Folder(Dataset):
 class Stored(Dataset):
     """A store of clips and masks; its clips are its own, checked against their checksums, and need no judging."""
 
-    def __init__(self, folder: Path | str):
-        super().__init__(folder)
-        self.store = Store(self.folder)
+    def __init__(self, place: Place | Path | str):
+        super().__init__(str(place))
+        self.store = Store(place)
         self.structures = self.store.structures
         if self.structures:
             self.store.verify("masks")
@@ -39,6 +40,9 @@ class Stored(Dataset):
             self.listed[entry.name] = Listed(
                 entry.name, entry.split, fraction, entry.fps, entry.frames, facts=dict(entry.facts)
             )
+
+    def __str__(self) -> str:
+        return str(self.store.place)
 
     @property
     def training(self) -> tuple[Listed, ...]:
@@ -52,7 +56,7 @@ class Stored(Dataset):
 
     def file(self, name: str) -> Path:
         """InputError: a store's clips are no files."""
-        raise InputError(f"{self.folder} is a store: its clips are no films. `run` and `distill` check it themselves.")
+        raise InputError(f"{self} is a store: its clips are no films. `run` and `distill` check it themselves.")
 
     def read(self, name: str) -> Clip:
         """One clip, memory-mapped."""

@@ -10,6 +10,7 @@ from echodfkd.data.films import LIST, MORE, NEEDED, TRACINGS
 from echodfkd.data.folders import Folder, Stored
 from echodfkd.data.pediatric import Pediatric
 from echodfkd.errors import InputError
+from echodfkd.store.place import Place, place_of
 from echodfkd.video.dicom.folder import files_below
 
 LAYOUTS: dict[str, tuple[type[Dataset], str]] = {
@@ -27,9 +28,11 @@ def layout_of(dataset: Dataset) -> str:
     return next(word for word, (reader, _) in LAYOUTS.items() if type(dataset) is reader)
 
 
-def open_dataset(folder: Path | str) -> Dataset:
-    """The data set in `folder`, whatever its layout; InputError where it is none that the house reads."""
-    folder = Path(folder)
+def open_dataset(given: Place | Path | str) -> Dataset:
+    """The data set in a folder, whatever its layout, or a store anywhere; InputError where it is none of these."""
+    folder = place_of(given).path
+    if folder is None:
+        return Stored(given)
     if not folder.is_dir():
         raise InputError(f"No such folder: {folder}")
     if (folder / "index.json").is_file():

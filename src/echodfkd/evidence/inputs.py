@@ -10,6 +10,7 @@ from echodfkd.clip import Clip
 from echodfkd.data.dataset import Dataset, KnownClip
 from echodfkd.data.layouts import open_dataset
 from echodfkd.errors import InputError, one_line
+from echodfkd.store.place import Place, place_of
 from echodfkd.video.inputs import clip_files
 
 log = logging.getLogger(__name__)
@@ -42,21 +43,22 @@ class GivenClip:
         return replace(truth, length=length, fps=row.fps, ejection_fraction=fraction)
 
 
-def given_clips(paths: Sequence[Path], split: str | None = None) -> list[GivenClip]:
+def given_clips(given: Sequence[Place | Path | str], split: str | None = None) -> list[GivenClip]:
     """The clips in files and data sets, of these one `split` alone where it is named; InputError for a name twice."""
     found: list[GivenClip] = []
-    for path in paths:
-        if not path.exists():
+    for one in given:
+        path = place_of(one).path
+        if path is not None and not path.exists():
             raise InputError(f"No such clip, folder or data set: {path}")
-        if path.is_dir():
-            dataset = open_dataset(path)
+        if path is None or path.is_dir():
+            dataset = open_dataset(one)
             for line in dataset.fault_lines():
                 log.warning(line)
             rows = dataset.clips if split is None else dataset.split(split)
             found += [GivenClip(row.name, dataset) for row in rows]
         else:  # several where it is a DICOMDIR
-            found += [GivenClip(video.name(one), one) for one in clip_files([path])]
-    names = [one.name for one in found]
+            found += [GivenClip(video.name(file), file) for file in clip_files([path])]
+    names = [clip.name for clip in found]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise InputError(f"Two clips are named {twice}: predictions could not be told apart. Judge them one by one.")
     return found

@@ -19,6 +19,7 @@ from echodfkd.errors import InputError, LabelsError
 from echodfkd.measure.shape import Mask, MaskClip, check_masks
 from echodfkd.scores.clip_row import check_pair
 from echodfkd.scores.predictions import Prediction, read_prediction
+from echodfkd.store.place import Place
 
 LV = "lv"
 Covariates = dict[str, float | str | None]
@@ -83,7 +84,7 @@ class KnownClips:
             return inf
 
 
-def known_clips(folder: Path, split: str) -> KnownClips:
+def known_clips(folder: Place | Path | str, split: str) -> KnownClips:
     """The clips of a split with labels of the left ventricle in any data set; InputError where there are none."""
     dataset = open_dataset(folder)
     if not dataset.structures:

@@ -135,7 +135,7 @@ def score_robustness(
     student, path = load_student(folder / "student"), folder / "scores" / "robustness.json"
     if path.is_file() and read_json(path).get("model") == identity(student):
         return
-    constant, _ = constant_of(known_clips(clips.folder, "test"), clips.size)
+    constant, _ = constant_of(known_clips(clips.place, "test"), clips.size)
     looked = true_clips(clips, "test")
     if any(len(masks) > FirstFrameSettings.frames for _, masks in looked):
         met = FirstFrameSettings(seed=seed, resamples=resamples)

@@ -1,14 +1,14 @@
 """One shard of a store on disk: the names of its files, arrays in and out, and values as JSON holds them."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.errors import InputError
-from echodfkd.files import sha256, writing
+from echodfkd.files import sha256
+from echodfkd.store.place import Place
 
 Bytes = NDArray[np.uint8]
 
@@ -31,23 +31,24 @@ def check_array(kind: str, array: Bytes | None, shape: tuple[int, ...]) -> None:
         raise InputError(f"The {kind} of this shard must be {wanted}, by its entries and the store's size; got {got}.")
 
 
-def write_array(path: Path, array: Bytes) -> str:
+def write_array(place: Place, name: str, array: Bytes) -> str:
     """Writes a plain `.npy`, all or nothing; its SHA-256."""
-    with writing(path) as part:
+    with place.writing(name) as part:
         with open(part, "wb") as file:
             np.lib.format.write_array(file, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
         return sha256(part)
 
 
-def mapped(path: Path, shape: tuple[int, ...]) -> Bytes:
+def mapped(place: Place, name: str, shape: tuple[int, ...]) -> Bytes:
     """A read-only view of a `.npy` on disk; InputError where it is missing, cut, or of another shape."""
+    path = place.near(name)
     try:
         array = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     except (OSError, ValueError, EOFError):
         array = np.empty(0, np.uint8)
     if array.dtype != np.uint8 or array.shape != shape:
         raise InputError(
-            f"{path} is damaged or missing: it should hold uint8 {shape}. Run the stage that writes it again."
+            f"{place.at(name)} is damaged or missing: it should hold uint8 {shape}. Run the stage that writes it again."
         )
     return array
 

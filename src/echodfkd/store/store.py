@@ -6,8 +6,10 @@ holds a time, a path or a machine.
 """
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,12 +20,14 @@ from numpy.typing import NDArray
 
 from echodfkd.clip import Clip, channel, check_structures
 from echodfkd.errors import InputError, StudyError
-from echodfkd.files import differences, is_plain_name, make_folder, read_json, remove_parts, sha256, write_json
+from echodfkd.files import differences, is_plain_name, read_json, sha256
 from echodfkd.names import clip_name
+from echodfkd.store.place import Place, place_of
 from echodfkd.store.shards import Bytes, array_name, as_json, check_array, mapped, marker_name, write_array
 
 FORMAT = "echodfkd store 1"
 KINDS = ("frames", "masks")
+INDEX, SETTINGS = "index.json", "settings.json"
 AGREEMENT = "agreement"
 """The fact of a labelled clip that says how far several teachers agree on it: a Dice for every two and structure."""
 KNOWN = "known"
@@ -48,15 +52,15 @@ class Entry:
 
 
 class StoreWriter:
-    """Writes a store shard by shard into `folder`, and goes on where an earlier run was stopped.
+    """Writes a store shard by shard into `place`, and goes on where an earlier run was stopped.
 
     `size` is (height, width); `settings` says how the content was made (JSON). No structures: a store without masks.
-    Raises StudyError where the folder holds shards made with other settings.
+    Raises StudyError where the place holds shards made with other settings.
     """
 
     def __init__(
         self,
-        folder: Path,
+        place: Place | Path | str,
         structures: tuple[str, ...],
         size: tuple[int, int],
         settings: dict[str, Any],
@@ -64,7 +68,8 @@ class StoreWriter:
     ):
         if not structures and not with_frames:
             raise StudyError("A store needs frames, masks or both, got neither.")
-        self.folder = make_folder(Path(folder))
+        self.place = place_of(place)
+        self.place.prepare()
         self.structures = check_structures(structures) if structures else ()
         self.size = (int(size[0]), int(size[1]))
         self.with_frames = with_frames
@@ -90,50 +95,59 @@ class StoreWriter:
         listed = as_json([asdict(entry) for entry in entries], f"facts of shard {shard}")
         self._forget(shard)
         hashes = {
-            array_name(shard, kind): write_array(self.folder / array_name(shard, kind), array)
+            array_name(shard, kind): write_array(self.place, array_name(shard, kind), array)
             for kind, array in arrays.items()
             if array is not None
         }
-        write_json(self.folder / marker_name(shard), {"entries": listed, "files": hashes})
+        self.place.write_json(marker_name(shard), {"entries": listed, "files": hashes})
         self._whole.add(shard)
+
+    def missing(self, shards: int) -> list[int]:
+        """The numbers of the shards, of so many, that are not complete."""
+        there = set(self.place.names())
+        whole = self.place.each(lambda shard: marker_name(shard) in there and self.has(shard), range(shards))
+        return [shard for shard, has in enumerate(whole) if not has]
 
     def finish(self, shards: int) -> "Store":
         """The finished store of that many shards. Raises StudyError where one is missing or a name comes twice."""
-        missing = [shard for shard in range(shards) if not self.has(shard)]
+        missing = self.missing(shards)
         if missing or shards < 1:
             raise StudyError(
-                f"The store {self.folder} lacks {len(missing)} of {shards} shards, the first is {missing[:1]}."
+                f"The store {self.place} lacks {len(missing)} of {shards} shards, the first is {missing[:1]}."
             )
         self._clear(shards)
         files: dict[str, str] = {}
         names: Counter[str] = Counter()
-        for shard in range(shards):
-            marker = read_json(self.folder / marker_name(shard))
-            files |= marker["files"] | {marker_name(shard): sha256(self.folder / marker_name(shard))}
+        markers = self.place.each(self.place.local, map(marker_name, range(shards)))
+        for shard, path in enumerate(markers):
+            marker = read_json(path)
+            files |= marker["files"] | {marker_name(shard): sha256(path)}
             names.update(entry["name"] for entry in marker["entries"])
         if twice := [name for name, count in names.items() if count > 1]:
             raise StudyError(f"Clip names in a store must differ, got {twice[0]} {names[twice[0]]} times.")
-        write_json(self.folder / "index.json", {**self._settings, "shards": shards, "files": files})
-        return Store(self.folder)
+        self.place.write_json(INDEX, {**self._settings, "shards": shards, "files": files})
+        return Store(self.place)
 
     def _begin(self, settings: dict[str, Any]) -> None:
-        """Notes the settings in a folder without shards; refuses one with shards of others."""
-        self._settings = settings
-        path = self.folder / "settings.json"
-        if not path.exists() or not any(self.folder.glob("shard-*")):
-            write_json(path, settings)
-        elif (before := read_json(path)) != settings:
+        """Notes the settings in a place without shards; refuses one with shards of others."""
+        self._settings, place = settings, self.place
+        with suppress(InputError):
+            if place.read_json(SETTINGS) == settings:
+                return
+        if not place.has(SETTINGS) or not any(name.startswith("shard-") for name in place.names()):
+            place.write_json(SETTINGS, settings)
+        elif (before := place.read_json(SETTINGS)) != settings:
             raise StudyError(
-                f"The store {self.folder} was begun with other settings ({next(differences(before, settings))}). "
+                f"The store {place} was begun with other settings ({next(differences(before, settings))}). "
                 "Remove the folder or choose another."
             )
 
     def _is_whole(self, shard: int) -> bool:
         try:
-            marker = read_json(self.folder / marker_name(shard))
+            marker = self.place.read_json(marker_name(shard))
             wanted = {array_name(shard, kind) for kind in KINDS if _shape(self, kind, 1)}
             return set(marker["files"]) == wanted and all(
-                sha256(self.folder / name) == digest for name, digest in marker["files"].items()
+                sha256(self.place.local(name)) == digest for name, digest in marker["files"].items()
             )
         except (InputError, OSError, KeyError, TypeError):
             return False
@@ -141,34 +155,34 @@ class StoreWriter:
     def _forget(self, shard: int) -> None:
         """Removes what would speak of a shard's old content, before new content comes."""
         self._whole.discard(shard)
-        for name in ("index.json", marker_name(shard)):
-            (self.folder / name).unlink(missing_ok=True)
+        for name in (INDEX, marker_name(shard)):
+            self.place.remove(name)
 
     def _clear(self, shards: int) -> None:
         """Removes half-written files and the shards beyond the last."""
-        remove_parts(self.folder)
-        for path in self.folder.glob("shard-*.*"):
-            number = path.name[len("shard-") :].split(".")[0]
-            if number.isdigit() and int(number) >= shards:
-                path.unlink()
+        self.place.tidy()
+        for name in self.place.names():
+            number = re.match(r"shard-(\d+)\.", name)
+            if number and int(number[1]) >= shards:
+                self.place.remove(name)
 
 
 class Store:
     """A finished store, for reading. It can be sent to other processes: maps are opened anew where they are first used.
 
-    Raises InputError where the folder holds no finished store, or its index or a marker is damaged.
+    Raises InputError where the place holds no finished store, or its index or a marker is damaged.
     """
 
-    def __init__(self, folder: Path):
-        self.folder = Path(folder)
-        path = self.folder / "index.json"
+    def __init__(self, place: Place | Path | str):
+        self.place = place_of(place)
+        path = self.place.local(INDEX)
         if not path.is_file():
             raise InputError(
-                f"{self.folder} holds no finished store (no index.json). Run the stage that writes it again."
+                f"{self.place} holds no finished store (no index.json). Run the stage that writes it again."
             )
-        index = read_json(path)
+        index = self.place.read_json(INDEX)
         if not isinstance(index, dict) or index.get("format") != FORMAT:
-            raise InputError(f"{path} is not the index of a store ('{FORMAT}').")
+            raise InputError(f"{self.place.at(INDEX)} is not the index of a store ('{FORMAT}').")
         self.content = hashlib.sha256(path.read_bytes()).hexdigest()
         self.structures: tuple[str, ...] = tuple(index["structures"])
         self.size: tuple[int, int] = (index["size"][0], index["size"][1])
@@ -178,8 +192,8 @@ class Store:
         self._rows: list[int] = []
         self._places: dict[str, tuple[Entry, int, int]] = {}
         self._maps: dict[tuple[str, int], Bytes] = {}
-        for shard in range(index["shards"]):
-            self._list(shard)
+        for marker in self.place.each(self._marker, range(index["shards"])):
+            self._list(marker)
         self.entries: tuple[Entry, ...] = tuple(entry for entry, _, _ in self._places.values())
 
     def split(self, name: str) -> tuple[Entry, ...]:
@@ -187,7 +201,7 @@ class Store:
         chosen = tuple(entry for entry in self.entries if entry.split == name)
         if not chosen:
             there = ", ".join(sorted({entry.split for entry in self.entries}))
-            raise InputError(f"The store {self.folder} has no split {name!r}; it has {there}.")
+            raise InputError(f"The store {self.place} has no split {name!r}; it has {there}.")
         return chosen
 
     def clip(self, entry: Entry | str) -> Clip:
@@ -215,25 +229,32 @@ class Store:
     def verify(self, *kinds: str) -> None:
         """Reads every byte, of `frames` or `masks` alone where said; InputError that names the first bad file."""
         left_out = tuple(f".{kind}.npy" for kind in KINDS if kinds and kind not in kinds)
-        for name, digest in self._files.items():
-            path = self.folder / name
-            if name.endswith(left_out):
-                continue
-            if not path.is_file() or sha256(path) != digest:
-                raise InputError(f"{path} is damaged or missing. Remove it and run the stage that writes it again.")
+        for _ in self.place.each(self._check, (name for name in self._files if not name.endswith(left_out))):
+            pass
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_maps": {}}
 
-    def _list(self, shard: int) -> None:
-        """Takes in one shard's entries, from a marker that is the one in the index."""
-        path = self.folder / marker_name(shard)
-        if not path.is_file() or sha256(path) != self._files.get(path.name):
-            raise InputError(f"{path} is damaged or missing. Run the stage that writes it again.")
+    def _check(self, name: str) -> Path:
+        """Where a file of the store can be read; InputError unless it is the one in the index."""
+        path = self.place.local(name)
+        if not path.is_file() or sha256(path) != self._files.get(name):
+            raise InputError(
+                f"{self.place.at(name)} is damaged or missing. Remove it and run the stage that writes it again."
+            )
+        return path
+
+    def _marker(self, shard: int) -> dict[str, Any]:
+        """One shard's marker."""
+        marker: dict[str, Any] = read_json(self._check(marker_name(shard)))
+        return marker
+
+    def _list(self, marker: dict[str, Any]) -> None:
+        """Takes in the entries of the next shard."""
         row = 0
-        for listed in read_json(path)["entries"]:
+        for listed in marker["entries"]:
             entry = Entry(**listed)
-            self._places[entry.name] = (entry, shard, row)
+            self._places[entry.name] = (entry, len(self._rows), row)
             row += entry.frames
         self._rows.append(row)
 
@@ -241,7 +262,7 @@ class Store:
         """The entry, its shard and its first row in there."""
         found = self._places.get(name) or self._places.get(self._named.get(clip_name(name), name))
         if found is None:
-            raise InputError(f"The store {self.folder} has no clip {name!r} among its {len(self.entries)}.")
+            raise InputError(f"The store {self.place} has no clip {name!r} among its {len(self.entries)}.")
         return found
 
     @cached_property
@@ -255,13 +276,16 @@ class Store:
         return self._map(kind, shard)[row + first : row + max(first, last)]
 
     def _map(self, kind: str, shard: int) -> Bytes:
-        """One shard's array, mapped once; its shape is checked against the index."""
-        if (kind, shard) not in self._maps:
+        """One shard's array, mapped once where it stays; its shape is checked against the index."""
+        array = self._maps.get((kind, shard))
+        if array is None:
             shape = _shape(self, kind, self._rows[shard])
             if not shape:
-                raise InputError(f"The store {self.folder} holds no {kind}.")
-            self._maps[kind, shard] = mapped(self.folder / array_name(shard, kind), shape)
-        return self._maps[kind, shard]
+                raise InputError(f"The store {self.place} holds no {kind}.")
+            array = mapped(self.place, array_name(shard, kind), shape)
+            if self.place.stays:
+                self._maps[kind, shard] = array
+        return array
 
 
 def _head(store: StoreWriter) -> dict[str, Any]:
