@@ -3,11 +3,12 @@
 import io
 import logging
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_args, get_type_hints
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from echodfkd.errors import EchodfkdError, InputError, MissingExtra, one_line
 
@@ -66,7 +67,10 @@ ModelName = Annotated[
     str | None,
     typer.Option("--model", metavar="NAME|DIR", help="A model's folder, or a name that `models` lists (b4)."),
 ]
-ClipStore = Annotated[Path, typer.Option("--clips", metavar="DIR", help="A store of clips made by `synth`.")]
+ClipStore = Annotated[str, typer.Option("--clips", metavar="DIR|URL", help="A store of clips made by `synth`.")]
+StoreOut = Annotated[
+    str, typer.Option("--out", metavar="DIR|URL", help="Folder for the store, made where it is missing, or s3://...")
+]
 
 
 def main() -> None:
@@ -121,11 +125,37 @@ def _engine(kind: str, address: str | None, processes: int | None) -> "Engine":
     return Engine(kind, processes, address)  # type: ignore[arg-type]
 
 
-def _whole(folder: Path) -> "Store":
-    """The store in `folder`, every byte of it checked: what was copied here may have been damaged on its way."""
+class _Verb(TyperCommand):
+    """A verb. What it takes as a path lies on this machine; what may also lie elsewhere, it takes as text."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The words left over. InputError for an address in place of a path, which would make another of it."""
+        given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+        kinds = get_type_hints(self.callback)
+        for param in self.params:
+            kind, words = kinds.get(param.name or ""), given.get(param.name)
+            if Path in (kind, *get_args(kind)):
+                _check_here(param.opts[0], [words] if isinstance(words, str) else words or ())
+        return super().parse_args(ctx, args)
+
+
+def _check_here(option: str, words: Iterable[str]) -> None:
+    """InputError where one of the words is the address of another place than this machine."""
+    for word in (word for word in words if "://" in word):
+        from echodfkd.store.place import place_of
+
+        if place_of(word).path is None:
+            raise InputError(
+                f"{option} must lie on this machine, got {word}. Only stores of clips and masks may lie elsewhere, as "
+                "`synth`, `gather` and `label` write them: choose a folder, or copy it here."
+            )
+
+
+def _whole(place: str) -> "Store":
+    """The store there, every byte of it checked: what was copied may have been damaged on its way."""
     from echodfkd.store.store import Store
 
-    store = Store(folder)
+    store = Store(place)
     store.verify()
     return store
 
@@ -181,7 +211,7 @@ def search(
 @app.command()
 def synth(
     study: StudyFile,
-    out: Out,
+    out: StoreOut,
     engine: EngineName = "processes",
     address: Address = None,
     processes: Processes = None,
@@ -197,7 +227,7 @@ def synth(
 @app.command()
 def gather(
     study: StudyFile,
-    out: Out,
+    out: StoreOut,
     engine: EngineName = "processes",
     address: Address = None,
     processes: Processes = None,
@@ -214,7 +244,7 @@ def gather(
 def label(
     study: StudyFile,
     clips: ClipStore,
-    out: Out,
+    out: StoreOut,
     archive: Annotated[
         Path | None,
         typer.Option(
@@ -246,7 +276,7 @@ def label(
 def distill(
     study: StudyFile,
     clips: ClipStore,
-    labels: Annotated[Path, typer.Option("--labels", metavar="DIR", help="The teacher's masks made by `label`.")],
+    labels: Annotated[str, typer.Option("--labels", metavar="DIR|URL", help="The teacher's masks made by `label`.")],
     out: Out,
     resume: Annotated[
         bool,
@@ -254,10 +284,11 @@ def distill(
     ] = True,
     workers: Workers = None,
     real: Annotated[
-        Path | None, typer.Option("--real", metavar="DIR", help="The study's real clips, made by `gather`.")
+        str | None, typer.Option("--real", metavar="DIR|URL", help="The study's real clips, made by `gather`.")
     ] = None,
     real_labels: Annotated[
-        Path | None, typer.Option("--real-labels", metavar="DIR", help="The teacher's masks of them, made by `label`.")
+        str | None,
+        typer.Option("--real-labels", metavar="DIR|URL", help="The teacher's masks of them, made by `label`."),
     ] = None,
     devices: Annotated[
         int, typer.Option("--devices", min=1, help="GPUs of every machine, or processes where there is none.")
@@ -510,7 +541,7 @@ def fetch(
 def evaluate(
     predictions: Annotated[Path, typer.Argument(metavar="PREDICTIONS", help="A folder as `segment` writes it.")],
     labels: Annotated[
-        Path, typer.Option("--labels", metavar="DATASET", help="A store, or a data set in a layout that `check` reads.")
+        str, typer.Option("--labels", metavar="DATASET", help="A store, or a data set in a layout that `check` reads.")
     ],
     out: Out,
     split: Annotated[str, typer.Option("--split", help="Which clips of the data set.")] = "test",
@@ -568,9 +599,7 @@ def evaluate(
 
 @app.command()
 def judge(
-    clips: Annotated[
-        list[Path], typer.Argument(metavar="CLIPS...", help="Clips, folders of them, data sets, a store.")
-    ],
+    clips: Annotated[list[str], typer.Argument(metavar="CLIPS...", help="Clips, folders of them, data sets, a store.")],
     predictions: Annotated[
         list[Path],
         typer.Option("--predictions", metavar="FOLDER", help="A segmenter's masks as `segment` writes them; repeat."),
@@ -632,7 +661,7 @@ def judge(
 @app.command()
 def check(
     dataset: Annotated[
-        Path, typer.Argument(metavar="DATASET", help="EchoNet-Dynamic, -Synthetic, -Pediatric, CAMUS, or clips.")
+        str, typer.Argument(metavar="DATASET", help="EchoNet-Dynamic, -Synthetic, -Pediatric, CAMUS, or clips.")
     ],
     out: Out,
     engine: EngineName = "processes",
@@ -709,3 +738,7 @@ def bench(
     from echodfkd.commands import bench as verb
 
     print(verb.words(verb.bench(model, against or (), clip)))
+
+
+for one in (*app.registered_commands, *models.registered_commands):
+    one.cls = _Verb

@@ -26,6 +26,7 @@ from echodfkd.data.layouts import layout_of, open_dataset
 from echodfkd.engine import HERE, Engine, progress
 from echodfkd.errors import InputError, one_line
 from echodfkd.files import make_folder, writing
+from echodfkd.store.place import Place, place_of
 
 CURATION = "curation.csv"
 CLIPS_PER_PROCESS = 100
@@ -61,14 +62,13 @@ class Check:
         return {reason: found[reason] for reason in REASONS if found[reason]}
 
 
-def check(folder: Path, out: Path, engine: Engine = HERE) -> Check:
+def check(folder: Place | Path | str, out: Path, engine: Engine = HERE) -> Check:
     """Everything that is wrong with the data set in `folder`; `out` receives `curation.csv` and the figures.
 
     Every listed clip is decoded once, frame by frame, whether it can be used or not, where the `engine` says.
     InputError where there is no data set.
     """
-    dataset = open_dataset(folder)
-    if isinstance(dataset, Stored):
+    if place_of(folder).path is None or isinstance(dataset := open_dataset(folder), Stored):
         raise InputError(f"{folder} is a store: its checksums tell what is wrong with it. `check` is for films.")
     films: dict[str, FilmFacts] = {}
     findings: list[Finding] = []
