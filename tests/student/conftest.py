@@ -7,8 +7,6 @@ import torch
 
 from echodfkd.student.network import Network, NetworkSettings, seeded_network
 
-torch.set_num_threads(2)
-
 
 @pytest.fixture
 def make_network() -> Callable[..., Network]:
