@@ -7,7 +7,6 @@ import time
 import av
 import numpy as np
 import pytest
-from small_student import make_student
 
 from echodfkd.clip import Clip
 from echodfkd.commands import live as verb
@@ -28,13 +27,6 @@ def clip(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model") / "small"
-    make_student(folder, structures=("lv",))
-    return folder
-
-
 def test_a_clip_as_fast_as_it_goes_loses_no_frame_and_writes_beats_and_overlay(clip, tmp_path):
     told = []
     [watched] = verb.live(
@@ -53,9 +45,9 @@ def test_a_clip_as_fast_as_it_goes_loses_no_frame_and_writes_beats_and_overlay(c
         assert len(list(film)) == 110
 
 
-def test_a_clip_is_played_at_its_own_pace(clip, small):
+def test_a_clip_is_played_at_its_own_pace(clip, student_folder):
     start = time.monotonic()
-    [watched] = verb.live(str(clip), small)
+    [watched] = verb.live(str(clip), student_folder)
     assert time.monotonic() - start >= 109 / RATE
     assert watched.frames + watched.dropped == 110
 
@@ -71,7 +63,7 @@ def test_what_comes_too_fast_is_dropped_and_counted(clip):
     assert "78 frames dropped" in verb.lines(verb.Watched("heart", taken, feed.dropped), None)[0]
 
 
-def test_a_folder_that_fills_is_watched_clip_by_clip(clip, small, tmp_path):
+def test_a_folder_that_fills_is_watched_clip_by_clip(clip, student_folder, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "first.avi").write_bytes(clip.read_bytes())
@@ -85,7 +77,7 @@ def test_a_folder_that_fills_is_watched_clip_by_clip(clip, small, tmp_path):
 
     filler = threading.Thread(target=fill)
     filler.start()
-    found = verb.live(str(folder), small, tmp_path / "out", idle=4)
+    found = verb.live(str(folder), student_folder, tmp_path / "out", idle=4)
     filler.join()
     whole = {one.name: one.frames for one in found if not one.refusal}
     assert whole == {"first": 110, "second": 110}
@@ -109,28 +101,30 @@ def test_uneven_times_of_a_file_are_the_streams(clip):
     assert moments == pytest.approx(times)
 
 
-def test_two_clips_of_one_name_are_not_written_over_each_other(clip, small, tmp_path):
+def test_two_clips_of_one_name_are_not_written_over_each_other(clip, student_folder, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "a.avi").write_bytes(clip.read_bytes())
     write(folder / "a.mp4", read(clip).frames[:20], RATE)
-    found = verb.live(str(folder), small, tmp_path / "out", idle=2)
+    found = verb.live(str(folder), student_folder, tmp_path / "out", idle=2)
     assert [bool(one.refusal) for one in found] == [False, True]
 
 
-def test_a_device_is_watched_for_as_long_as_asked_and_shown_at_its_rate(small, tmp_path):
+def test_a_device_is_watched_for_as_long_as_asked_and_shown_at_its_rate(student_folder, tmp_path):
     try:
         av.open("testsrc=size=64x48:rate=20", format="lavfi").close()
     except (av.error.FFmpegError, ValueError):
         pytest.skip("This PyAV has no lavfi, the device that needs no hardware.")
-    [watched] = verb.live("lavfi:testsrc=size=64x48:rate=20", small, tmp_path / "out", overlay=True, seconds=1.0)
+    [watched] = verb.live(
+        "lavfi:testsrc=size=64x48:rate=20", student_folder, tmp_path / "out", overlay=True, seconds=1.0
+    )
     assert watched.frames + watched.dropped == 20
     with open_video(tmp_path / "out" / watched.name / "overlay.mp4") as film:
         assert film.fps == pytest.approx(20)
 
 
-def test_frames_of_another_size_begin_another_overlay(small, tmp_path):
-    student = verb.load_student(small, hindsight=False)
+def test_frames_of_another_size_begin_another_overlay(student_folder, tmp_path):
+    student = verb.load_student(student_folder, hindsight=False)
     sizes = [np.zeros((48, 64), np.uint8)] * 6 + [np.zeros((64, 64), np.uint8)] * 6
     feed = verb._Feed(((n / 20, frame) for n, frame in enumerate(sizes)), paced=False, droppable=False)
     watched = verb.Watched("camera")
@@ -144,6 +138,6 @@ def test_frames_of_another_size_begin_another_overlay(small, tmp_path):
     ("source", "options", "word"),
     [("nothing.avi", {}, "nothing.avi"), ("nix:foo", {}, "FORMAT:NAME"), ("x.avi", {"overlay": True}, "--out")],
 )
-def test_bad_wishes_are_refused(source, options, word, small):
+def test_bad_wishes_are_refused(source, options, word, student_folder):
     with pytest.raises(InputError, match=word):
-        verb.live(source, small, **options)
+        verb.live(source, student_folder, **options)

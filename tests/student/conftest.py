@@ -8,7 +8,7 @@ import torch
 from echodfkd.student.network import Network, NetworkSettings, seeded_network
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_network() -> Callable[..., Network]:
     def make(seed: int = 0, **settings: object) -> Network:
         network = seeded_network(NetworkSettings(**settings), seed).eval()

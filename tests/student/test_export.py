@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,44 +23,46 @@ def clip() -> Clip:
     return Clip("noise", np.random.default_rng(7).integers(0, 256, (10, 32, 32), dtype=np.uint8))
 
 
-@pytest.fixture
-def folder(tmp_path, make_network) -> Path:
-    save(tmp_path / "student", make_network(**SHAPE), CARD, onnx=True)
-    return tmp_path / "student"
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, make_network) -> Path:
+    here = tmp_path_factory.mktemp("exported") / "student"
+    save(here, make_network(**SHAPE), CARD, onnx=True)
+    return here
 
 
-def test_the_graph_gives_torchs_masks_without_torch(folder, clip):
+def test_the_graph_gives_torchs_masks_without_torch(folder, clip, tmp_path):
     """Ten steps: once with torch, once in a process where torch cannot be imported."""
-    np.save(folder.parent / "frames.npy", clip.frames)
+    np.save(tmp_path / "frames.npy", clip.frames)
     code = (
         "import sys; sys.modules['torch'] = None\n"
         "from pathlib import Path\n"
         "import numpy as np\n"
         "from echodfkd.clip import Clip\n"
         "from echodfkd.student.student import load_student\n"
-        f"here = Path({str(folder.parent)!r})\n"
-        "masks = load_student(here / 'student', threads=1)(Clip('noise', np.load(here / 'frames.npy')))\n"
+        f"here, student = Path({str(tmp_path)!r}), Path({str(folder)!r})\n"
+        "masks = load_student(student, threads=1)(Clip('noise', np.load(here / 'frames.npy')))\n"
         "np.save(here / 'masks.npy', masks)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     expected = load_student(folder, "torch")(clip)
     assert expected.std() > 0.01
-    np.testing.assert_allclose(np.load(folder.parent / "masks.npy"), expected, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(np.load(tmp_path / "masks.npy"), expected, atol=1e-5, rtol=0)
 
 
 def test_auto_takes_the_graph(folder, clip):
     assert np.array_equal(load_student(folder)(clip), load_student(folder, "onnx")(clip))
 
 
-def test_an_altered_graph_is_refused(folder):
-    path = folder / "model.onnx"
+def test_an_altered_graph_is_refused(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "altered")
+    path = tmp_path / "altered" / "model.onnx"
     path.write_bytes(path.read_bytes() + b" ")
     with pytest.raises(InputError, match=r"model\.onnx .*checksum"):
-        load_student(folder)
+        load_student(tmp_path / "altered")
 
 
-def test_equal_networks_give_equal_graphs_that_name_no_source_file(folder, make_network):
-    path = folder.parent / "again.onnx"
+def test_equal_networks_give_equal_graphs_that_name_no_source_file(folder, make_network, tmp_path):
+    path = tmp_path / "again.onnx"
     export_onnx(make_network(**SHAPE), CARD, path)
     graph = path.read_bytes()
     assert graph == (folder / "model.onnx").read_bytes()

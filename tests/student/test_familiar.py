@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_student import make_student
 
 from echodfkd.errors import StudyError
 from echodfkd.student.card import Card
@@ -69,6 +68,5 @@ def test_graph_and_network_hold_the_same_of_a_frame_and_another_view_is_stranger
     assert graph.strangeness(frame) < graph.strangeness(other_view("eye", 1)[0])
 
 
-def test_a_student_whose_card_knows_no_hearts_finds_nothing_strange(tmp_path):
-    make_student(tmp_path / "small")
-    assert load_student(tmp_path / "small").strangeness(np.zeros((30, 40), np.uint8)) is None
+def test_a_student_whose_card_knows_no_hearts_finds_nothing_strange(student_folder):
+    assert load_student(student_folder).strangeness(np.zeros((30, 40), np.uint8)) is None
