@@ -120,10 +120,9 @@ def zero_frames(path: Path) -> None:
         (zero_frames, "frames"),
     ],
 )
-def test_a_clip_that_cannot_be_read_is_named_with_the_reason(damage, reason, clip, tmp_path, student_folder):
+def test_a_clip_that_cannot_be_read_is_named_with_the_reason(damage, reason, clip, tmp_path, student_folder, refusal):
     damage(clip)
-    result = command("segment", clip, "--model", student_folder, "--out", tmp_path / "out", "--overlay")
-    line = told_by(result, tmp_path)
+    line = refusal("segment", clip, "--model", student_folder, "--out", tmp_path / "out", "--overlay")
     assert str(clip) in line and reason in line
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["summary.csv"]
 

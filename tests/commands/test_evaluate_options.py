@@ -76,21 +76,39 @@ def alone(there) -> dict[str, dict]:
     }
 
 
+def written(out: Path) -> tuple[dict, list[dict[str, str]]]:
+    """The scores on disk, and the rows of the clips."""
+    rows = list(csv.DictReader((out / "clips.csv").open(newline="")))
+    return json.loads((out / "scores.json").read_text()), rows
+
+
 @pytest.fixture
-def evaluate(there, tmp_path, echodfkd):
-    def call(*options: object, predictions: str = "good") -> tuple[dict, list[dict[str, str]]]:
-        words = (there / predictions, "--labels", there / "store", "--out", tmp_path / "out", "--resamples", 100)
+def command(there, tmp_path, echodfkd):
+    """The command on the good model's masks; what it wrote."""
+
+    def call(*options: object) -> tuple[dict, list[dict[str, str]]]:
+        words = (there / "good", "--labels", there / "store", "--out", tmp_path / "out", "--resamples", 100)
         code, told, complaint = echodfkd("evaluate", *words, *options)
         assert (code, complaint) == (0, ""), complaint
         assert f"Report: {tmp_path / 'out' / 'index.html'}" in told
-        rows = list(csv.DictReader((tmp_path / "out" / "clips.csv").open(newline="")))
-        return json.loads((tmp_path / "out" / "scores.json").read_text()), rows
+        return written(tmp_path / "out")
+
+    return call
+
+
+@pytest.fixture
+def evaluate(there, tmp_path):
+    """The same from Python, without a page unless one is asked for."""
+
+    def call(predictions: str = "good", **options: object) -> tuple[dict, list[dict[str, str]]]:
+        echodfkd.evaluate(there / predictions, there / "store", tmp_path / "out", **QUICK | options)
+        return written(tmp_path / "out")
 
     return call
 
 
 def test_a_second_model_is_compared_clip_by_clip(evaluate, there):
-    scores, _ = evaluate("--against", there / "worse")
+    scores, _ = evaluate(against=there / "worse")
     paired = scores["paired"]
     assert (paired["first"], paired["second"]) == ("good", "worse")
     dice = paired["differences"]["dice"]
@@ -99,13 +117,13 @@ def test_a_second_model_is_compared_clip_by_clip(evaluate, there):
 
 def test_two_folders_of_one_name_are_told_apart(evaluate, there):
     shutil.copytree(there / "worse", there / "run" / "good", dirs_exist_ok=True)
-    paired = evaluate("--against", there / "run" / "good")[0]["paired"]
+    paired = evaluate(against=there / "run" / "good")[0]["paired"]
     assert paired["second"] == "run/good" and paired["first"].endswith("/good") and paired["first"] != paired["second"]
 
 
 def test_beats_are_judged_by_another_tables_events_and_dice_is_not(evaluate, alone, tmp_path):
     late = table(tmp_path / "late.csv", "FileName,ED,ES", *(f"c{n:02d},12 42,27" for n in range(CLIPS - 1)))
-    scores, rows = evaluate("--events", late)
+    scores, rows = evaluate(events=late)
     assert scores["dice"] == alone["good"]["dice"] and scores["ejection"] == alone["good"]["ejection"]
     assert scores["n"]["events_from"] == "late.csv" and scores["n"]["without_events"] == 1
     assert rows[-1]["ed_afd"] == ""  # the table does not tell of the last clip
@@ -128,7 +146,7 @@ def schema(value: object) -> object:
 INTERVAL = {"value", "low", "high", "n"}
 
 
-def test_scores_on_disk_keep_their_shape_and_are_read_back_whole(evaluate, there, tmp_path):
+def test_scores_on_disk_keep_their_shape_and_are_read_back_whole(command, there, tmp_path):
     random, rounds = np.random.default_rng(0), []
     for number in (1, 2):
         marked = np.array([[10, 40], [25, 55]]) + random.integers(-2, 3, (CLIPS, 2, 2))
@@ -137,7 +155,7 @@ def test_scores_on_disk_keep_their_shape_and_are_read_back_whole(evaluate, there
     whose = table(tmp_path / "whose.csv", "FileName,Patient", *(f"c{n:02d},{n // 8:04d}" for n in range(CLIPS)))
     odd = table(tmp_path / "odd.csv", "FileName,reason,value,rule", "c03,blank,1,2", "c04,static,1,2")
     options = ("--events", rounds[0], "--second-round", rounds[1], "--patients", whose, "--exclude", odd)
-    scores, _ = evaluate("--against", there / "worse", *options)
+    scores, _ = command("--against", there / "worse", *options)
     assert schema(scores) == json.loads(SCHEMA.read_text())
     assert plain(shaped(Scores, scores)) == scores
 
@@ -158,7 +176,7 @@ def test_a_second_round_of_annotation_gives_a_floor(evaluate, tmp_path):
         others = [f"x{n},{7 + random.integers(3)},{20 + random.integers(3)}" for n in range(20)]
         rounds.append(table(tmp_path / f"round{number}.csv", "FileName,ED,ES", *rows, *others))
     first, second = rounds
-    scores, _ = evaluate("--events", first, "--second-round", second)
+    scores, _ = evaluate(events=first, second_round=second)
     assert scores["rounds"]["ed"]["n"] == 2 * CLIPS  # clips that are not scored do not count
     assert scores["rounds_clips"] == {"scored": CLIPS, "both": CLIPS, "uneven": 0}
     assert 0 < scores["rounds"]["ed"]["floor"]["value"] < 2
@@ -167,7 +185,7 @@ def test_a_second_round_of_annotation_gives_a_floor(evaluate, tmp_path):
 def test_too_few_events_for_a_floor_are_told_and_do_not_cost_the_scores(evaluate, tmp_path):
     marked = ("FileName,ED,ES", "c00,10 40,25 55", "c01,10 40,25 55", "c02,10,25")
     first, second = table(tmp_path / "1.csv", *marked), table(tmp_path / "2.csv", *marked[:2], "c02,10 40,25")
-    scores, _ = evaluate("--events", first, "--second-round", second)
+    scores, _ = evaluate(events=first, second_round=second, page=True)
     assert scores["rounds"] == {} and "needs 30 events marked twice, got 2" in scores["rounds_lacking"]["ed"]
     assert scores["rounds_clips"] == {"scored": CLIPS, "both": 2, "uneven": 1}
     assert "needs 30 events" in (tmp_path / "out" / "index.html").read_text()
@@ -199,7 +217,7 @@ def test_a_second_round_needs_a_first(there, tmp_path, echodfkd):
 
 def test_clips_of_one_patient_widen_the_interval(evaluate, alone, tmp_path):
     whose = table(tmp_path / "whose.csv", "FileName,Patient", *(f"c{n:02d},{n // 8:04d}" for n in range(CLIPS)))
-    scores, rows = evaluate("--patients", whose, predictions="worse")
+    scores, rows = evaluate("worse", patients=whose, page=True)
     assert scores["n"]["patients"] == 2 and rows[0]["patient"] == "0000"
     widths = [found["dice"]["overall"]["high"] - found["dice"]["overall"]["low"] for found in (alone["worse"], scores)]
     assert widths[1] > widths[0]
@@ -208,7 +226,7 @@ def test_clips_of_one_patient_widen_the_interval(evaluate, alone, tmp_path):
 
 def test_patients_widen_what_lies_beyond_the_scorecard_too(evaluate, alone, tmp_path):
     whose = table(tmp_path / "whose.csv", "FileName,Patient", *(f"c{n:02d},one" for n in range(CLIPS)))
-    scores, _ = evaluate("--patients", whose, predictions="worse")
+    scores, _ = evaluate("worse", patients=whose)
     for ends in (
         lambda found: found["concentration"]["dice"]["worst"],
         lambda found: found["strata"]["dice"]["heart_rate"]["correlation"],
@@ -230,8 +248,8 @@ def test_clips_without_a_patient_count_as_one_each_and_are_told(there, tmp_path,
     assert code == 0 and f"{CLIPS - 2}, the first c02" in complaint
 
 
-def test_the_page_can_be_drawn_anew_and_says_what_these_labels_do_not_allow(evaluate, tmp_path, echodfkd):
-    scores, rows = evaluate()
+def test_the_page_can_be_drawn_anew_and_says_what_these_labels_do_not_allow(command, tmp_path, echodfkd):
+    scores, rows = command()
     page = tmp_path / "out" / "index.html"
     text = page.read_text()
     assert "a store of clips" in text and "What could not be run" in text and "--against" in text
