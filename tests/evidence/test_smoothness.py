@@ -22,7 +22,7 @@ def test_a_beat_costs_nothing_at_any_frame_rate(fps, rate):
     assert area_smoothness(area_curve(clean), fps) > 0.96
 
 
-@pytest.mark.parametrize("fps", [25, 50, 100, 200])
+@pytest.mark.parametrize("fps", [25, 50, 100, pytest.param(200, marks=pytest.mark.long)])
 def test_jitter_costs_more_the_more_there_is(fps):
     ladder = [smoothness(Traits(heart(fps, jitter=jitter), fps)) for jitter in (0, 0.05, 0.1, 0.2)]
     for key in ladder[0]:
