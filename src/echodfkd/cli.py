@@ -351,13 +351,14 @@ def segment(
 ) -> None:
     """Masks, areas, ED and ES frames and ejection fraction of clips. Not for diagnosis."""
     from echodfkd.commands import segment as verb
+    from echodfkd.measure.record import describe
     from echodfkd.student.bundled import find_model
 
     def tell(one: verb.Segmented) -> None:
         if one.measures is None:
             print(f"echodfkd: {one.refusal}", file=sys.stderr)
         else:
-            print(f"[{one.number}/{one.count}] {verb.describe(one.measures)}")
+            print(f"[{one.number}/{one.count}] {describe(one.measures)}")
 
     found = verb.segment(
         inputs,

@@ -14,10 +14,10 @@ from pydicom.fileset import FileSet
 import echodfkd as face
 from echodfkd.clip import Clip
 from echodfkd.commands.live import live
-from echodfkd.commands.segment import record
 from echodfkd.data.layouts import open_dataset
 from echodfkd.evidence.inputs import given_clips
 from echodfkd.measure.measures import measures
+from echodfkd.measure.record import record
 from echodfkd.scores.predictions import prediction_folders
 from echodfkd.student.student import load_student
 from echodfkd.video import file_source, name, open_video, read, write

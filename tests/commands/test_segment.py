@@ -15,7 +15,7 @@ import pytest
 from made_datasets import save_nifti
 from small_student import beating, make_student
 
-from echodfkd.commands.segment import describe, summary_row
+from echodfkd.measure.record import describe, summary_row
 from echodfkd.student.student import load_student
 from echodfkd.video import open_video, read, write
 

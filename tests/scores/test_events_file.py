@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from echodfkd.commands.segment import summary, summary_row
 from echodfkd.errors import InputError
+from echodfkd.measure.record import summary, summary_row
 from echodfkd.scores.clip_row import event_row
 from echodfkd.scores.events_file import MarkedEvents, read_events, reference_of
 from echodfkd.scores.frame_distance import Reference

@@ -18,8 +18,9 @@ from small_student import beating
 from web_server import serving
 
 from echodfkd import web
-from echodfkd.commands.segment import record, segmentation
+from echodfkd.commands.segment import segmentation
 from echodfkd.measure.measures import measures
+from echodfkd.measure.record import record
 from echodfkd.report.draw.figures import area_figure, picture_png, png_bytes
 from echodfkd.student.bundled import find_model
 from echodfkd.student.student import load_student

@@ -13,9 +13,10 @@ import pytest
 from small_student import beating
 from web_server import serving, until
 
-from echodfkd.commands.segment import measured, record, segmentation
+from echodfkd.commands.segment import measured, segmentation
 from echodfkd.measure.doubt import doubts, grades, interval
 from echodfkd.measure.measures import measures
+from echodfkd.measure.record import record
 from echodfkd.student.bundled import find_model
 from echodfkd.student.student import load_student
 from echodfkd.synthetic.generate import generate

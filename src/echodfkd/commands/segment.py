@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache, partial
-from math import isinf
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -19,25 +18,22 @@ from echodfkd.errors import InputError, OccupiedError
 from echodfkd.files import filling, holding, make_folder, read_json, remove_parts, write_json, write_text
 from echodfkd.measure.beats import Events
 from echodfkd.measure.doubt import Grades, grades
-from echodfkd.measure.measures import Measures, measures, on_line
+from echodfkd.measure.measures import Measures, measures
+from echodfkd.measure.record import Record, model_words, record, summary, summary_row
 from echodfkd.measure.view import look_of
 from echodfkd.store.place import Place
 from echodfkd.store.store import Store
 from echodfkd.student.spool import Spool, Stack
 from echodfkd.student.steppers import Frame, FrameMasks
 from echodfkd.student.student import Student, identity, load_student, whole
-from echodfkd.tables import csv_text
 from echodfkd.video import dicom, file_source, write
 from echodfkd.video import name as name_of
 from echodfkd.video.container import is_dicom
 from echodfkd.video.inputs import clip_files, refusal
 from echodfkd.video.source import Source, clip_source
 
-Record = dict[str, Any]
 CLIP_FILES = ("masks.npz", "measures.json", "overlay.mp4", "curve.png", "segmentation.dcm")
 """What a clip's folder holds, by contract."""
-COLUMNS = ("FileName", "EF_pred", "ED", "ES", "verdict", "reasons", "frames", "fps", "EF_low", "EF_high")
-"""Those of `summary.csv`."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -47,7 +43,6 @@ class Segmentation(Measures):
     masks: Mapping[str, NDArray[np.bool_]]
     """(time, height, width) at the clip's own size, by structure."""
     record: Record
-    """All that `measures.json` holds."""
 
 
 @dataclass(frozen=True)
@@ -327,78 +322,6 @@ def write_results(folder: Path, masks: Mapping[str, NDArray[np.uint8]], told: Re
     arrays: dict[str, Any] = {"masks" if name == "lv" else name: array for name, array in masks.items()}
     np.savez_compressed(folder / "masks.npz", **arrays)
     write_json(folder / "measures.json", told)
-
-
-def model_words(told: Record) -> str:
-    """What made a clip's masks, in a few words."""
-    return f"{told['model']['name']} {told['model']['weights']}"
-
-
-def record(name: str, found: Measures, student: Student, source: Source | None = None) -> Record:
-    """What `measures.json` holds of a clip: its measures, ejection fractions in percent, and the model.
-
-    Volumes in ml are there where the pixel's size is known, `remarks` where the `source` contradicts itself.
-    """
-    rate, fraction, volumes = found.heart_rate, found.ejection_fraction, {}
-    times, within = found.clock.times, found.ejection_interval
-    remarks = () if source is None else source.remarks
-    if found.spacing is not None and found.ejection.per_beat and not (source and source.relative):
-        sizes = {"edv_ml": found.ejection.ed_volumes, "esv_ml": found.ejection.es_volumes}
-        volumes = {key: round(float(np.median(size)), 1) for key, size in sizes.items()}
-    return {
-        "name": name,
-        "frames": found.frames,
-        "fps": found.fps,
-        **({} if times is None else {"times": np.round(times, 6).tolist()}),
-        **({"dropped": found.clock.dropped} if found.clock.dropped else {}),
-        "area_px": found.area.tolist(),
-        "ed_frames": list(found.ed_frames),
-        "es_frames": list(found.es_frames),
-        "ejection_fraction": None if fraction is None else round(fraction, 2),
-        "ejection_interval": None if within is None else [round(bound, 2) for bound in within],
-        "ejection_fraction_per_beat": [round(on_line(value, found.line), 2) for value in found.ejection.per_beat],
-        "ejection_fraction_by_discs": None if fraction is None else round(found.ejection.median or 0.0, 2),
-        **volumes,
-        "heart_rate": None if rate is None else round(rate, 1),
-        "verdict": found.verdict,
-        "reasons": list(found.reasons),
-        **({"remarks": list(remarks)} if remarks else {}),
-        "view_distance": None if found.view is None or isinf(found.view.distance) else round(found.view.distance, 2),
-        "model": identity(student),
-    }
-
-
-def describe(measures: Record) -> str:
-    """One line for a person."""
-    fraction = measures["ejection_fraction"]
-    told = "EF unknown" if fraction is None else f"EF {fraction:.0f} %"
-    if within := measures.get("ejection_interval"):
-        told += f" ({within[0]:.0f} to {within[1]:.0f})"
-    reasons = f" ({'; '.join(measures['reasons'])})" if measures["reasons"] else ""
-    remarks = "".join(f"; {remark}" for remark in measures.get("remarks", ()))
-    return f"{measures['name']}: {measures['frames']} frames, {told}, {measures['verdict']}{reasons}{remarks}"
-
-
-def summary_row(measures: Record) -> dict[str, Any]:
-    """One row of `summary.csv`; lists are joined by spaces."""
-    joined = {name: " ".join(str(frame) for frame in measures[f"{name.lower()}_frames"]) for name in ("ED", "ES")}
-    return {
-        "FileName": measures["name"],
-        "EF_pred": measures["ejection_fraction"],
-        **joined,
-        "verdict": measures["verdict"],
-        "reasons": "; ".join(measures["reasons"]),
-        "frames": measures["frames"],
-        "fps": measures["fps"],
-        **dict(zip(("EF_low", "EF_high"), measures.get("ejection_interval") or (None, None), strict=True)),
-        **({"corrected": "yes"} if measures.get("corrected") else {}),
-        **({"no_interval": measures["no_interval"]} if measures.get("no_interval") else {}),
-    }
-
-
-def summary(rows: Sequence[dict[str, Any]]) -> str:
-    """`summary.csv` of rows as `summary_row` gives them; what a row lacks is empty."""
-    return csv_text(rows, [*COLUMNS, *(one for one in ("corrected", "no_interval") if any(one in row for row in rows))])
 
 
 def _cut_masks(source: Source, student: Student, kept: Stack) -> Iterator[tuple[NDArray[np.bool_], Grades]]:

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.commands.segment import CLIP_FILES, Record, measured, record, write_results
+from echodfkd.commands.segment import CLIP_FILES, measured, write_results
 from echodfkd.errors import InputError
 from echodfkd.files import filling, read_arrays, read_json
 from echodfkd.measure.beats import Events
 from echodfkd.measure.measures import Measures
+from echodfkd.measure.record import Record, record
 from echodfkd.student.student import Student
 from echodfkd.video.source import Source
 from echodfkd.web.kept import kept_grades, kept_source

@@ -10,11 +10,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from echodfkd.commands.segment import Record, measured, model_words, summary, summary_row, write_overlay
+from echodfkd.commands.segment import measured, write_overlay
 from echodfkd.errors import InputError, MissingExtra
 from echodfkd.files import read_json, writing
 from echodfkd.measure.beats import Events
 from echodfkd.measure.measures import Measures
+from echodfkd.measure.record import Record, model_words, summary, summary_row
 from echodfkd.student.student import Student
 from echodfkd.video import dicom
 from echodfkd.video.source import Source

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from echodfkd.commands.segment import Record, model_words
 from echodfkd.measure.measures import Measures
+from echodfkd.measure.record import Record, model_words
 from echodfkd.report.page import Loop, Page, Picture, Section, Table, Tile, page_html
 from echodfkd.web.told import told
 

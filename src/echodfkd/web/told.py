@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from echodfkd.clock import HEART_RATES
-from echodfkd.commands.segment import Record
 from echodfkd.measure.measures import Measures, on_line
+from echodfkd.measure.record import Record
 
 Table = dict[str, Any]
 UNKNOWN_INTERVAL = "no interval: how far this model is off was never measured"
