@@ -32,7 +32,8 @@ from echodfkd.measure.overlap import dice
 from echodfkd.store.store import Store
 from echodfkd.student.card import read_card
 from echodfkd.student.student import Student, load_student
-from echodfkd.study.settings import Study, read_study, study_from, study_table
+from echodfkd.study.file import read_study
+from echodfkd.study.settings import Study, study_from, study_table
 from echodfkd.synthetic.recipe import GENERATOR
 from echodfkd.tables import csv_text, ragged
 from echodfkd.video.source import clip_source

@@ -45,7 +45,7 @@ from echodfkd.report.draw.figures import picture_png
 from echodfkd.report.draw.overlay import OverlayStyle, overlay_frame
 from echodfkd.report.numbers import interval
 from echodfkd.stats.intervals import bootstrap
-from echodfkd.study.settings import read_study
+from echodfkd.study.file import read_study
 from echodfkd.synthetic.annotator import ANNOTATORS, TRACED
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import Conditions, draw_recipe

@@ -23,7 +23,8 @@ from echodfkd.student.card import CARD, WEIGHTS, Card, Preprocessing, read_card
 from echodfkd.student.checkpoint import save
 from echodfkd.student.network import seeded_network
 from echodfkd.student.settings import NetworkSettings
-from echodfkd.study.settings import Clips, Split, Study, read_study
+from echodfkd.study.file import read_study
+from echodfkd.study.settings import Clips, Split, Study
 from echodfkd.teachers import Teacher
 
 

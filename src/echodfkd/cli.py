@@ -185,7 +185,7 @@ def run(
     """The whole study: clips, masks, student, scores, report. Started again, it continues where it was stopped."""
     from echodfkd.pipeline import run as run_study
     from echodfkd.report.terminal import run_words
-    from echodfkd.study.settings import read_study
+    from echodfkd.study.file import read_study
 
     found = run_study(read_study(study), out, workers, _engine(engine, address, processes))
     print(f"{run_words(out, found.scores)}\nReport: {found.page}")
@@ -202,7 +202,7 @@ def search(
     """The best of the dials that a study lets vary: many students, the page of all, the study file of the best."""
     from echodfkd.commands import search as verb
     from echodfkd.report.terminal import search_words
-    from echodfkd.study.settings import read_study
+    from echodfkd.study.file import read_study
 
     found = verb.search(read_study(study), out, _engine(engine, address, processes))
     print(f"{search_words(found.trials, found.best)}\nReport: {found.page}")
@@ -218,7 +218,7 @@ def synth(
 ) -> None:
     """Synthetic clips with exact truth, as a store."""
     from echodfkd.commands import synth as verb
-    from echodfkd.study.settings import read_study
+    from echodfkd.study.file import read_study
 
     store = verb.synth(read_study(study), out, _engine(engine, address, processes))
     print(f"{len(store.entries)} clips in {out}")
@@ -234,7 +234,7 @@ def gather(
 ) -> None:
     """The clips of the study's data sets at the working size, as a store: a copy, as private as they are."""
     from echodfkd.commands import gather as verb
-    from echodfkd.study.settings import read_study
+    from echodfkd.study.file import read_study
 
     store = verb.gather(read_study(study), out, _engine(engine, address, processes))
     print(f"{len(store.entries)} clips in {out}. Private: the data sets' licences forbid to publish copies.")
@@ -260,7 +260,7 @@ def label(
 ) -> None:
     """The study's teacher's masks of a store of clips."""
     from echodfkd.commands import label as verb
-    from echodfkd.study.settings import read_study
+    from echodfkd.study.file import read_study
 
     if licence is not None and archive is None:
         raise InputError("A licence goes with an archive: give --archive too.")
@@ -298,7 +298,7 @@ def distill(
     """A student taught the labels of a store of clips. Started again, it continues at the last finished epoch."""
     from echodfkd.commands import distill as verb
     from echodfkd.distill.devices import devices_here
-    from echodfkd.study.settings import read_study
+    from echodfkd.study.file import read_study
 
     if (real is None) != (real_labels is None):
         raise InputError("Real clips and their labels go together: give both --real and --real-labels.")

@@ -11,7 +11,7 @@ from scripts import ROOT, script
 from small_student import beating
 
 from echodfkd.store.store import Entry, StoreWriter
-from echodfkd.study.settings import read_study
+from echodfkd.study.file import read_study
 from echodfkd.video import write
 
 ablations = script("benchmarks/ablations.py")

@@ -18,7 +18,8 @@ from echodfkd.evidence.records import Judgement
 from echodfkd.evidence.words.prompts import BUNDLED
 from echodfkd.files import plain, shaped
 from echodfkd.pipeline import run
-from echodfkd.study.settings import LabelFree, read_study
+from echodfkd.study.file import read_study
+from echodfkd.study.settings import LabelFree
 
 SCHEMA = Path(__file__).with_name("label_free_schema.json")
 TINY = Path(__file__).parents[2] / "studies" / "tiny.toml"

@@ -17,7 +17,8 @@ from echodfkd.distill.settings import Training
 from echodfkd.errors import InputError, OccupiedError, StudyError
 from echodfkd.store.store import Store
 from echodfkd.student.settings import NetworkSettings
-from echodfkd.study.settings import Clips, Split, Study, read_study, study_from, study_table
+from echodfkd.study.file import read_study
+from echodfkd.study.settings import Clips, Split, Study, study_from, study_table
 from echodfkd.teachers import Noise, Teacher
 from echodfkd.teachers.archive import MaskArchive, write_masks
 

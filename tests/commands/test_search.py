@@ -20,7 +20,8 @@ from echodfkd.errors import StudyError  # noqa: E402
 from echodfkd.files import read_json, write_json  # noqa: E402
 from echodfkd.pipeline import run  # noqa: E402
 from echodfkd.study.dials import with_dials  # noqa: E402
-from echodfkd.study.settings import Study, read_study  # noqa: E402
+from echodfkd.study.file import read_study  # noqa: E402
+from echodfkd.study.settings import Study  # noqa: E402
 
 STUDY = """
 name = "small"

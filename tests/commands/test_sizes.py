@@ -13,7 +13,8 @@ from echodfkd.pipeline import run
 from echodfkd.report.pages.run import report_run
 from echodfkd.report.pages.sizes import report_sizes
 from echodfkd.report.terminal import run_words
-from echodfkd.study.settings import read_study, study_from, study_table
+from echodfkd.study.file import read_study
+from echodfkd.study.settings import study_from, study_table
 
 TABLE = {
     "name": "grid",

@@ -29,7 +29,7 @@ from echodfkd.scores.events_file import read_events
 from echodfkd.scores.known_clips import read_patients
 from echodfkd.scores.predictions import read_prediction
 from echodfkd.student.card import read_card
-from echodfkd.study.settings import read_study
+from echodfkd.study.file import read_study
 from echodfkd.tables import csv_text
 from echodfkd.teachers.archive import read_masks
 from echodfkd.teachers.onnx import OnnxTeacher

@@ -18,8 +18,9 @@ from echodfkd.files import read_json, sha256
 from echodfkd.resize import fit
 from echodfkd.scores.known_clips import known_clips
 from echodfkd.store.store import Store
+from echodfkd.study.file import read_study
 from echodfkd.study.fresh import FIRST_NUMBER, FreshBatches, FreshWindows
-from echodfkd.study.settings import Study, read_study
+from echodfkd.study.settings import Study
 from echodfkd.synthetic.annotator import TRACED
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import draw_recipe

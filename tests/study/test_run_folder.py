@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from echodfkd.errors import StudyError
+from echodfkd.study.file import read_study
 from echodfkd.study.run_folder import Run
-from echodfkd.study.settings import read_study
 
 STUDY = read_study(Path(__file__).parents[2] / "studies" / "tiny.toml")
 

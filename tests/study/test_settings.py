@@ -4,7 +4,8 @@ import pytest
 
 from echodfkd.errors import StudyError
 from echodfkd.student.settings import FramewiseSettings, NetworkSettings
-from echodfkd.study.settings import read_study, study_from, study_table
+from echodfkd.study.file import read_study
+from echodfkd.study.settings import study_from, study_table
 
 ELSEWHERE = {"judge"}  # a study of another kind, read by studies/judge.py
 FOUND = sorted((Path(__file__).parents[2] / "studies").glob("*.toml"))
