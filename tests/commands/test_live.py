@@ -14,6 +14,7 @@ from echodfkd.errors import InputError
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import Conditions, draw_recipe
 from echodfkd.video import open_video, read, write
+from echodfkd.video.feed import WAITING, Feed, timed_frames
 from echodfkd.video.source import clip_source
 
 RATE = 40
@@ -54,11 +55,11 @@ def test_a_clip_is_played_at_its_own_pace(clip, student_folder):
 
 def test_what_comes_too_fast_is_dropped_and_counted(clip):
     frames = read(clip).frames
-    feed = verb._Feed(((0.0, frame) for frame in frames), paced=False, droppable=True)
+    feed = Feed(((0.0, frame) for frame in frames), paced=False, droppable=True)
     with feed:
         time.sleep(0.3)
         taken = len(list(feed))
-    assert taken == verb.WAITING
+    assert taken == WAITING
     assert taken + feed.dropped == len(frames)
     assert "78 frames dropped" in verb.lines(verb.Watched("heart", taken, feed.dropped), None)[0]
 
@@ -97,7 +98,7 @@ def test_a_rate_that_nobody_knows_gives_no_heart_rate(clip, tmp_path):
 def test_uneven_times_of_a_file_are_the_streams(clip):
     frames = read(clip).frames
     times = np.arange(len(frames)) / RATE + np.where(np.arange(len(frames)) >= 60, 0.7, 0.0)
-    moments = [moment for moment, _ in verb._timed(clip_source(Clip("a", frames, RATE, times=times)))]
+    moments = [moment for moment, _ in timed_frames(clip_source(Clip("a", frames, RATE, times=times)))]
     assert moments == pytest.approx(times)
 
 
@@ -126,7 +127,7 @@ def test_a_device_is_watched_for_as_long_as_asked_and_shown_at_its_rate(student_
 def test_frames_of_another_size_begin_another_overlay(student_folder, tmp_path):
     student = verb.load_student(student_folder, hindsight=False)
     sizes = [np.zeros((48, 64), np.uint8)] * 6 + [np.zeros((64, 64), np.uint8)] * 6
-    feed = verb._Feed(((n / 20, frame) for n, frame in enumerate(sizes)), paced=False, droppable=False)
+    feed = Feed(((n / 20, frame) for n, frame in enumerate(sizes)), paced=False, droppable=False)
     watched = verb.Watched("camera")
     with feed:
         verb._watch(watched, feed, verb.Stream(student, fps=20), tmp_path, True, lambda *_: None)
