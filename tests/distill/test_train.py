@@ -179,6 +179,7 @@ def test_precision_follows_the_hardware_only_where_it_is_asked_to(monkeypatch):
         ("average", 1.0),
         ("backwards", 1.5),
         ("stills", -0.1),
+        ("altered", 1.1),
     ],
 )
 def test_settings_refuse_nonsense_with_the_value(key, value):

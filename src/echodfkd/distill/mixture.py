@@ -17,6 +17,7 @@ from echodfkd.distill.windows import (
     Window,
     check_shares,
     check_windows,
+    look_of,
     middle_windows,
     order,
 )
@@ -83,7 +84,11 @@ class RealWindows:
         training, seed, each = self.training, self.seed, self.training.real_windows
         first = epoch * batches * each
         windows = [
-            replace(window, order=order(training, seed, epoch, FIRST_ORDER + k))
+            replace(
+                window,
+                order=order(training, seed, epoch, FIRST_ORDER + k),
+                look=look_of(training, seed, epoch, FIRST_ORDER + k),
+            )
             for k, window in enumerate(self._windows(first, batches * each))
         ]
         check_shares(each, len(windows), world)

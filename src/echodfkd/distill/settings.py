@@ -22,6 +22,8 @@ class Training:
     """Share of the windows that are played from their end: what a second pass from a clip's end will see."""
     stills: float = 0.0
     """Share of the windows that show one of their frames throughout."""
+    altered: float = 0.0
+    """Share of the windows that are shown in another look: turned, scaled, re-graded, blurred, shaded, partly dark."""
     real_share: float = 0.0
     """Share of every batch that is real windows, of the study's `data`: 0 none, 1 all. The others are drawn. An
     epoch shows each drawn clip once, and real ones beside them, each before any comes again; with 1 each real clip."""
@@ -52,7 +54,7 @@ class Training:
         for name in ("patience", "clip_gradient"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise StudyError(f"training.{name} must be 0 (off) or more, got {getattr(self, name)}.")
-        for name in ("backwards", "stills"):
+        for name in ("backwards", "stills", "altered"):
             if not 0 <= getattr(self, name) <= 1:
                 raise StudyError(f"training.{name} is a share of windows, 0..1, got {getattr(self, name)}.")
         real = self.real_share * self.batch

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from echodfkd.distill.appearance import Words, altered, look
 from echodfkd.distill.settings import Training
 from echodfkd.errors import InputError
 from echodfkd.resize import fit
@@ -62,6 +63,8 @@ class Window:
     length: int
     order: tuple[int, ...] | None = None
     """Which of its frames are seen one after the other, counted from `start`."""
+    look: Words | None = None
+    """In which look of its own it is shown; None: as the clip is."""
 
 
 def draw_windows(entries: Sequence[Entry], length: int, seed: int, epoch: int) -> list[Window]:
@@ -110,13 +113,25 @@ def order(training: Training, seed: int, epoch: int, number: int) -> tuple[int, 
     return tuple(reversed(range(training.window))) if back < training.backwards else None
 
 
-def example(frames: NDArray[np.uint8], masks: NDArray[np.uint8], size: int, order: Sequence[int] | None) -> Example:
-    """One window as a student sees it: at its `size`, resampled by area, its frames in `order`.
+def look_of(training: Training, seed: int, epoch: int, number: int) -> Words | None:
+    """In which look window `number` of an epoch is shown: None as it is, as all but a share `altered` of them are."""
+    return look(training.altered, (seed, epoch, number, 3))  # 3: apart from `order` and from real windows' places
+
+
+def example(
+    frames: NDArray[np.uint8],
+    masks: NDArray[np.uint8],
+    size: int,
+    order: Sequence[int] | None,
+    look: Words | None = None,
+) -> Example:
+    """One window as a student sees it: at its `size`, resampled by area, its frames in `order`, in a `look`.
 
     From frames (time, height, width) and masks (time, structure, height, width), both uint8.
     """
     seen = slice(None) if order is None else list(order)
-    return fit(frames, size)[seen, None], fit(masks, size)[seen]
+    shown = fit(frames, size)[seen, None], fit(masks, size)[seen]
+    return shown if look is None else altered(*shown, look)
 
 
 def batch_of(examples: Sequence[Example]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -163,7 +178,10 @@ class StoreWindows:
         """The batches of epoch `number`, or `rank`'s part of each: see `Source`."""
         training, seed = self.training, self.seed
         drawn = draw_windows(self._taught, training.window, seed, number)
-        windows = [replace(window, order=order(training, seed, number, k)) for k, window in enumerate(drawn)]
+        windows = [
+            replace(window, order=order(training, seed, number, k), look=look_of(training, seed, number, k))
+            for k, window in enumerate(drawn)
+        ]
         check_shares(training.batch, len(windows), world)
         windows, batch = windows[rank::world], training.batch // world
         return Batches(self.clips, self.labels, self.structures, training.size, windows, batch)
@@ -200,7 +218,7 @@ class Batches:
         channels = [self.labels.structures.index(name) for name in self.structures]
         frames = self.clips.frames(window.name, *cut)
         masks = self.labels.masks(window.name, *cut)[:, channels]
-        return example(frames, masks, self.size, window.order)
+        return example(frames, masks, self.size, window.order, window.look)
 
 
 def check_windows(clips: Store, labels: Store, structures: Sequence[str], length: int, split: str) -> tuple[Entry, ...]:

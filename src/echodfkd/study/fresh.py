@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from echodfkd.clip import WORKING_SIZE, Clip, Segmenter, to_bytes
-from echodfkd.distill.windows import Batch, batch_of, check_shares, example, order, with_known
+from echodfkd.distill.windows import Batch, batch_of, check_shares, example, look_of, order, with_known
 from echodfkd.engine import WORKER_ENDED, begin, block_interrupts, cores
 from echodfkd.errors import MissingExtra, OutputError
 from echodfkd.study.settings import Study
@@ -60,11 +60,11 @@ class FreshBatches(Dataset[Arrays]):
         count, training = study.clips.train.count, study.training
         numbers = range(place * training.batch, min((place + 1) * training.batch, count))[self.rank :: self.world]
         clips = self._clips([FIRST_NUMBER + epoch * count + k for k in numbers])
-        orders = [order(training, study.seed, epoch, k) for k in numbers]
+        shown = [(order(training, study.seed, epoch, k), look_of(training, study.seed, epoch, k)) for k in numbers]
         frames, masks = batch_of(
             [
-                example(clip.frames, self._masks(clip), training.size, seen)
-                for clip, seen in zip(clips, orders, strict=True)
+                example(clip.frames, self._masks(clip), training.size, *way)
+                for clip, way in zip(clips, shown, strict=True)
             ]
         )
         return with_known(frames, masks, study.student.structures, [known(self._teacher, clip) for clip in clips])
