@@ -2,16 +2,19 @@
 
     python studies/publish.py RUN --name b4 --out src/echodfkd/student/weights/b4 [--real SCORES.json --note WORDS]
                               [--no-graph] [--threshold T] [--ejection SLOPE OFFSET] [--looks ZOOM ...]
+                              [--interval FACTOR FACTOR] [--familiar FILE]
 
 SCORES.json is what `benchmarks/validation.py --json` wrote; the scores of this very model are taken out of it. WORDS
 say what those clips and masks are. Threshold and line of the ejection fraction are the run's own, or those that real
-clips told; a note says so. Equal runs give equal bytes; no path of this machine goes into the files.
+clips told; a note says so. The factors of the interval are what `benchmarks/limits.py` found, without and with
+`--causal`; FILE is what `benchmarks/view.py --familiar` wrote. Equal runs give equal bytes; no path of this machine
+goes into the files.
 """
 
 import argparse
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -43,11 +46,20 @@ def main() -> None:
     parser.add_argument("--threshold", type=float, help="in place of the run's own")
     parser.add_argument("--ejection", type=float, nargs=2, default=(1.0, 0.0), help="slope and offset, see `Card`")
     parser.add_argument("--looks", type=float, nargs="+", default=(), help="other zooms to look at a still, see `Card`")
+    parser.add_argument("--interval", type=float, nargs=2, help="doubts to both sides, see `Card.ejection_interval`")
+    parser.add_argument("--familiar", type=Path, help="what its memory holds of drawn hearts, by benchmarks/view.py")
     parser.add_argument("--note", help="what those real clips are, in a few words")
     chosen = parser.parse_args()
     try:
-        told = {"threshold": chosen.threshold, "ejection": tuple(chosen.ejection), "looks": tuple(chosen.looks)}
-        print(publish(chosen.run, chosen.name, chosen.out, chosen.real, chosen.note, graph=not chosen.no_graph, **told))
+        dials: dict[str, Any] = {"ejection": tuple(chosen.ejection), "looks": tuple(chosen.looks)}
+        if chosen.threshold is not None:
+            dials["threshold"] = chosen.threshold
+        if chosen.interval is not None:
+            dials["ejection_interval"] = tuple(chosen.interval)
+        if chosen.familiar is not None:
+            dials["familiar"] = read_json(chosen.familiar)
+        graph = not chosen.no_graph
+        print(publish(chosen.run, chosen.name, chosen.out, chosen.real, chosen.note, graph=graph, dials=dials))
     except EchodfkdError as error:
         sys.exit(f"publish: {error}")
 
@@ -60,16 +72,17 @@ def publish(
     note: str | None = None,
     *,
     graph: bool = True,
-    threshold: float | None = None,
-    ejection: tuple[float, float] = Card.ejection,
-    looks: tuple[float, ...] = (),
+    dials: Mapping[str, Any] | None = None,
 ) -> Path:
-    """The folder `out` with the run's student as the model `name`; InputError where the run is not finished."""
+    """The folder `out` with the run's student as the model `name`; InputError where the run is not finished.
+
+    `dials` are fields of its card that differ from the run's own.
+    """
     if (real is None) != (note is None):
         raise InputError("Scores on real clips and a note on what they are go together: --real and --note.")
     student = load_student(run / "student")
     card = student.card
-    student.card = replace(card, threshold=threshold or card.threshold, ejection=ejection, looks=looks)
+    student.card = replace(card, **(dials or {}))
     check_files(run / "student", student.card, needed=GRAPH if graph else None)
     generator = Store(run / "clips").settings["generator"]
     if generator != GENERATOR:
