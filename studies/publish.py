@@ -91,7 +91,8 @@ def publish(
         )
     study = read_json(run / "study.json")
     _check_drawn(student.card)
-    study["training"].pop("start", None)  # a path it may be; what it held stands in made_from
+    for name in ("start", "mean_with"):  # paths they may be; what they held stands in made_from
+        study["training"].pop(name, None)
     forget_places(study["teacher"])
     published: dict[str, Any] = {
         "name": name,

@@ -51,7 +51,8 @@ def distill(
         raise StudyError("A study of [cohort] has several students before its own: `echodfkd run` teaches them all.")
     if bool(study.data) != (real is not None):
         raise StudyError("Real clips and their labels (--real, --real-labels) go with a study that has [[data]].")
-    begin = None if study.training.start is None else starting_network(study.training.start, study.student)
+    start = study.training.starts
+    begin = starting_network(start, study.student) if start else None
     made_from = _made_from(study, clips, labels, real)
     pairs = validation_pairs((clips, labels), real, study.training)
     training = out.with_name(f"{out.name}-training")
@@ -90,7 +91,9 @@ def distill(
 def _made_from(study: Study, clips: Store, labels: Store, real: Pair | None) -> dict[str, Any]:
     """What tells a student from others, without paths: settings, and what was looked at by checksum."""
     table = study_table(study)
-    elsewhere = {"start"} if real is not None else {"start", "real_share"}  # a start by its checksum, below
+    elsewhere = {"start", "mean_with"}  # by checksums, below
+    if real is None:
+        elsewhere.add("real_share")
     made_from = {key: table[key] for key in ("name", "seed", "student")}
     made_from["training"] = {key: value for key, value in table["training"].items() if key not in elsewhere}
     made_from["teacher"] = teacher_table(study.teacher, study.student.structures)
@@ -102,8 +105,8 @@ def _made_from(study: Study, clips: Store, labels: Store, real: Pair | None) -> 
         made_from["hindsight"] = True
     if real is not None:
         made_from["real"] = {"clips": real[0].content, "labels": real[1].content, "data": real[0].settings["data"]}
-    if start := study.training.start:
-        made_from["start"] = start_table(find_model(start))
+    if starts := study.training.starts:
+        made_from["start"] = start_table(*map(find_model, starts))
     return made_from
 
 

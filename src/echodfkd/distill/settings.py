@@ -31,6 +31,8 @@ class Training:
     """Share of the kept training clips that are taught on: those on which several teachers agree least; 1: all."""
     start: str | None = None
     """The model whose weights the student starts from, a folder or a bundled name; none: weights are drawn."""
+    mean_with: tuple[str, ...] = ()
+    """Other models of that shape: the student starts from the mean of all their weights."""
     initialisation: Literal["torch", "xavier", "he", "orthogonal"] = "torch"
     """How kernels are drawn: as torch does, uniformly after Glorot, normally after He, or orthogonal."""
     patience: int = 10
@@ -57,6 +59,8 @@ class Training:
         for name in ("backwards", "stills", "altered"):
             if not 0 <= getattr(self, name) <= 1:
                 raise StudyError(f"training.{name} is a share of windows, 0..1, got {getattr(self, name)}.")
+        if self.mean_with and self.start is None:
+            raise StudyError(f"training.mean_with goes with training.start, got {', '.join(self.mean_with)} alone.")
         real = self.real_share * self.batch
         if not 0 <= self.real_share <= 1 or abs(real - round(real)) > 1e-6:
             raise StudyError(
@@ -69,6 +73,11 @@ class Training:
             raise StudyError(f"training.average must be 0 (off) or more and below 1, got {self.average}.")
         if not 0 < self.learning_rate < 1:
             raise StudyError(f"training.learning_rate must lie between 0 and 1, got {self.learning_rate}.")
+
+    @property
+    def starts(self) -> tuple[str, ...]:
+        """The models from whose weights, or the mean of them, the student starts; none: weights are drawn."""
+        return () if self.start is None else (self.start, *self.mean_with)
 
     @property
     def real_windows(self) -> int:

@@ -1,22 +1,38 @@
 """A student that starts from another model's weights: pre-training on some clips, fine-tuning on others."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from echodfkd.distill.train import INPUT_SCALE
 from echodfkd.errors import StudyError
 from echodfkd.student.bundled import find_model
-from echodfkd.student.card import WEIGHTS, read_card
+from echodfkd.student.card import WEIGHTS, Card, read_card
 from echodfkd.student.checkpoint import load_network
 from echodfkd.student.network import AnyNetwork
 from echodfkd.student.settings import Shape
 
 
-def starting_network(model: str, shape: Shape) -> AnyNetwork:
-    """The network of a model's folder or bundled name, to be taught further.
+def starting_network(models: Sequence[str], shape: Shape) -> AnyNetwork:
+    """The network of a model's folder or bundled name, to be taught further; of several the mean of their weights.
 
-    Raises StudyError where it is of another shape or takes other grey levels, InputError where it cannot be read.
+    Students that went on from one another are near enough for their mean to be as good as any of them, and steadier
+    (Wortsman et al., Model soups, ICML 2022). Raises StudyError where one is of another shape or takes other grey
+    levels, InputError where one cannot be read.
     """
+    networks = [_starting(model, shape) for model in models]
+    mean = networks[0].state_dict()
+    for name, value in mean.items():
+        if len(networks) > 1 and value.is_floating_point():
+            mean[name] = torch.stack([network.state_dict()[name] for network in networks]).mean(dim=0)
+    networks[0].load_state_dict(mean)
+    return networks[0].train()
+
+
+def _starting(model: str, shape: Shape) -> AnyNetwork:
+    """One of them."""
     network, card = load_network(find_model(model))
     if card.network != shape:
         raise StudyError(
@@ -28,15 +44,19 @@ def starting_network(model: str, shape: Shape) -> AnyNetwork:
             f"training.start must take grey levels times {INPUT_SCALE:.6f}, as students are taught here, but {model} "
             f"takes them times {card.preprocessing.input_scale:g}. Start without it, or let it be the teacher."
         )
-    return network.train()
+    return network
 
 
-def start_table(folder: Path) -> dict[str, Any]:
-    """The model in `folder` as a value: the SHA-256 of its weights, and whether it may have been taught on real clips.
+def start_table(folder: Path, *others: Path) -> dict[str, Any]:
+    """Models in folders as a value: the SHA-256 of their weights, and whether any may have been taught on real clips.
 
     Only one whose card tells that all it was taught on was drawn has not.
     """
-    card = read_card(folder)
+    cards = [read_card(one) for one in (folder, *others)]
+    told = {"weights": cards[0].files[WEIGHTS], "real": not all(map(_drawn_alone, cards))}
+    return told | ({"mean_with": [card.files[WEIGHTS] for card in cards[1:]]} if others else {})
+
+
+def _drawn_alone(card: Card) -> bool:
     made = card.provenance.get("made_from", {})
-    drawn_alone = made and "real" not in made and not made.get("start", {}).get("real", False)
-    return {"weights": card.files[WEIGHTS], "real": not drawn_alone}
+    return bool(made) and "real" not in made and not made.get("start", {}).get("real", False)

@@ -157,7 +157,9 @@ def _started(made: Table) -> list[str]:
     """Whose weights it started from, if anybody's."""
     if "start" not in made:
         return []
-    return [f"Started from a model that drawn clips taught (weights {made['start']['weights'][:16]})."]
+    weights = [one[:16] for one in (made["start"]["weights"], *made["start"].get("mean_with", ()))]
+    what = "a model" if len(weights) == 1 else "the mean of models"
+    return [f"Started from {what} that drawn clips taught (weights {', '.join(weights)})."]
 
 
 def _training_words(study: Table) -> str:

@@ -24,7 +24,11 @@ def read_study(path: Path) -> Study:
         study,
         teacher=_placed(study.teacher, path.parent),
         data=tuple(_placed_data(one, path.parent) for one in study.data),
-        training=replace(study.training, start=_placed_start(study.training.start, path.parent)),
+        training=replace(
+            study.training,
+            start=_placed_start(study.training.start, path.parent),
+            mean_with=tuple(str(_placed_start(one, path.parent)) for one in study.training.mean_with),
+        ),
         label_free=_placed_models(study.label_free, path.parent),
     )
 

@@ -163,7 +163,8 @@ def _not_drawn(made: Row, training: Row) -> dict[str, str]:
         facts["clips of data sets"] = f"{training['real_share']:.0%} of what was trained on: {'; '.join(each)}"
     if "start" in made:
         seen = "may have seen real clips" if made["start"]["real"] else "drawn clips alone taught it"
-        facts["started from"] = f"the model of weights {made['start']['weights'][:16]}; {seen}"
+        weights = [one[:16] for one in (made["start"]["weights"], *made["start"].get("mean_with", ()))]
+        facts["started from"] = f"weights {', '.join(weights)}{' (their mean)' if weights[1:] else ''}; {seen}"
     return facts
 
 

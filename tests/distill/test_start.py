@@ -1,0 +1,58 @@
+"""A student starts from one model's weights or from the mean of several."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from echodfkd.distill.settings import Training
+from echodfkd.distill.start import start_table, starting_network
+from echodfkd.distill.train import INPUT_SCALE
+from echodfkd.errors import StudyError
+from echodfkd.student.card import Card, Preprocessing
+from echodfkd.student.checkpoint import save
+from echodfkd.student.network import NetworkSettings, seeded_network
+
+SHAPE = NetworkSettings(blocks=2, layers=1, filters=4)
+
+
+def kept(folder: Path, seed: int, shape=SHAPE, **provenance) -> str:
+    """A model of that seed in a folder."""
+    save(folder, seeded_network(shape, seed).eval(), Card(shape, Preprocessing(16, INPUT_SCALE), **provenance))
+    return str(folder)
+
+
+def test_one_model_is_its_weights(tmp_path):
+    begun = starting_network([kept(tmp_path / "a", 1)], SHAPE)
+    for name, value in seeded_network(SHAPE, 1).state_dict().items():
+        assert torch.equal(begun.state_dict()[name], value)
+    assert begun.training
+
+
+def test_several_are_the_mean_of_their_weights(tmp_path):
+    models = [kept(tmp_path / name, seed) for seed, name in enumerate("abc")]
+    begun = starting_network(models, SHAPE).state_dict()
+    tables = [seeded_network(SHAPE, seed).state_dict() for seed in range(3)]
+    for name, value in begun.items():
+        mean = sum(table[name].double() for table in tables) / 3
+        assert torch.allclose(value.double(), mean, atol=1e-6)
+
+
+def test_each_must_have_the_students_shape(tmp_path):
+    models = [kept(tmp_path / "a", 1), kept(tmp_path / "b", 1, NetworkSettings(blocks=2, layers=1, filters=5))]
+    with pytest.raises(StudyError, match=r"training\.start .*shape"):
+        starting_network(models, SHAPE)
+    with pytest.raises(StudyError, match=r"training\.mean_with .*got b alone"):
+        Training(mean_with=("b",))
+
+
+def test_a_mean_tells_all_weights_and_whether_any_may_have_seen_a_patient(tmp_path):
+    drawn, real = {"made_from": {"seed": 1}}, {"made_from": {"real": {}}}
+    first, second, third = (
+        Path(kept(tmp_path / name, seed, provenance=of))
+        for seed, (name, of) in enumerate(zip("abc", (drawn, drawn, real), strict=True))
+    )
+    one, two, mixed = start_table(first), start_table(first, second), start_table(first, second, third)
+    assert one == {"weights": one["weights"], "real": False}
+    assert two == one | {"mean_with": [start_table(second)["weights"]]}
+    assert mixed["real"] and len(mixed["mean_with"]) == 2
