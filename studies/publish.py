@@ -91,8 +91,8 @@ def publish(
         )
     study = read_json(run / "study.json")
     _check_drawn(student.card)
-    for name in ("start", "mean_with"):  # paths they may be; what they held stands in made_from
-        study["training"].pop(name, None)
+    for place in ("start", "mean_with"):  # paths they may be; what they held stands in made_from
+        study["training"].pop(place, None)
     forget_places(study["teacher"])
     published: dict[str, Any] = {
         "name": name,
