@@ -127,11 +127,13 @@ def children(parent: int) -> list[int]:
 
 
 def test_a_worker_ended_from_outside_is_told_in_one_line(study):
-    with pytest.raises(OutputError, match="ended from outside"), FreshWindows(study, 1) as source:
-        for _ in source.epoch(0):
-            for worker in multiprocessing.active_children():
-                worker.kill()
-                worker.join()
+    long = replace(study, training=replace(study.training, epochs=20))  # more batches than are drawn ahead
+    with pytest.raises(OutputError, match="ended from outside"), FreshWindows(long, 1) as source:
+        for number in range(long.training.epochs):
+            for _ in source.epoch(number):
+                for worker in multiprocessing.active_children():
+                    worker.kill()
+                    worker.join()
         pytest.fail("the batches went on")
 
 
