@@ -190,6 +190,40 @@ def test_a_store_that_was_written_anew_elsewhere_is_read_anew(address):
     np.testing.assert_array_equal(Store(address).frames("clip-2-0"), shard_of(2)[1][:2])
 
 
+def test_a_copy_that_is_fetched_again_is_checked_again(in_memory, tmp_path):
+    store, name = written(in_memory), "shard-00002.frames.npy"
+    before = store.frames("clip-2-0").copy()
+    for copy in copies(tmp_path):
+        copy.unlink()
+    np.testing.assert_array_equal(store.frames("clip-2-0"), before)
+    data = objects(in_memory)[name]
+    put(in_memory, name, data[:-1] + bytes([data[-1] ^ 1]))  # of the same shape
+    for copy in copies(tmp_path):
+        copy.unlink()
+    with pytest.raises(InputError, match=f"{name} is damaged"):
+        store.frames("clip-2-0")
+
+
+def test_a_shard_that_cannot_be_asked_for_is_not_taken_for_a_missing_one(in_memory, monkeypatch, tmp_path):
+    before = objects(written(in_memory).place.address)
+    for copy in copies(tmp_path):
+        copy.unlink()
+
+    def slow(*words, **more):
+        raise TimeoutError("timed out")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(system(in_memory)[0], "get_file", slow)
+        with pytest.raises(InputError, match="timed out"):
+            writer_in(in_memory).has(0)
+    assert objects(in_memory) == before and writer_in(in_memory).has(0)
+
+
+def test_a_place_that_does_not_tell_of_changes_holds_no_store():
+    with pytest.raises(InputError, match="does not tell when a file has changed"):
+        place_of("https://example.invalid/clips")
+
+
 def test_other_settings_are_refused_elsewhere_too(in_memory):
     writer_in(in_memory).write(0, *shard_of(0))
     with pytest.raises(StudyError, match=rf"{in_memory} .*settings\.seed: 1 -> 2"):
@@ -283,6 +317,13 @@ def test_missing_credentials_are_one_line(in_s3, tmp_path):
 def test_what_is_no_store_lies_on_this_machine(echodfkd, words):
     code, _, told = echodfkd(*words, "s3://bucket/x")
     assert code == 2 and "must lie on this machine, got s3://bucket/x." in told and told.count("\n") == 1
+
+
+def test_an_address_of_this_machine_makes_no_folder_of_its_name(echodfkd, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "films").mkdir()
+    code, _, told = echodfkd("check", "films", "--out", f"file://{tmp_path}/q")
+    assert code == 2 and "must lie on this machine" in told and [one.name for one in tmp_path.iterdir()] == ["films"]
 
 
 # The command

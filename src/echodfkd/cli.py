@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -140,11 +141,12 @@ class _Verb(TyperCommand):
 
 
 def _check_here(option: str, words: Iterable[str]) -> None:
-    """InputError where one of the words is the address of another place than this machine."""
-    for word in (word for word in words if "://" in word):
-        from echodfkd.store.place import place_of
+    """InputError where one of the words is an address: it would become a folder of that name."""
+    for word in words:
+        if re.match(r"[A-Za-z][\w+.-]+://", word):
+            from echodfkd.store.place import place_of
 
-        if place_of(word).path is None:
+            place_of(word)  # refuses one with a secret, which is not to be repeated
             raise InputError(
                 f"{option} must lie on this machine, got {word}. Only stores of clips and masks may lie elsewhere, as "
                 "`synth`, `gather` and `label` write them: choose a folder, or copy it here."

@@ -34,6 +34,10 @@ SPARED, ABANDONED = 10, 24 * 3600
 """Seconds for which a copy just used stays, as somebody is about to open it, and one that is half-written or sent."""
 
 
+class Unreachable(InputError):
+    """A place that could not be asked: nothing is known of what lies there."""
+
+
 class Place(ABC):
     """Files of plain names in one place. `str` of it is what users call it; it can be sent to other processes."""
 
@@ -169,9 +173,9 @@ class RemotePlace(Place):
         return self.address
 
     def local(self, name: str) -> Path:
-        """A copy of the object, as it is now. InputError where it cannot be had."""
+        """A copy of the object, as it is now. Unreachable where it cannot be had."""
         failed = f"Cannot read {self.at(name)}"
-        with self._reached(InputError, failed):
+        with self._reached(Unreachable, failed):
             system, root = _opened(self.address, os.getpid())
             try:
                 copy = self._copy(name, system.ukey(f"{root}/{name}"))
@@ -180,7 +184,7 @@ class RemotePlace(Place):
                     raise
                 return self._copy(name, "nothing")
         if not _touched(copy):
-            with files.writing(copy) as part, self._reached(InputError, failed):
+            with files.writing(copy) as part, self._reached(Unreachable, failed):
                 system.get_file(f"{root}/{name}", str(part))
             self._make_room(copy)
         return copy
@@ -210,7 +214,7 @@ class RemotePlace(Place):
 
     def names(self) -> list[str]:
         """The objects directly in the place."""
-        with self._reached(InputError, f"Cannot list {self}"), suppress(FileNotFoundError):
+        with self._reached(Unreachable, f"Cannot list {self}"), suppress(FileNotFoundError):
             system, root = _opened(self.address, os.getpid())
             return [path.rpartition("/")[2] for path in system.ls(root, detail=False)]
         return []
@@ -268,6 +272,8 @@ def place_of(given: Place | Path | str) -> Place:
             f"An address of a store holds no password and no key, got one of {scheme}:// with some. Leave them to the "
             "environment or to the configuration of what reaches it."
         )
+    if scheme in ("http", "https"):
+        raise InputError(f"A store is not read from {scheme}://, which does not tell when a file has changed: {given}.")
     if scheme in ("file", "local"):
         return LocalPlace(Path(rest))
     if not rest.strip("/"):
@@ -314,6 +320,8 @@ def _sweep(folder: Path, bound: int) -> None:
     for used, size, path in sorted(there):
         if held <= bound:
             return
-        if now - used > (ABANDONED if files.is_part(path) else SPARED):
-            path.unlink(missing_ok=True)
-            held -= size
+        spared = ABANDONED if files.is_part(path) else SPARED
+        with suppress(FileNotFoundError):
+            if now - used > spared and time.time() - path.stat().st_mtime > spared:  # nobody has taken it since
+                path.unlink()
+                held -= size

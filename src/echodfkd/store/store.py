@@ -9,7 +9,6 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +21,7 @@ from echodfkd.clip import Clip, channel, check_structures
 from echodfkd.errors import InputError, StudyError
 from echodfkd.files import differences, is_plain_name, read_json, sha256
 from echodfkd.names import clip_name
-from echodfkd.store.place import Place, place_of
+from echodfkd.store.place import Place, Unreachable, place_of
 from echodfkd.store.shards import Bytes, array_name, as_json, check_array, mapped, marker_name, write_array
 
 FORMAT = "echodfkd store 1"
@@ -131,9 +130,13 @@ class StoreWriter:
     def _begin(self, settings: dict[str, Any]) -> None:
         """Notes the settings in a place without shards; refuses one with shards of others."""
         self._settings, place = settings, self.place
-        with suppress(InputError):
+        try:
             if place.read_json(SETTINGS) == settings:
                 return
+        except Unreachable:
+            raise
+        except InputError:
+            pass
         if not place.has(SETTINGS) or not any(name.startswith("shard-") for name in place.names()):
             place.write_json(SETTINGS, settings)
         elif (before := place.read_json(SETTINGS)) != settings:
@@ -149,6 +152,8 @@ class StoreWriter:
             return set(marker["files"]) == wanted and all(
                 sha256(self.place.local(name)) == digest for name, digest in marker["files"].items()
             )
+        except Unreachable:  # a shard that cannot be asked for is not one that has to be made again
+            raise
         except (InputError, OSError, KeyError, TypeError):
             return False
 
@@ -192,6 +197,7 @@ class Store:
         self._rows: list[int] = []
         self._places: dict[str, tuple[Entry, int, int]] = {}
         self._maps: dict[tuple[str, int], Bytes] = {}
+        self._copies: set[Path] = set()
         for marker in self.place.each(self._marker, range(index["shards"])):
             self._list(marker)
         self.entries: tuple[Entry, ...] = tuple(entry for entry, _, _ in self._places.values())
@@ -282,7 +288,11 @@ class Store:
             shape = _shape(self, kind, self._rows[shard])
             if not shape:
                 raise InputError(f"The store {self.place} holds no {kind}.")
-            array = mapped(self.place, array_name(shard, kind), shape)
+            name = array_name(shard, kind)
+            if not self.place.stays and (copy := self.place.near(name)) not in self._copies:
+                self._check(name)  # fetched again, it may be another file than the one that was checked
+                self._copies.add(copy)
+            array = mapped(self.place, name, shape)
             if self.place.stays:
                 self._maps[kind, shard] = array
         return array
