@@ -100,6 +100,18 @@ def test_frames_and_masks_of_an_example_are_shown_in_the_same_order():
         assert (labelled == shown + np.array([100, 200], np.uint8)[:, None, None]).all()
 
 
+def test_looks_reach_the_windows_of_a_store_and_not_those_of_validation(store):
+    def shown(altered, batch=2):
+        training = Training(window=3, size=8, batch=batch, altered=altered)
+        return list(StoreWindows(store, store, ("lv",), training, 5).epoch(1))
+
+    plain, other, again = shown(0.0), shown(1.0), shown(1.0, batch=3)
+    assert all(not np.array_equal(a[0], b[0]) for a, b in zip(plain, other, strict=True))
+    windows = [np.concatenate([batch[0] for batch in batches]) for batches in (other, again)]
+    np.testing.assert_array_equal(*windows)  # whatever the batch, a window has its own look
+    assert all(window.look is None for window in middle_windows(ENTRIES, 3))
+
+
 def test_a_store_plays_backwards_the_very_windows_that_it_cuts(store):
     backwards = Training(window=3, size=8, batch=2, backwards=1.0)
     sources = [
