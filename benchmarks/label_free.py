@@ -113,10 +113,10 @@ def real(folder: Path) -> list[Film]:
 
 def segmented(clips: list[Film], seed: int) -> dict[str, list[Masks]]:
     """The masks of every segmenter on every clip."""
-    b4, b2 = find_model("b4"), find_model("b2")
+    b4, b3 = find_model("b4"), find_model("b3")
     models: dict[str, Segmenter] = {
         "b4": load_student(b4, hindsight=False),
-        "b2": load_student(b2, hindsight=False),
+        "b3": load_student(b3, hindsight=False),
         "teacher": load_student(find_model("teacher"), hindsight=False),
     }
     for strength in STRENGTHS:
@@ -124,7 +124,7 @@ def segmented(clips: list[Film], seed: int) -> dict[str, list[Masks]]:
         worse.card = replace(worse.card, hindsight=False)
         models[f"b4, weights noised {strength:g}"] = worse
     found = {name: [inside(one.clip, model) for one in clips] for name, model in models.items()}
-    found["b2, frames noised"] = [inside(noised(one.clip, seed), models["b2"]) for one in clips]
+    found["b3, frames noised"] = [inside(noised(one.clip, seed), models["b3"]) for one in clips]
     for name, spoil in SPOILT.items():
         found[f"b4 {name}"] = [spoil(masks, one.clip) for masks, one in zip(found["b4"], clips, strict=True)]
     found["constant mask"] = constant(clips)

@@ -103,7 +103,7 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("real", type=Path, help="the folder of real echocardiograms")
-    parser.add_argument("--model", nargs="+", default=["b4", "b2", "teacher"], help="models' folders, or bundled ones")
+    parser.add_argument("--model", nargs="+", default=["b4", "b3", "teacher"], help="models' folders, or bundled ones")
     parser.add_argument("--judge", default="standin", help="standin, echoclip, hf-hub:..., local-dir:... or none")
     parser.add_argument("--clips", type=int, default=60, help="clips looked at, at most")
     parser.add_argument("--frames", type=int, default=64, help="frames of each, around the two masked ones")

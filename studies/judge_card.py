@@ -55,7 +55,7 @@ ANNOTATOR = TRACED
 OUTLINES = {TRACED: "as humans trace it", "tight-in-systole": "tight in systole"}
 """What the other half of a stand-in's truth was: generator 2 had the last."""
 CAPTION_BATCHES = 16
-SPOILT: tuple[tuple[str, str, float], ...] = (("b4", "blur", 4), ("b2", "noise", 40), ("teacher", "gain", -20))
+SPOILT: tuple[tuple[str, str, float], ...] = (("b4", "blur", 4), ("b3", "noise", 40), ("teacher", "gain", -20))
 """Segmenters made worse: a bundled one that is shown each clip with this degradation and strength."""
 
 REAL_SCORES = ("judge", "judge.wall", "judge.cavity")
@@ -73,7 +73,7 @@ def drawn(clips: int) -> list[Item]:
 
 def segmenters() -> dict[str, Callable[[Item], NDArray[np.bool_]]]:
     """Six of different quality, by name: the bundled ones, and the same on clips that were made worse."""
-    students = {name: load_student(find_model(name)) for name in ("b4", "b2", "teacher")}
+    students = {name: load_student(find_model(name)) for name in ("b4", "b3", "teacher")}
 
     def masks(name: str, item: Item, kind: str | None = None, strength: float = 0) -> NDArray[np.bool_]:
         frames = item[1] if kind is None else degrade(item[1], item[2], kind, strength).frames

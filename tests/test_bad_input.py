@@ -146,7 +146,7 @@ def alter(change: Callable[[dict], None]) -> Callable[[Path], None]:
         (lambda folder: flip_a_byte(folder / "model.safetensors"), "does not have the checksum of its card"),
         (lambda folder: (folder / "model.onnx").unlink(), "is missing"),
         (lambda folder: (folder / "model.json").unlink(), "it holds no model.json"),
-        (shutil.rmtree, "it is no folder, and the bundled models are b4, b2, teacher"),
+        (shutil.rmtree, "it is no folder, and the bundled models are b4, b3, teacher"),
         (lambda folder: (folder / "model.json").write_text("{"), "readable JSON"),
         (lambda folder: (folder / "model.json").write_bytes(b"\xff\x00"), "readable JSON"),
         (lambda folder: (folder / "model.json").write_text("[1]"), "student's card"),
@@ -172,8 +172,8 @@ def test_a_model_that_is_nowhere_is_told_which_there_are(clip, tmp_path, refusal
     monkeypatch.setattr("echodfkd.student.bundled.ROOT", tmp_path / "none")
     for words, reason in (
         ((), "b4 is not in this installation"),
-        (("--model", "b2"), "b2 is not in this installation"),
-        (("--model", "b3"), "b4, b2, teacher"),
+        (("--model", "b3"), "b3 is not in this installation"),
+        (("--model", "b5"), "b4, b3, teacher"),
     ):
         assert reason in refusal("segment", clip, *words, "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -17,7 +17,7 @@ from echodfkd.errors import InputError
 from echodfkd.limits import VARIABLE, Limits, limits
 
 ROOT = Path(__file__).parents[1]
-STUDY, CARD = ROOT / "studies" / "tiny.toml", ROOT / "src/echodfkd/student/weights/b2/model.json"
+STUDY, CARD = ROOT / "studies" / "tiny.toml", ROOT / "src/echodfkd/student/weights/b3/model.json"
 
 
 def read_mutated(folder: Path, count: int, seed: int, weights: bool) -> dict:

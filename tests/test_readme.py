@@ -45,7 +45,7 @@ def folder(tmp_path_factory) -> Path:
         for n, (beat, split) in enumerate(zip(beats(), splits, strict=True))
     }
     data = write_echonet(here / "EchoNet-Dynamic", known)
-    for out, moved in (("out", 0), ("out-b2", 2)):
+    for out, moved in (("out", 0), ("out-b3", 2)):
         for name, beat in zip(known, beats(), strict=True):
             (here / out / name).mkdir(parents=True)
             masks = np.roll(beat.masks["lv"], moved, axis=2).astype(np.uint8)

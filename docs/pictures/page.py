@@ -40,7 +40,7 @@ def main() -> None:
         told.append(address)
         there.set()
 
-    threading.Thread(target=serve, args=(Dials(port=0, models=("b4", "b2"), workers=1), tell), daemon=True).start()
+    threading.Thread(target=serve, args=(Dials(port=0, models=("b4", "b3"), workers=1), tell), daemon=True).start()
     there.wait()
     with sync_playwright() as running:
         browser = running.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])

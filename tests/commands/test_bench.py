@@ -12,8 +12,8 @@ from echodfkd.video import write
 def test_every_subject_has_its_row_of_all_frames_and_rounds(student_folder, tmp_path):
     film = tmp_path / "clip.avi"
     write(film, beating(20), 50)
-    found = bench(str(student_folder), ["torch", "b2"], film)
-    assert [row.name for row in found.rows] == ["small", "small torch", "b2"]
+    found = bench(str(student_folder), ["torch", "b3"], film)
+    assert [row.name for row in found.rows] == ["small", "small torch", "b3"]
     assert [row.size for row in found.rows[:2]] == [28, 28]
     for row in found.rows:
         assert len(row.alone) == len(row.whole) == ROUNDS * (20 - WARM)
@@ -21,7 +21,7 @@ def test_every_subject_has_its_row_of_all_frames_and_rounds(student_folder, tmp_
         assert all(part < whole for part, whole in zip(row.alone, row.whole, strict=True))
         assert row.rates[0] > row.rates[1] > 0 and row.first_mask > 0 and 20 < row.memory < 4000
     told = words(found)
-    assert all(name in told for name in ("small torch", "b2", found.machine, *PARTS))
+    assert all(name in told for name in ("small torch", "b3", found.machine, *PARTS))
 
 
 def test_without_a_film_one_of_noise_is_seen(student_folder):

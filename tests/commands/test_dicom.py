@@ -45,7 +45,7 @@ def masks_in(folder: Path) -> np.ndarray:
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_masks_are_those_of_the_frames_that_a_file_holds(tmp_path, encoding, real):
-    student = load_student("b2")
+    student = load_student("b3")
     wanted = face.segment(real, student).masks["lv"]
     found = face.segment(save(tmp_path / "a", on_screen(real.frames), encoding), student).masks["lv"]
     assert wanted.any(axis=(1, 2)).all()
@@ -56,7 +56,7 @@ def test_masks_are_those_of_the_frames_that_a_file_holds(tmp_path, encoding, rea
 
 
 def test_the_commands_masks_fit_the_whole_frame_and_lie_in_the_fan(tmp_path, echodfkd):
-    code, out, err = echodfkd("segment", REAL, "--model", "b2", "--out", tmp_path / "out", "--seg")
+    code, out, err = echodfkd("segment", REAL, "--model", "b3", "--out", tmp_path / "out", "--seg")
     assert code == 0 and "resized or cut" in out and err == ""
     clip = read(REAL)
     masks = masks_in(tmp_path / "out" / clip.name)
@@ -64,7 +64,7 @@ def test_the_commands_masks_fit_the_whole_frame_and_lie_in_the_fan(tmp_path, ech
     outside = np.ones(masks.shape[1:], bool)
     outside[clip.part] = False
     assert masks.any() and not masks[:, outside].any()
-    np.testing.assert_array_equal(masks, face.segment(clip, "b2").masks["lv"])
+    np.testing.assert_array_equal(masks, face.segment(clip, "b3").masks["lv"])
     told = json.loads((tmp_path / "out" / clip.name / "measures.json").read_text())
     assert told["remarks"] == list(clip.remarks) and "edv_ml" not in told  # no believable size of a pixel
     seg = pydicom.dcmread(tmp_path / "out" / clip.name / "segmentation.dcm")
@@ -79,7 +79,7 @@ def test_volumes_are_in_ml_where_the_size_of_a_pixel_is_known():
     rows, columns = np.mgrid[:112, :112]
     length = 30 * (1 - 0.25 * (1 - np.cos(2 * np.pi * np.arange(60) / 30)) / 2)
     masks = np.hypot((rows - 56) / 1.6, columns - 56) < length[:, None, None]
-    student = load_student("b2")
+    student = load_student("b3")
     told = record("a", measures(masks, 30, (0.5, 0.5)), student)
     assert told["edv_ml"] == pytest.approx(4 / 3 * np.pi * 1.6 * 30**3 * 0.5**3 / 1000, rel=0.03)
     assert told["esv_ml"] == pytest.approx(told["edv_ml"] * 0.75**3, rel=0.05)
@@ -130,7 +130,7 @@ def test_nothing_of_the_patient_is_written_or_printed_even_where_it_goes_wrong(t
             *sorted(place.iterdir()),
             place / "THISTLEWAITE.dcm",
             "--model",
-            "b2",
+            "b3",
             "--out",
             tmp_path / "out",
             "--overlay",
@@ -148,7 +148,7 @@ def test_burnt_in_text_is_in_no_overlay_unless_it_is_asked_for(tmp_path, echodfk
     seen = {}
     for option in ((), ("--show-all",)):
         out = tmp_path / f"out{len(option)}"
-        assert echodfkd("segment", path, "--model", "b2", "--out", out, "--overlay", *option)[0] == 0
+        assert echodfkd("segment", path, "--model", "b3", "--out", out, "--overlay", *option)[0] == 0
         with open_video(next(out.glob("*/overlay.mp4"))) as film:
             picture = next(iter(film))
         seen[option] = picture[20:40, 6:90]  # the name, three times as large; below the place of ED and ES
@@ -157,7 +157,7 @@ def test_burnt_in_text_is_in_no_overlay_unless_it_is_asked_for(tmp_path, echodfk
 
 def test_a_seg_needs_a_dicom_clip(tmp_path, echodfkd):
     write(tmp_path / "a.avi", fan_frames(3), 50)
-    code, _, err = echodfkd("segment", tmp_path / "a.avi", "--model", "b2", "--out", tmp_path / "out", "--seg")
+    code, _, err = echodfkd("segment", tmp_path / "a.avi", "--model", "b3", "--out", tmp_path / "out", "--seg")
     assert code == 2 and "--seg" in err and not (tmp_path / "out" / "a").exists()
 
 
@@ -194,7 +194,7 @@ def test_a_hospitals_folders_of_patients_are_no_camus(tmp_path):
 @pytest.mark.parametrize("given", ["disc", "disc/DICOMDIR"])
 def test_clips_are_judged_under_the_names_under_which_they_are_segmented(tmp_path, echodfkd, given):
     disc(tmp_path)
-    assert echodfkd("segment", tmp_path / given, "--model", "b2", "--out", tmp_path / "out")[0] == 0
+    assert echodfkd("segment", tmp_path / given, "--model", "b3", "--out", tmp_path / "out")[0] == 0
     clips = given_clips([tmp_path / given])
     assert {one.name for one in clips} == {folder.name for folder in prediction_folders(tmp_path / "out")}
     assert [one.read().frames.shape for one in clips] == [(4, 120, 160)] * 2
@@ -203,7 +203,7 @@ def test_clips_are_judged_under_the_names_under_which_they_are_segmented(tmp_pat
 @pytest.mark.parametrize("given", ["disc", "disc/DICOMDIR", "made"])
 def test_a_disc_is_watched_clip_by_clip(tmp_path, given):
     disc(tmp_path)
-    watched = live(str(tmp_path / given), "b2", paced=False, idle=1.5)
+    watched = live(str(tmp_path / given), "b3", paced=False, idle=1.5)
     assert [one.frames for one in watched] == [4, 4] and not any(one.refusal for one in watched)
 
 

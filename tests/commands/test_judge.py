@@ -26,7 +26,7 @@ TINY = Path(__file__).parents[2] / "studies" / "tiny.toml"
 JUDGED = """
 [label_free]
 judge = "local-dir:{}"
-rivals = ["b2"]
+rivals = ["b3"]
 snapshots = [1, 4]
 clips = 2
 atlases = 4
@@ -62,11 +62,11 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 def test_a_run_judges_its_student_beside_snapshots_and_bundled_models(made):
     found = json.loads((made / "label-free" / "label_free.json").read_text())
-    assert found["names"] == ["student", "epoch-001", "epoch-004", "b2"]
+    assert found["names"] == ["student", "epoch-001", "epoch-004", "b3"]
     assert found["n"]["clips"] == 2
     assert {"judge", "judge.wall", "judge.cavity", "agreement.majority", "edges"} <= set(found["evidence"])
     assert found["rank_correlation"]["judge"]["per_model"]["n"] == 2
-    assert found["segmenters"]["b2"]["dice"]["value"] > found["segmenters"]["epoch-001"]["dice"]["value"]
+    assert found["segmenters"]["b3"]["dice"]["value"] > found["segmenters"]["epoch-001"]["dice"]["value"]
     said = found["image_text"]
     assert said["masks"]["n"]["clips"] == 2 and set(said["phases"]["by_chance"]) >= {"white noise", "constant"}
     assert set(said["calibration"]["auc"]) == {"shrunk", "grown", "shifted", "swapped", "empty"}
@@ -112,18 +112,18 @@ def test_a_finished_judgement_is_kept(made):
 
 
 def test_the_command_judges_folders_of_masks(made, judge, tmp_path, echodfkd):
-    two = ["--predictions", made / "masks", "--predictions", made / "rivals" / "b2" / "masks"]
+    two = ["--predictions", made / "masks", "--predictions", made / "rivals" / "b3" / "masks"]
     code, _, complaint = echodfkd("judge", made / "clips", *two, "--out", tmp_path / "same", "--judge", "none")
     assert code == 2 and "names that differ" in complaint
     (tmp_path / "student").symlink_to(made / "masks")
-    (tmp_path / "b2").symlink_to(made / "rivals" / "b2" / "masks")
-    names = ["--predictions", tmp_path / "student", "--predictions", tmp_path / "b2"]
+    (tmp_path / "b3").symlink_to(made / "rivals" / "b3" / "masks")
+    names = ["--predictions", tmp_path / "student", "--predictions", tmp_path / "b3"]
     out = ["--out", tmp_path / "out", "--resamples", 100]
     code, told, complaint = echodfkd("judge", made / "clips", *names, *out, "--judge", f"local-dir:{judge}")
     assert (code, complaint) == (0, "")
     assert "rank correlation of means" in told and "true Dice" in told
     rows = rows_of(tmp_path / "out" / "label_free.csv")
-    assert {row["segmenter"] for row in rows} == {"student", "b2"} and all(row["judge"] for row in rows)
+    assert {row["segmenter"] for row in rows} == {"student", "b3"} and all(row["judge"] for row in rows)
     events = rows_of(tmp_path / "out" / "valve_events.csv")
     assert list(events[0]) == ["FileName", "ED", "ES"]
     assert len(rows_of(tmp_path / "out" / "prompts.csv")) == len(events)
@@ -143,8 +143,8 @@ def test_words_that_the_stand_in_was_never_taught_are_named(made, folders, tmp_p
 
 
 def test_without_a_judge_the_other_evidence_is_had(made, tmp_path, echodfkd):
-    (tmp_path / "b2").symlink_to(made / "rivals" / "b2" / "masks")
-    words = ["judge", made / "clips", "--predictions", tmp_path / "b2", "--out", tmp_path / "out"]
+    (tmp_path / "b3").symlink_to(made / "rivals" / "b3" / "masks")
+    words = ["judge", made / "clips", "--predictions", tmp_path / "b3", "--out", tmp_path / "out"]
     code, _, complaint = echodfkd(*words, "--resamples", 100)
     assert (code, complaint) == (0, "")
     found = json.loads((tmp_path / "out" / "label_free.json").read_text())
@@ -155,8 +155,8 @@ def test_without_a_judge_the_other_evidence_is_had(made, tmp_path, echodfkd):
 def test_settings_refuse_nonsense_with_the_value(tmp_path):
     with pytest.raises(StudyError, match=r"epochs .*got \[0\]"):
         LabelFree(snapshots=(0,))
-    with pytest.raises(StudyError, match="got b2, b2"):
-        LabelFree(rivals=("b2", "elsewhere/b2"))
+    with pytest.raises(StudyError, match="got b3, b3"):
+        LabelFree(rivals=("b3", "elsewhere/b3"))
     path = tmp_path / "tiny.toml"
     path.write_text(study_text("x").replace("[1, 4]", "[1, 9]"))
     with pytest.raises(StudyError, match=r"training\.epochs \(4\): 9"):
@@ -174,10 +174,10 @@ def test_a_missing_judge_is_told_before_any_work(tmp_path):
 @pytest.fixture
 def folders(made, tmp_path) -> list[Path]:
     """Two segmenters' masks under names that differ; the second lacks a clip."""
-    for name, there in (("student", made / "masks"), ("b2", made / "rivals" / "b2" / "masks")):
+    for name, there in (("student", made / "masks"), ("b3", made / "rivals" / "b3" / "masks")):
         shutil.copytree(there, tmp_path / "masks" / name)
-    shutil.rmtree(tmp_path / "masks" / "b2" / "test-00001")
-    return [tmp_path / "masks" / "student", tmp_path / "masks" / "b2"]
+    shutil.rmtree(tmp_path / "masks" / "b3" / "test-00001")
+    return [tmp_path / "masks" / "student", tmp_path / "masks" / "b3"]
 
 
 def told_by(out: Path) -> dict:
@@ -188,7 +188,7 @@ def test_a_clip_that_one_lacks_is_left_out_of_the_judges_means_and_told(made, ju
     words = ("--predictions", folders[0], "--predictions", folders[1], "--judge", f"local-dir:{judge}")
     more = ("--out", tmp_path / "out", "--resamples", 100, "--frames", 3)
     code, told, complaint = echodfkd("judge", made / "clips", *words, *more)
-    assert (code, complaint) == (0, "") and "b2 lacks 2" in told
+    assert (code, complaint) == (0, "") and "b3 lacks 2" in told
     said = told_by(tmp_path / "out")["image_text"]
     assert said["masks"]["n"]["clips"] == 1 and said["masks_lacking"] == 2
     assert said["masks"]["n"]["frames"] == 3

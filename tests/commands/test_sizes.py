@@ -69,7 +69,7 @@ def test_a_study_of_one_student_is_a_grid_of_one():
         ({"sizes": {}}, "training.size (28) must be a multiple of 8 for B4,1"),
         ({"student": {"kind": "framewise"}}, "[sizes] is a grid of recurrent students, U4,24 is none"),
         ({"student": {"skip": "last"}}, "student.skip = 'last' needs at least 2 blocks, got 1"),
-        ({"training": TABLE["training"] | {"start": "b2"}}, "training.start has the weights of one shape"),
+        ({"training": TABLE["training"] | {"start": "b3"}}, "training.start has the weights of one shape"),
     ],
 )
 def test_a_grid_that_cannot_be_is_refused_when_it_is_read(change, fault):

@@ -124,7 +124,7 @@ def test_the_part_of_a_model_is_that_of_its_card():
     frame, _ = heart()
     assert look.strange(frame) == student.strangeness(frame)
     assert look.limits == (student.familiar.odd, student.familiar.refused)
-    assert look_of(load_student("b2")) is None
+    assert look_of(load_student("b3")) is None
 
 
 def test_other_views_beat_and_are_drawn_alike_by_seed():

@@ -48,14 +48,14 @@ def test_a_folder_is_itself(shelf, student_folder):
 
 @pytest.mark.parametrize("name", ["b5", "no/such/folder"])
 def test_an_unknown_model_is_told_the_known_names(name, shelf):
-    with pytest.raises(InputError, match=f"No model {name}: .*b4, b2, teacher") as caught:
+    with pytest.raises(InputError, match=f"No model {name}: .*b4, b3, teacher") as caught:
         find_model(name)
     assert "\n" not in str(caught.value)
 
 
 def test_a_model_that_is_not_installed_is_one_clear_line(shelf):
-    with pytest.raises(InputError, match=r"b2 .*--model DIR"):
-        find_model("b2")
+    with pytest.raises(InputError, match=r"b3 .*--model DIR"):
+        find_model("b3")
 
 
 # What is bundled
@@ -84,12 +84,14 @@ def test_a_bundled_model_segments_drawn_hearts(name):
     from echodfkd.clip import Clip
     from echodfkd.measure.overlap import dice
     from echodfkd.student.student import load_student
+    from echodfkd.synthetic.annotator import TRACED
     from echodfkd.synthetic.generate import generate
     from echodfkd.synthetic.recipe import Conditions, draw_recipe
 
     student = load_student(find_model(name), threads=1)
     fair = Conditions(quality=(0.6, 1.0))
-    made = generate([draw_recipe(fair, 20, number, 30) for number in range(4)], structures=("lv",))
+    recipes = [draw_recipe(fair, 20, number, 30) for number in range(12)]
+    made = generate(recipes, structures=("lv",), annotator=TRACED)  # as they were taught
     channel, scores = student.structures.index("lv"), []
     for frames, truth in zip(made.frames, made.masks, strict=True):
         found = student(Clip("drawn", np.asarray(frames)))[:, channel] >= student.threshold

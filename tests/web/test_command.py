@@ -9,7 +9,7 @@ import urllib.request
 
 
 def test_serve_prints_an_address_that_answers_and_leaves_nothing_behind(tmp_path):
-    asked = ["serve", "--port", "0", "--workers", "1", "--model", "b2"]
+    asked = ["serve", "--port", "0", "--workers", "1", "--model", "b3"]
     environment = {**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "200"}
     process = subprocess.Popen(
         [sys.executable, "-m", "echodfkd", *asked], stdout=subprocess.PIPE, text=True, env=environment

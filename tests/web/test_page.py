@@ -50,7 +50,7 @@ def heart(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def server():
-    with serving(Dials(workers=1), "b2", "b4") as client:
+    with serving(Dials(workers=1), "b3", "b4") as client:
         yield client
 
 
@@ -74,7 +74,7 @@ def page(window, server, heart):
 
 @pytest.fixture(scope="module")
 def known(heart):
-    return segmentation(heart, "b2")
+    return segmentation(heart, "b3")
 
 
 def number(page, selector="#at"):
@@ -142,7 +142,7 @@ def test_a_clip_plays_at_its_own_rate_times_the_speed(window, server, tmp_path, 
 
 
 def test_other_structures_of_a_model_are_shown_or_hidden_on_both_pictures(window, heart):
-    with serving(Dials(workers=1), "teacher", "b2") as server:
+    with serving(Dials(workers=1), "teacher", "b3") as server:
         page = opened(window, server.address)
         page.set_input_files("#files", heart)
         page.wait_for_selector("#panel .numbers")
@@ -157,8 +157,8 @@ def test_other_structures_of_a_model_are_shown_or_hidden_on_both_pictures(window
             page.uncheck(f"#structures label:has-text('{name.strip()}') input")
             covered.append(changed(page, plain))
         assert all(now < before for before, now in pairwise(covered)) and covered[-1] == 0
-        page.select_option("#other", "b2")
-        page.wait_for_function("() => document.querySelector('#second figcaption').textContent === 'b2'")
+        page.select_option("#other", "b3")
+        page.wait_for_function("() => document.querySelector('#second figcaption').textContent === 'b3'")
         page.wait_for_function("() => !document.querySelector('#work:not(.idle)')")
         hidden = picture_with(page, "picture-2")
         page.check("#structures label:has-text('LV') input")
@@ -612,7 +612,7 @@ def test_the_summary_of_many_beats_and_reasons_is_printed_on_one_sheet(window, k
     masks[::7, 3:6, 3:20] = True
     found = measures(masks, 50, (1.0, 1.0), frames=np.full((1500, 48, 64), 90, np.uint8))
     assert len(found.ejection.beats) > 30 and len(found.reasons) > 4
-    told = {**known.record, **record("a long name " * 8, found, load_student(find_model("b2")))}
+    told = {**known.record, **record("a long name " * 8, found, load_student(find_model("b3")))}
     told["corrected"] = {"outlines": list(range(9, 400)), "events": True}
     picture = picture_png(np.zeros((600, 800), np.uint8))
     html = summary_page(told, found, b"", png_bytes(area_figure(found.area, found.events)), picture)

@@ -85,7 +85,7 @@ def test_the_frames_are_those_of_the_film(server, number, film):
 
 
 def test_with_hindsight_a_first_look_comes_before_what_stays(student_folder, film):
-    model = find_model("b2")
+    model = find_model("b3")
     assert load_student(model).card.hindsight
     with serving(Dials(workers=1), model, student_folder) as server:
         number = server.upload(film)
@@ -138,7 +138,7 @@ def test_moved_events_have_an_interval_and_outlines_by_hand_say_why_they_have_no
     asked = Conditions(**beat, **dict.fromkeys(CHANGES, 0.0), cropped=1.0, full_depth=0.0)
     made = generate([draw_recipe(asked, 5, 6, 60)], structures=("lv",))
     write(tmp_path / "heart.avi", made.frames[0], 50)
-    model, folder = find_model("b2"), tmp_path / "clip"
+    model, folder = find_model("b3"), tmp_path / "clip"
     student, clip = load_student(model), read(tmp_path / "heart.avi")
     folder.mkdir()
     (tmp_path / "upload.avi").write_bytes((tmp_path / "heart.avi").read_bytes())

@@ -36,13 +36,14 @@ def _starting(model: str, shape: Shape) -> AnyNetwork:
     network, card = load_network(find_model(model))
     if card.network != shape:
         raise StudyError(
-            f"training.start and mean_with must have the student's shape, {shape}, but {model} is {card.network}. Give [student] the "
-            "shape of that model, or start without."
+            f"training.start and mean_with must have the student's shape, {shape}, but {model} is {card.network}. "
+            "Give [student] the shape of that model, or start without."
         )
     if card.preprocessing.input_scale != INPUT_SCALE:
         raise StudyError(
-            f"training.start and mean_with must take grey levels times {INPUT_SCALE:.6f}, as students are taught here, but {model} "
-            f"takes them times {card.preprocessing.input_scale:g}. Start without it, or let it be the teacher."
+            f"training.start and mean_with must take grey levels times {INPUT_SCALE:.6f}, as students are taught here, "
+            f"but {model} takes them times {card.preprocessing.input_scale:g}. Start without it, or let it be the "
+            "teacher."
         )
     return network
 

@@ -12,7 +12,7 @@ DEFAULT = "b4"
 """The one that `segment` takes when none is named."""
 BUNDLED = {
     "b4": "the paper's headline student B4,1",
-    "b2": "a student of a few tens of thousands of weights, B2,1",
+    "b3": "a student of a quarter of its weights, B3,1",
     "teacher": "the frame-wise teacher of both, every structure",
 }
 """Every bundled model and what it is."""
