@@ -83,7 +83,7 @@ def test_the_list_tells_size_origin_scores_and_licence_of_what_is_bundled(publis
         "Dice 0.912 (0.812 to 1.012), n = 40; constant mask 0.701.",
         "On real clips (three clips of somewhere): LV Dice 0.893 (0.793 to 0.993), n = 3; worst clip 0.871, constant",
         "Apache-2.0.",
-        "b3: a student of a quarter of its weights, B3,1 not in this installation",
+        "b3: a small student B3,1, of a quarter of b4's weights not in this installation",
         "whose release states no licence",
         NOTICE,
     ):
