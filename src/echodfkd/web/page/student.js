@@ -33,12 +33,13 @@ class Student {
     return this.card.states.map(({ name, shape }) => [name, new this.Tensor("float32", new Float32Array(shape.reduce((a, b) => a * b, 1)), shape)]);
   }
 
-  /** Probabilities (structure * size * size) of a frame at the working size, and the next state. */
+  /** Probabilities (structure * size * size) of a frame at the working size, and the next state; none in a frame of one grey level: no view is checked here. */
   async step(frame, state) {
     const { size } = this.card, given = Object.fromEntries(state);
     given.frame = new this.Tensor("uint8", frame, [1, 1, size, size]);
     const found = await this.session.run(given);
-    return [found.probabilities.data, state.map(([name]) => [name, found[`next_${name}`]])];
+    const { data } = found.probabilities, blank = frame.every((grey) => grey === frame[0]);
+    return [blank ? new Float32Array(data.length) : data, state.map(([name]) => [name, found[`next_${name}`]])];
   }
 
   /** A pass over frames of the working size; `heard` gets each frame's probabilities. */
