@@ -115,8 +115,8 @@ def arguments() -> argparse.Namespace:
 
 
 def read_cases(real: Path, clips: int, frames: int) -> list[Case]:
-    """The clips, at most `clips` of at most `frames` frames, numbered; InputError where there is none."""
-    found = read_traced(real)[:clips]
+    """The clips without a broken tracing, at most `clips` of at most `frames` frames, numbered; InputError for none."""
+    found = [one for one in read_traced(real) if one.whole][:clips]
     if not found:
         raise InputError(f"{real} holds no clips with two human masks. Give the folder of real echocardiograms.")
     return [case(number, one, frames) for number, one in enumerate(found, start=1)]

@@ -23,13 +23,12 @@ from pathlib import Path
 import numpy as np
 from lines import aligned
 from numpy.typing import NDArray
-from real import PHASES, read_traced
+from real import over_phases, read_traced
 
 from echodfkd.clip import Clip
 from echodfkd.commands.segment import Segmentation, segmentation
 from echodfkd.engine import progress
 from echodfkd.errors import EchodfkdError, InputError, one_line
-from echodfkd.measure.overlap import dice
 from echodfkd.measure.shape import largest_component
 from echodfkd.stats.intervals import bootstrap
 from echodfkd.student.bundled import find_model
@@ -53,7 +52,10 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Told:
-    """What was told of one clip: beats by discs (percent) and their doubts, its known EF, and Dice at ED and ES."""
+    """What was told of one clip: beats by discs (percent) and their doubts, its known EF, and Dice at ED and ES.
+
+    The Dice is NaN where both tracings are broken.
+    """
 
     beats: Values
     doubts: Values
@@ -93,8 +95,8 @@ def report(real: Path, student: Student, singly: bool, drawn: int) -> str:
     for clip in progress(clips, "clips"):
         found = segmentation(read(clip.path), student)
         masks = found.masks["lv"]
-        overlap = [float(dice(largest_component(masks[clip.frames[n]]), clip.masks[n])) for n in PHASES]
-        every.append(told(found, clip.ejection_fraction, float(np.mean(overlap))))
+        overlap = over_phases(clip.dice(np.stack([largest_component(one) for one in masks]))[None])
+        every.append(told(found, clip.ejection_fraction, float(overlap[0])))
     line = student.card.ejection
     fitted = factor(every, line, singly)
     parts = [
@@ -194,7 +196,8 @@ def _row(every: Sequence[Told], line: tuple[float, float]) -> list[str]:
     if not every:
         return ["0", "-", "-"]
     wrong = np.array([errors(one, line, singly=False)[0][0] for one in beating(every)])
-    return [str(len(every)), _sure(wrong, 1), _sure(np.array([one.dice for one in every]), 3)]
+    overlap = np.array([one.dice for one in every])
+    return [str(len(every)), _sure(wrong, 1), _sure(overlap[np.isfinite(overlap)], 3)]
 
 
 def _sure(values: Values, digits: int) -> str:

@@ -21,6 +21,7 @@ from skimage.measure import regionprops
 
 from echodfkd.clip import Clip
 from echodfkd.errors import InputError, one_line
+from echodfkd.measure.overlap import dice
 from echodfkd.scores.predictions import read_masks
 from echodfkd.tables import number, optional
 from echodfkd.tables import rows as rows_of
@@ -85,6 +86,27 @@ class Traced:
     ejection_fraction: float
     reader_saw: bool
     """Whether the reader was taught on frames of this clip."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether neither tracing is broken."""
+        return all(solidity(mask) >= BROKEN for mask in self.masks.values())
+
+    def dice(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Dice (phase,) of masks (time, height, width) with the human's; NaN where that tracing is broken."""
+        return np.array(
+            [
+                dice(masks[self.frames[phase]], self.masks[phase]) if solidity(self.masks[phase]) >= BROKEN else np.nan
+                for phase in PHASES
+            ],
+            np.float64,
+        )
+
+
+def over_phases(overlap: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Means (clip,) of Dice `overlap` (clip, phase) over the phases whose tracing is whole; NaN where none is."""
+    known = np.isfinite(overlap)
+    return np.where(known, overlap, 0).sum(axis=1) / np.where(known.any(axis=1), known.sum(axis=1), np.nan)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ otherwise. A still is a clip of one frame.
 Printed is a table for each part with a line per model, then the differences of the other models from the first, patient
 by patient. Means, medians and shares come with 95 % bootstrap intervals by patient. Area ratios are predicted over
 human, departures pixels by which the mask reaches beyond the human's (`outline.py`): medians, with the 5th to 95th
-percentile over the stills. Broken tracings are left out. The ejection fraction is the command's own; `always the mean`
-is what is reached by telling every clip the mean of these clips. Bad cases are counted, never named.
+percentile over the stills. Broken tracings are left out, of stills and of clips. The ejection fraction is the command's
+own; `always the mean` is what is reached by telling every clip the mean of these clips. Bad cases are counted, never
+named.
 
 Films are the clips in REAL itself, with somebody's masks of every frame. Their constant mask holds the pixels that are
 inside on at least half of the frames of the other films of that size; areas at ED and ES are the 95th and the 5th
@@ -34,7 +35,19 @@ import numpy as np
 from lines import aligned
 from numpy.typing import NDArray
 from outline import PLACES, departures
-from real import PHASES, Film, Mask, Still, Traced, has_films, read_camus, read_films, read_stills, read_traced
+from real import (
+    PHASES,
+    Film,
+    Mask,
+    Still,
+    Traced,
+    has_films,
+    over_phases,
+    read_camus,
+    read_films,
+    read_stills,
+    read_traced,
+)
 
 from echodfkd.commands.segment import segment_clip
 from echodfkd.engine import progress
@@ -101,10 +114,12 @@ class Overlaps:
 
 @dataclass(frozen=True)
 class Beating:
-    """A model on whole clips: Dice (clip, phase) with the human's masks, and EF in percent, NaN where it told none."""
+    """A model on whole clips."""
 
     dice: Array
+    """With the human's masks (clip, phase); NaN where the tracing is broken."""
     ejection_fraction: Array
+    """(clip,) percent; NaN where it told none."""
 
 
 @dataclass(frozen=True)
@@ -215,7 +230,7 @@ def beating(student: Student, clips: Sequence[Traced]) -> Beating:
     overlap, fractions = np.empty((len(clips), len(PHASES))), np.empty(len(clips))
     for n, clip in enumerate(progress(clips, "clips")):
         masks, measures = segmented(file_source(clip.path), student)
-        overlap[n] = [float(dice(masks[clip.frames[phase]], clip.masks[phase])) for phase in PHASES]
+        overlap[n] = clip.dice(masks)
         fraction = measures["ejection_fraction"]
         fractions[n] = np.nan if fraction is None else fraction
     return Beating(overlap, fractions)
@@ -293,8 +308,8 @@ def clip_scores(found: Beating, clips: Sequence[Traced]) -> Scores:
     everybody = np.where(known, told, true.mean())
     always = np.abs(true - true.mean())
     return {
-        "dice": interval_of(found.dice.mean(axis=1)),
-        **{phase: {"dice": interval_of(found.dice[:, n])} for n, phase in enumerate(PHASES)},
+        "dice": interval_of(finite(over_phases(found.dice))),
+        **{phase: {"dice": interval_of(finite(found.dice[:, n]))} for n, phase in enumerate(PHASES)},
         "bad": int((found.dice < BAD).sum()),
         "ef_error": interval_of(pairs, STATISTICS["mae"]),
         "ef_bias": interval_of(pairs, STATISTICS["bias"]),
@@ -318,7 +333,7 @@ def film_scores(found: Sequence[Shown], films: Sequence[Film]) -> Scores:
     } | {name: interval_of(finite([getattr(one, name) for one in found])) for name in curves}
 
 
-def finite(values: Sequence[float]) -> Array:
+def finite(values: Sequence[float] | Array) -> Array:
     """Those of the values that are finite."""
     array = np.array(values)
     return array[np.isfinite(array)]
@@ -350,7 +365,7 @@ def differences(first: Found, other: Found, real: Validation) -> Scores:
     true = np.array([clip.ejection_fraction for clip in real.clips])
     errors = [np.abs(one.clips.ejection_fraction - true) for one in (first, other)]
     told["clips"] = {
-        "dice": difference(first.clips.dice.mean(axis=1), other.clips.dice.mean(axis=1)),
+        "dice": difference(*(finite(over_phases(one.clips.dice)) for one in (first, other))),
         "ef_error": difference(*errors),
     }
     return told

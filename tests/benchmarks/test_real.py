@@ -83,6 +83,16 @@ def test_solidity_is_one_of_a_square_and_little_of_what_crosses_itself():
     assert real.solidity(mask) < real.BROKEN
 
 
+def test_a_broken_tracing_counts_neither_for_nor_against_a_mask():
+    box, broken = np.zeros((40, 40), np.bool_), np.zeros((40, 40), np.bool_)
+    box[10:20, 10:20] = broken[10:20, 10:20] = broken[30:36, 30:36] = True
+    clip = real.Traced(Path("x"), {"ED": 0, "ES": 1}, {"ED": box, "ES": broken}, 50.0, False)
+    overlap = clip.dice(np.stack([box, box]))
+    assert overlap[0] == 1 and np.isnan(overlap[1]) and not clip.whole
+    assert np.array_equal(real.over_phases(np.array([[0.8, 0.6], overlap])), [0.7, 1.0])
+    assert np.isnan(real.over_phases(np.full((1, 2), np.nan))).all()
+
+
 def test_stills_that_are_none_are_refused(tmp_path):
     (tmp_path / "validation").mkdir()
     np.savez(tmp_path / "validation" / "stills.npz", frames=np.zeros((2, 8, 8), np.uint8))
