@@ -51,6 +51,18 @@ def test_the_sector_holds_a_black_cavity_and_no_mark_beside_it():
     assert not fan(np.zeros((2, 4, 4), np.uint8)).any()
 
 
+@pytest.mark.parametrize("middle", [-30, 0, 25])
+def test_a_fan_that_a_shadow_parts_is_whole_and_a_mark_beside_it_is_not_its(middle):
+    frames = speckled((0.0, 55.5), 112.0, 44.0)
+    rows, columns = np.mgrid[:112, :112]
+    shadow = np.abs(np.degrees(np.arctan2(columns - 55.5, rows + 0.5)) - middle) <= 4
+    shaded = np.where(shadow | (rows < 12), np.uint8(0), frames)
+    shaded[:, 5:12, 100:107] = 200  # a mark
+    found, whole = fan(shaded, parted=True), fan(frames) & (rows >= 12)
+    assert not (found & ~whole).any() and (whole & ~found).sum() < 0.03 * whole.sum()
+    assert fan(shaded).sum() < 0.9 * whole.sum()
+
+
 @pytest.mark.parametrize("apex", [(2.0, 50.0), (-2.0, 55.5)])
 def test_every_pixel_of_a_planted_fan_is_found_up_to_the_image_s_edge_and_no_ruler_two_pixels_beside_it(apex):
     frames = speckled(apex, 112.0, 44.0)

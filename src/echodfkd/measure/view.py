@@ -181,7 +181,7 @@ def describe(frame: Frame, mask: Mask, spacing: Spacing = None) -> Values:
     """The traits (trait,) of a frame (height, width) uint8 and its mask, in WORDS' order; NaN without a mask."""
     grey = resize.fit(frame, WORKING_SIZE, spacing)
     inside = largest_component(resize.fit(mask.astype(np.uint8) * 255, WORKING_SIZE, spacing) >= 128)
-    sector = fan(grey[None])
+    sector = fan(grey[None], parted=True)
     values = np.full(len(WORDS), np.nan)
     if inside.sum() < LEAST or not sector.any():
         return values

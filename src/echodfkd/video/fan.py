@@ -5,10 +5,12 @@ from numpy.typing import NDArray
 
 from echodfkd.clip import Part, check_frames
 from echodfkd.errors import InputError
-from echodfkd.pieces import bulge, largest_component
+from echodfkd.pieces import bulge, large_components, largest_component
 
 LIT = 12
 """Grey level above which a pixel shows something on some frame. By choice: above what video coding adds to black."""
+PARTED = 0.05
+"""Share of the largest piece from which another is its other side, parted from it by the shadow of a rib. By choice."""
 STROKE = 240
 """What is thinner than twice a 240th of the image's shorter side is a stroke of text or a curve. By choice."""
 
@@ -23,14 +25,16 @@ LEAST_FAN, MOST_WHITE, WHITE = 0.02, 0.5, 240
 Pixels = NDArray[np.bool_]  # (height, width)
 
 
-def fan(frames: NDArray[np.uint8]) -> Pixels:
+def fan(frames: NDArray[np.uint8], *, parted: bool = False) -> Pixels:
     """The pixels (height, width) of a clip's fan (time, height, width) uint8; what lies beside it is black, or marks.
 
     It is the largest piece of what is ever lit (above LIT), filled in every row from its first to its last pixel, so
-    that a black cavity is part of it and marks beside it are not.
+    that a black cavity is part of it and marks beside it are not. Where it may be `parted` by shadows, other large
+    pieces belong to it: for images of one fan, without another beside it.
     """
     check_frames(frames)
-    piece = largest_component(np.asarray(frames.max(axis=0) > LIT))
+    lit = np.asarray(frames.max(axis=0) > LIT)
+    piece = large_components(lit, PARTED) if parted else largest_component(lit)
     after, before = (np.logical_or.accumulate(piece[:, ::step], axis=1)[:, ::step] for step in (1, -1))
     return np.asarray(after & before)
 
