@@ -86,7 +86,7 @@ def test_times_tell_the_rate_and_a_gap_costs_its_beat(frames, causal):
 
 
 def test_what_is_no_four_chamber_view_is_no_better_watched_than_read(causal):
-    frames = other_view("short axis", 3, 96)
+    frames = other_view("short axis", 0, 96)
     whole = segmentation(Clip("ring", frames, 24.0), causal)
     _, beats, known = watched(Stream(causal, fps=24.0), frames)
     assert beats and whole.view.refused
