@@ -59,14 +59,6 @@ def largest_component(mask: Mask) -> Mask:
     return mask if len(found.areas) < 2 else found.mask(int(np.argmax(found.areas)))
 
 
-def large_components(mask: Mask, share: float) -> Mask:
-    """The connected components of at least that share of the largest one's pixels; empty stays empty."""
-    found, kept = pieces(mask), np.zeros_like(mask)
-    for piece in np.flatnonzero(found.areas >= share * found.areas.max(initial=0)):
-        kept |= found.mask(int(piece))
-    return kept
-
-
 def bulge(rows: NDArray, columns: NDArray) -> list[tuple[int, int]]:
     """The corners (row, column) of the convex hull to the side where columns grow, from the first row to the last."""
     corners: list[tuple[int, int]] = []

@@ -181,6 +181,14 @@ def test_errors_of_ejection_fractions_are_worked_by_hand():
     assert told["ED"]["dice"]["value"] == pytest.approx(2.75 / 3) and told["ES"]["dice"]["value"] == pytest.approx(0.75)
 
 
+def test_a_broken_tracing_is_left_out_of_a_clips_dice():
+    clips = [real.Traced(Path("x"), {}, {}, fraction, False) for fraction in (40.0, 60.0, 50.0)]
+    found = validation.Beating(np.array([[0.9, 0.8], [np.nan, 0.6], [np.nan, np.nan]]), np.full(3, 50.0))
+    told = validation.clip_scores(found, clips)
+    assert told["dice"]["value"] == pytest.approx((0.85 + 0.6) / 2) and told["dice"]["n"] == 2
+    assert told["ED"]["dice"]["n"] == 1 and told["ES"]["dice"]["n"] == 2 and told["ef_error"]["n"] == 3
+
+
 def test_a_model_is_no_better_than_itself_and_a_planted_difference_is_found(folder):
     parts = validation.read(folder, False)
     n = len(real.read_stills(folder))

@@ -63,6 +63,15 @@ def test_a_fan_that_a_shadow_parts_is_whole_and_a_mark_beside_it_is_not_its(midd
     assert fan(shaded).sum() < 0.9 * whole.sum()
 
 
+def test_a_strip_below_a_fan_is_not_its_part():
+    frames = np.zeros((2, 112, 112), np.uint8)
+    frames[:, :70] = speckled((0.0, 55.5), 68.0, 44.0)[:2, :70]
+    alone = fan(frames, parted=True)
+    frames[:, 82:100, 2:110] = 90  # a Doppler's curve
+    assert alone.sum() > 18 * 108 > 0.05 * alone.sum()
+    assert np.array_equal(fan(frames, parted=True), alone)
+
+
 @pytest.mark.parametrize("apex", [(2.0, 50.0), (-2.0, 55.5)])
 def test_every_pixel_of_a_planted_fan_is_found_up_to_the_image_s_edge_and_no_ruler_two_pixels_beside_it(apex):
     frames = speckled(apex, 112.0, 44.0)

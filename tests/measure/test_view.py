@@ -56,6 +56,14 @@ def test_traits_do_not_depend_on_the_images_size():
     assert larger == pytest.approx(describe(frame, mask))
 
 
+def test_a_shadow_beside_the_ventricle_moves_its_place_in_the_sector_by_nothing():
+    frame, mask = heart()
+    shadow = (np.abs(np.degrees(np.arctan2(COLUMNS - 56, ROWS + 1)) + 28) < 3) | (ROWS < 12)
+    names = [list(WORDS).index(name) for name in ("size", "across")]
+    shaded = describe(np.where(shadow, np.uint8(0), frame), mask)[names]
+    assert shaded == pytest.approx(describe(np.where(ROWS < 12, np.uint8(0), frame), mask)[names], abs=0.05)
+
+
 def test_a_frame_without_a_mask_is_infinitely_far():
     frame, mask = heart()
     assert np.isnan(describe(frame, np.zeros_like(mask))).all()

@@ -5,12 +5,14 @@ from numpy.typing import NDArray
 
 from echodfkd.clip import Part, check_frames
 from echodfkd.errors import InputError
-from echodfkd.pieces import bulge, large_components, largest_component
+from echodfkd.pieces import bulge, largest_component, pieces
 
 LIT = 12
 """Grey level above which a pixel shows something on some frame. By choice: above what video coding adds to black."""
 PARTED = 0.05
-"""Share of the largest piece from which another is its other side, parted from it by the shadow of a rib. By choice."""
+"""Share of the largest piece from which another belongs to the fan, too: a rib's shadow cuts it. By choice."""
+STRIP = 0.8
+"""Share of the box around it from which a piece is a strip of a screen, of a curve or of colours. By choice."""
 STROKE = 240
 """What is thinner than twice a 240th of the image's shorter side is a stroke of text or a curve. By choice."""
 
@@ -30,13 +32,27 @@ def fan(frames: NDArray[np.uint8], *, parted: bool = False) -> Pixels:
 
     It is the largest piece of what is ever lit (above LIT), filled in every row from its first to its last pixel, so
     that a black cavity is part of it and marks beside it are not. Where it may be `parted` by shadows, other large
-    pieces belong to it: for images of one fan, without another beside it.
+    pieces belong to it, but for strips of a screen. For images without a second fan.
     """
     check_frames(frames)
     lit = np.asarray(frames.max(axis=0) > LIT)
-    piece = large_components(lit, PARTED) if parted else largest_component(lit)
+    piece = _with_parts(lit) if parted else largest_component(lit)
     after, before = (np.logical_or.accumulate(piece[:, ::step], axis=1)[:, ::step] for step in (1, -1))
     return np.asarray(after & before)
+
+
+def _with_parts(lit: Pixels) -> Pixels:
+    """The largest piece, and others of a share of PARTED that are no strip of a screen: one that fills its box."""
+    found = pieces(lit)
+    if len(found.areas) < 2:
+        return lit
+    largest = int(np.argmax(found.areas))
+    whole = found.mask(largest)
+    for piece in np.flatnonzero(found.areas >= PARTED * found.areas.max()):
+        part = found.mask(int(piece))
+        if piece != largest and part[box(part)].mean() < STRIP:
+            whole = whole | part
+    return whole
 
 
 class Screen:
