@@ -231,11 +231,10 @@ def test_other_settings_are_refused_elsewhere_too(in_memory):
 
 
 def test_copies_have_a_bound_and_those_longest_unused_make_room(in_memory, monkeypatch, tmp_path):
-    store = written(in_memory)
-    for copy in copies(tmp_path):
-        copy.unlink()
-    monkeypatch.setattr(place, "SPARED", -1)  # what was just fetched may go: from here on one file is read at a time
+    monkeypatch.setattr(place, "SPARED", -1)  # what was just fetched may go, so one file is read at a time
+    monkeypatch.setattr(place, "AT_ONCE", 1)
     monkeypatch.setenv("ECHODFKD_LIMITS", "cache=2000")
+    store = written(in_memory)
     for _ in range(2):
         for shard in range(3):
             entries, frames, masks = shard_of(shard)
