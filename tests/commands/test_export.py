@@ -59,6 +59,19 @@ def test_whole_numbers_keep_the_masks(student_folder, tmp_path):
     assert 0.95 <= found.agreement <= 1 and load_student(found.path).card.preprocessing.size == 32
 
 
+def test_whole_numbers_remember_what_the_network_remembers(student_folder, tmp_path):
+    from echodfkd.commands.export import export
+
+    whole, exact = (
+        load_student(export(student_folder, tmp_path / name, int8=name == "whole.onnx", size=32).path)
+        for name in ("whole.onnx", "exact.onnx")
+    )
+    frame = beating(1)[0]
+    expected = exact.features(frame)
+    assert np.corrcoef(whole.features(frame), expected)[0, 1] > 0.99
+    np.testing.assert_allclose(whole.features(frame), expected, atol=0.1 * expected.max())
+
+
 def test_a_graph_without_a_card_is_refused(student_folder, tmp_path, echodfkd):
     write(tmp_path / "clip.avi", beating(2), 50)
     bare = tmp_path / "bare.onnx"

@@ -46,7 +46,7 @@ def export(model: Path, out: Path, *, int8: bool = False, size: int | None = Non
     whole numbers. Raises InputError where the model cannot be exported so, or the graph is not faithful to it.
     """
     network, card = load_network(model)
-    if int8 or (size or card.preprocessing.size) != card.preprocessing.size:
+    if (size or card.preprocessing.size) != card.preprocessing.size:
         card = replace(card, familiar=None, ejection_interval=None)  # nobody measured them of this graph
     card = replace(card, preprocessing=replace(card.preprocessing, size=size or card.preprocessing.size))
     agreement = None
@@ -54,7 +54,7 @@ def export(model: Path, out: Path, *, int8: bool = False, size: int | None = Non
         if not int8:
             export_onnx(network, card, beside)
         elif foldable(network, card.preprocessing.size):
-            agreement = _whole_numbers(network, card, beside)
+            agreement = whole_numbers(network, card, beside)
         else:
             raise InputError(
                 f"{card.network.name} at {card.preprocessing.size} pixels has no graph in whole numbers: they are for "
@@ -64,8 +64,8 @@ def export(model: Path, out: Path, *, int8: bool = False, size: int | None = Non
     return Exported(out, card, agreement)
 
 
-def _whole_numbers(network: Network, card: Card, path: Path) -> float:
-    """Writes the graph; its mean Dice with the network. InputError where that is below FAITHFUL."""
+def whole_numbers(network: Network, card: Card, path: Path) -> float:
+    """Writes the step in whole numbers; its mean Dice with the network. InputError where that is below FAITHFUL."""
     import onnx
 
     scale, size = card.preprocessing.input_scale, card.preprocessing.size

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from echodfkd.student.folded import SEEN, FoldedDecoder, FoldedNetwork
 from echodfkd.student.network import Network
+from echodfkd.student.steppers import CHANNELS_LAST
 
 Value = tuple[str, type[np.generic], tuple[int, ...]]  # an input or output: name, type, shape without the batch
 WIDEST = (8.0, 8.0, 8.0, 4.0)
@@ -31,33 +32,44 @@ MICROSOFT = "com.microsoft"
 
 @dataclass(frozen=True)
 class Ranges:
-    """How far what is rounded in one layer reaches: the inputs of its four gates, and every channel it remembers."""
+    """How far what is rounded in one layer reaches: the inputs of its four gates, and every channel it remembers.
+
+    `given` is the mean of every channel that its convolution is given, from below and of what it remembers.
+    """
 
     gates: tuple[float, ...]
     hidden: NDArray[np.float32]
+    given: NDArray[np.float64]
 
 
 def seen_ranges(network: Network, frames: NDArray[np.uint8], input_scale: float) -> tuple[Ranges, ...]:
     """For every layer how far what is rounded reaches on clips (clip, time, size, size)."""
     folded = FoldedNetwork(network)
     gates: list[list[list[float]]] = []
+    given: list[list[NDArray[np.float64]]] = []
     reach: list[list[NDArray[np.float32]]] = []
 
-    def note(_: object, __: object, sums: Tensor) -> None:
+    def note(_: object, signals: tuple[Tensor], sums: Tensor) -> None:
         gates[-1].append([float(torch.quantile(part.abs().flatten(), 0.9999)) for part in sums.chunk(4, dim=1)])
+        given[-1].append(signals[0].double().mean(dim=(0, 2, 3)).numpy())
 
     hooks = [layer.lstm.conv.register_forward_hook(note) for block in folded.encoder for layer in block]
     state = network.zero_state(len(frames), *frames.shape[2:])
     with torch.inference_mode():
         for frame in frames.swapaxes(0, 1):
             gates.append([])
+            given.append([])
             _, state = folded.step(torch.from_numpy(frame.copy()).float()[:, None] * input_scale, state)
             reach.append([hidden.abs().amax(dim=(0, 2, 3)).numpy() for hidden, _ in state])
     for hook in hooks:
         hook.remove()
     widest = np.minimum(np.max(gates, axis=0), WIDEST).clip(1e-3)
     return tuple(
-        Ranges(tuple(map(float, one)), np.max([step[layer] for step in reach], axis=0).clip(1e-4))
+        Ranges(
+            tuple(map(float, one)),
+            np.max([step[layer] for step in reach], axis=0).clip(1e-4),
+            np.mean([step[layer] for step in given], axis=0),
+        )
         for layer, one in enumerate(widest)
     )
 
@@ -65,8 +77,7 @@ def seen_ranges(network: Network, frames: NDArray[np.uint8], input_scale: float)
 def int8_graph(network: Network, input_scale: float, size: int, ranges: Sequence[Ranges]) -> Any:
     """The step of a foldable network as an ONNX model for any batch of frames uint8 (batch, 1, size, size).
 
-    Inputs and outputs are those of `export.export_onnx`, but that states are (batch, row, column, channel), and hidden
-    ones shares of their range.
+    Inputs and outputs are those of `export.export_onnx`, but that states are (batch, row, column, channel).
     """
     graph, folded = _Graph(), FoldedNetwork(network)
     signal = graph("Reshape", "frame", np.array([-1, size, size, 1]))
@@ -85,20 +96,22 @@ def int8_graph(network: Network, input_scale: float, size: int, ranges: Sequence
                 signal = graph("QuantizeLinear", signal_of, STEP, ZERO)
                 if not place:
                     signal = graph("NhwcMaxPool", signal, domain=MICROSOFT, kernel_shape=[2, 2], strides=[2, 2])
-            weight, ones = _weights(layer.lstm.conv.weight, norm, input_scale, ranges[max(0, number - 1) : number + 1])
-            before = graph("QuantizeLinear", names[0], STEP, ZERO)
+            reached = ranges[max(0, number - 1) : number + 1]
+            weight, ones, mean = _weights(layer.lstm.conv.weight, norm, input_scale, reached)
+            share = 1 / ranges[number].hidden
+            before = graph("QuantizeLinear", graph("Mul", names[0], share), STEP, ZERO)
             filled = graph(
                 "Expand",
                 np.full((1, side, side, ones), ONE),
                 graph("Concat", batch, np.array([side, side, ones]), axis=0),
             )
             joined = graph("Concat", signal, before, filled, axis=-1)
-            gates = _gates(graph, joined, weight, layer.lstm.conv.bias, ranges[number].gates)
+            gates = _gates(graph, joined, weight, layer.lstm.conv.bias, ranges[number].gates, mean)
             admit, forget, show = (graph("Sigmoid", gate) for gate in gates[:3])
             new = graph("Mul", admit, graph("Tanh", gates[3]))
             cell = graph("Add", graph("Mul", forget, names[1]), new, names=[f"next_{names[1]}"])
-            hidden = graph("Mul", show, graph("Tanh", cell))
-            signal_of = graph("Mul", hidden, 1 / ranges[number].hidden, names=[f"next_{names[0]}"])
+            hidden = graph("Mul", show, graph("Tanh", cell), names=[f"next_{names[0]}"])
+            signal_of = graph("Mul", hidden, share)
             norm, number = layer.norm, number + 1
     logits = _decoded(graph, graph("Transpose", hidden, perm=[0, 3, 1, 2]), folded.decoder)
     graph("Sigmoid", logits, names=["probabilities"])
@@ -107,8 +120,8 @@ def int8_graph(network: Network, input_scale: float, size: int, ranges: Sequence
 
 def _weights(
     weight: Tensor, norm: Any, input_scale: float, reached: Sequence[Ranges]
-) -> tuple[NDArray[np.float64], int]:
-    """A layer's weights for what it is given, and how many channels of ones it is given at the end.
+) -> tuple[NDArray[np.float64], int, NDArray[np.float64]]:
+    """A layer's weights for what it is given, how many channels of ones that has at the end, and the mean of each.
 
     What comes from below is not normalised, or not brought from grey levels to the range around zero that whole numbers
     have. The scale is multiplied into the weights; the shift holds inside the image and not in the zeros around it, and
@@ -127,17 +140,29 @@ def _weights(
     one = np.einsum("ogyx,g->oyx", below, shift)[:, None]
     ones = LANES - exact.shape[1] % LANES
     remembered = exact[:, given:] * own[:, None, None]
-    return np.concatenate([below * scale[:, None, None], remembered, *[one / ones] * ones], axis=1), ones
+    weights = np.concatenate([below * scale[:, None, None], remembered, *[one / ones] * ones], axis=1)
+    mean = np.concatenate([(reached[-1].given[:given] - shift) / scale, reached[-1].given[given:] / own, np.ones(ones)])
+    return weights, ones, mean
 
 
 def _gates(
-    graph: "_Graph", joined: str, weight: NDArray[np.float64], bias: Tensor, ranges: Sequence[float]
+    graph: "_Graph",
+    joined: str,
+    weight: NDArray[np.float64],
+    bias: Tensor,
+    ranges: Sequence[float],
+    mean: NDArray[np.float64],
 ) -> list[str]:
-    """The inputs of the four gates, float32, by one convolution of whole numbers."""
+    """The inputs of the four gates, float32, by one convolution of whole numbers.
+
+    What rounding the weights adds to a sum on average, at the `mean` of what is given, is taken off again with the bias
+    (Nagel et al., Data-Free Quantization, ICCV 2019).
+    """
     width = len(weight) // 4
     scale = np.abs(weight).max(axis=(1, 2, 3)).clip(1e-12) / 127
     whole = np.rint(weight / scale[:, None, None, None]).astype(np.int8)
-    start = np.rint(bias.detach().double().numpy() / (scale * STEP)).astype(np.int32)
+    off = np.einsum("oiyx,i->o", weight - whole * scale[:, None, None, None], mean)
+    start = np.rint((bias.detach().double().numpy() + off) / (scale * STEP)).astype(np.int32)
     to = np.repeat(np.array(ranges) / 127, width)  # a step of each output, as if it were 1: each gate has its own
     sums = graph(
         "QLinearConv",
@@ -208,7 +233,7 @@ class _Graph:
             ]
             for side in (inputs, outputs)
         ]
-        graph = helper.make_graph(self._nodes, "step", given, made, self._constants)
+        graph = helper.make_graph(self._nodes, CHANNELS_LAST, given, made, self._constants)
         opsets = [helper.make_opsetid("", 20), helper.make_opsetid(MICROSOFT, 1)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=10, producer_name="echodfkd")
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 Frame = NDArray[np.uint8]  # (height, width)
 FrameMasks = NDArray[np.float32]  # (structure, height, width)
+CHANNELS_LAST = "step, channels last"
+"""What a graph is called whose states are (batch, row, column, channel)."""
 
 
 class Stepper(Protocol):
@@ -35,6 +37,7 @@ class OnnxStepper:
         self._made_from = path, threads
         self._session = onnx_session(path, threads)
         self.states = self._session.get_inputs()[1:]
+        self._channels_last = self._session.get_modelmeta().graph_name == CHANNELS_LAST
 
     def __reduce__(self) -> tuple[type["OnnxStepper"], tuple[Path, int]]:
         return OnnxStepper, self._made_from
@@ -56,7 +59,10 @@ class OnnxStepper:
 
     def memory(self, state: list[NDArray[np.float32]]) -> NDArray[np.float32] | None:
         """See `Stepper`: states are hidden, cell, hidden, cell ..., deepest last."""
-        return np.asarray(state[-2][0], np.float32) if state else None
+        if not state:
+            return None
+        memory = np.asarray(state[-2][0], np.float32)
+        return memory.transpose(2, 0, 1) if self._channels_last else memory
 
 
 class TorchStepper:
