@@ -733,7 +733,7 @@ def bench(
     ] = None,
     against: Annotated[
         list[str] | None,
-        typer.Option("--against", metavar="NAME", help="torch, int8, deeplab, or another model; repeat."),
+        typer.Option("--against", metavar="NAME", help="torch, float32, int8, deeplab, or another model; repeat."),
     ] = None,
     clip: Annotated[Path | None, typer.Option("--clip", help="A film of yours in place of one of noise.")] = None,
 ) -> None:

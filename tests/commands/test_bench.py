@@ -12,8 +12,8 @@ from echodfkd.video import write
 def test_every_subject_has_its_row_of_all_frames_and_rounds(student_folder, tmp_path):
     film = tmp_path / "clip.avi"
     write(film, beating(20), 50)
-    found = bench(str(student_folder), ["torch", "b3"], film)
-    assert [row.name for row in found.rows] == ["small", "small torch", "b3"]
+    found = bench(str(student_folder), ["torch", "float32", "b3"], film)
+    assert [row.name for row in found.rows] == ["small", "small torch", "small float32", "b3"]
     assert [row.size for row in found.rows[:2]] == [28, 28]
     for row in found.rows:
         assert len(row.alone) == len(row.whole) == ROUNDS * (20 - WARM)

@@ -33,8 +33,8 @@ WARM = 5
 PARTS = ("reading", "to the working size", "the model", "back and cut")
 """Where a frame's time goes, in this order."""
 DEEPLAB = "deeplab"
-FORMS = ("torch", "int8", DEEPLAB)
-"""What `against` may name besides models: the model's network with torch, its graph in whole numbers, EchoNet's."""
+FORMS = ("torch", "float32", "int8", DEEPLAB)
+"""What `against` may name besides models: the model's network with torch, its graphs, EchoNet's network."""
 
 Times = list[float]  # milliseconds of each frame
 
@@ -136,14 +136,14 @@ def _film(path: Path) -> Path:
 
 def _subject(model: str | None, name: str, folder: Path) -> tuple[str, str]:
     """What stands beside the model: where it lies and how it is loaded."""
-    if name in ("torch", "int8") and find_spec("torch") is None:
+    if name in ("torch", "float32", "int8") and find_spec("torch") is None:
         raise MissingExtra(f"bench --against {name}", "study")
     if name == "torch":
         return str(find_model(model)), "torch"
-    if name == "int8":
+    if name in ("float32", "int8"):
         from echodfkd.commands.export import export
 
-        return str(export(find_model(model), folder / "int8.onnx", int8=True).path), "auto"
+        return str(export(find_model(model), folder / f"{name}.onnx", int8=name == "int8").path), "auto"
     if name == DEEPLAB:
         if find_spec("torchvision") is None:
             raise MissingExtra("bench --against deeplab", "teachers")
