@@ -112,10 +112,12 @@ def test_each_doubt_is_named(kind, reason):
     assert any(reason in one for one in found.reasons)
 
 
-def test_an_implausible_ejection_fraction_wants_a_look():
+def test_a_mask_that_shrinks_by_more_than_a_heart_has_no_ejection_fraction():
     curve, _, _ = beating(120, 50, 70)
     masks = np.stack([ellipse(28 * k, 14 * k) for k in np.linspace(0.2, 1, 401)[np.rint(curve - 600).astype(int)]])
-    assert any("outside 5 to 90 %" in reason for reason in judged(masks).reasons)
+    found = measures(masks, 50)
+    assert found.verdict == "refused" and "shrinks by" in found.reasons[0]
+    assert found.ejection.median > 90 and found.ejection_fraction is None and found.ejection_interval is None
 
 
 def test_an_unknown_frame_rate_is_said():

@@ -11,7 +11,7 @@ from echodfkd.clip import Part
 from echodfkd.clock import Clock, Rate, Times, as_clock, believed, clock_of_times
 from echodfkd.measure.beats import Events, beat_events, believed_heart_rate
 from echodfkd.measure.doubt import Grades, doubts, interval
-from echodfkd.measure.ejection import Ejection, ejection_by_method, ejection_fraction
+from echodfkd.measure.ejection import MOST_EJECTED, Ejection, ejection_by_method, ejection_fraction
 from echodfkd.measure.shape import MaskClip, Spacing, pixel_scale
 from echodfkd.measure.traits import Traits
 from echodfkd.measure.verdict import Verdict, verdict
@@ -85,8 +85,12 @@ class Measures:
 
     @property
     def ejection_fraction(self) -> float | None:
-        """Percent, the median over the beats, on the model's `line`; None where the clip shows no whole beat."""
-        return None if self.ejection.median is None else on_line(self.ejection.median, self.line)
+        """Percent, the median over the beats, on the model's `line`.
+
+        None where the clip shows no whole beat, or one in which the mask shrinks by more than a heart does.
+        """
+        by_discs = self.ejection.median
+        return None if by_discs is None or by_discs > MOST_EJECTED else on_line(by_discs, self.line)
 
     @cached_property
     def doubts(self) -> tuple[float, ...] | None:

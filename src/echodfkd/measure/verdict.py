@@ -12,7 +12,7 @@ from echodfkd.clip import evenly_spread
 from echodfkd.clock import ASSUMED_FPS, HEART_RATES, odd_rate
 from echodfkd.errors import InputError
 from echodfkd.measure.beats import Events, believed_heart_rate, heart_rate, steps_between
-from echodfkd.measure.ejection import Ejection
+from echodfkd.measure.ejection import MOST_EJECTED, Ejection
 from echodfkd.measure.shape import touches_border
 from echodfkd.measure.traits import Traits
 from echodfkd.measure.view import View
@@ -45,7 +45,7 @@ class Limits:
     dented_frames: float = 0.1  # share of the frames on which a dented outline wants a look
     area: tuple[float, float] = (0.01, 0.45)  # median share of the image taken by the ventricle
     border_frames: float = 0.1  # share of the frames on which touching the image border wants a look
-    ejection: tuple[float, float] = (5.0, 90.0)  # percent
+    ejection: tuple[float, float] = (5.0, MOST_EJECTED)  # percent: below a look, above no answer
 
     def __post_init__(self) -> None:
         shares = (self.empty_share, self.pieces_share, self.pieces_frames, self.border_frames, *self.area)
@@ -79,7 +79,7 @@ def verdict(
     something speaks against them, else 'typical': nothing odd was found.
     """
     limits = limits or Limits()
-    fatal, doubts = _fatal(traits, events, limits), list[str]()
+    fatal, doubts = _fatal(traits, events, ejection, limits), list[str]()
     if view is not None and view.odd and traits.area.any():
         told = f"{'not' if view.refused else 'unusual for'} an apical four-chamber view: the ventricle is {view.words}"
         far = "" if isinf(view.distance) else f" ({view.distance:.1f} of at most {view.limits[view.refused]:.1f})"
@@ -96,7 +96,7 @@ def verdict(
     return Verdict(grade, (*fatal, *doubts))
 
 
-def _fatal(traits: Traits, events: Events, limits: Limits) -> list[str]:
+def _fatal(traits: Traits, events: Events, ejection: Ejection, limits: Limits) -> list[str]:
     frames, empty = len(traits.area), int(np.sum(traits.area == 0))
     reasons = []
     if empty > limits.empty_share * frames:
@@ -105,6 +105,8 @@ def _fatal(traits: Traits, events: Events, limits: Limits) -> list[str]:
         reasons.append("a still image: there is no beat to measure")
     elif not events.beats():
         reasons.append("no complete beat in the clip")
+    elif ejection.median is not None and ejection.median > limits.ejection[1]:
+        reasons.append(f"the mask shrinks by {ejection.median:.3g} %, a heart by {limits.ejection[1]:g} % at most")
     return reasons
 
 
@@ -188,9 +190,9 @@ def _percent(share: float) -> str:
 
 
 def _doubts_of_ef(ejection: Ejection, limits: Limits) -> list[str]:
-    (low, high), reasons = limits.ejection, []
-    if ejection.median is not None and not low <= ejection.median <= high:
-        reasons.append(f"ejection fraction of {ejection.median:.3g} % is outside {low:g} to {high:g} %")
+    low, reasons = limits.ejection[0], []
+    if ejection.median is not None and ejection.median < low:
+        reasons.append(f"ejection fraction of {ejection.median:.3g} % is below {low:g} %")
     if ejection.per_beat and max(ejection.per_beat) - min(ejection.per_beat) > limits.ejection_spread:
         reasons.append(
             f"ejection fractions of {min(ejection.per_beat):.0f} to {max(ejection.per_beat):.0f} % in its beats"

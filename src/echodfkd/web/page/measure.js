@@ -5,7 +5,7 @@ import { areaOf } from "./runs.js";
 
 const ASSUMED_FPS = 50, POSSIBLE_FPS = [2, 500], HEART_RATES = [30, 180];
 const SMOOTHING_S = 0.04, PROMINENCE = 0.3, DISTANCE_S = 0.33, LEAST_RANGE = 0.02; // beats.py
-const STEADY_S = 0.02, DISCS = 20; // ejection.py
+const STEADY_S = 0.02, DISCS = 20, MOST_EJECTED = 90; // ejection.py
 const EMPTY_SHARE = 0.5; // verdict.py
 
 export const UNCHECKED = [
@@ -36,12 +36,14 @@ export function measuresOf(clip, card) {
   }));
   const heartRate = believed && !found.crowded ? rateOf(found.es.length >= found.ed.length ? found.es : found.ed, rate) : null;
   const perBeat = beats.map((beat) => beat.ejection_fraction), discs = beats.map((beat) => beat.by_discs);
+  const far = discs.length && median(discs) > MOST_EJECTED;
+  const refused = far ? `the mask shrinks by ${median(discs).toFixed(0)} %, a heart by ${MOST_EJECTED} % at most` : none;
   return {
     frames, fps: believed, area_px: area, ed_frames: found.ed, es_frames: found.es,
-    ejection_fraction: beats.length ? line(median(discs)) : null, ejection_interval: null,
-    ejection_fraction_per_beat: perBeat, ejection_fraction_by_discs: beats.length ? median(discs) : null,
-    heart_rate: heartRate, verdict: none ? "refused" : "unchecked",
-    reasons: none ? [none] : [...(believed ? [] : [`frame rate unknown, ${ASSUMED_FPS} per second assumed`]), ...UNCHECKED],
+    ejection_fraction: discs.length && !far ? line(median(discs)) : null, ejection_interval: null,
+    ejection_fraction_per_beat: perBeat, ejection_fraction_by_discs: discs.length && !far ? median(discs) : null,
+    heart_rate: heartRate, verdict: refused ? "refused" : "unchecked",
+    reasons: refused ? [refused] : [...(believed ? [] : [`frame rate unknown, ${ASSUMED_FPS} per second assumed`]), ...UNCHECKED],
     ...(clip.edited ? { corrected: { outlines: Object.keys(changes.outlines).map(Number), events: !!changes.ed_frames } } : {}),
     model: card.identity, beats, seconds: times, fps_assumed: !believed && frames > 1,
   };
