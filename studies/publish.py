@@ -1,7 +1,7 @@
 """Makes a publishable model out of a finished run: its student, with study and scores in the card, and README.md.
 
     python studies/publish.py RUN --name b4 --out src/echodfkd/student/weights/b4 [--real SCORES.json --note WORDS]
-                              [--no-graph] [--threshold T] [--ejection SLOPE OFFSET] [--looks ZOOM ...]
+                              [--no-graph | --int8] [--threshold T] [--ejection SLOPE OFFSET] [--looks ZOOM ...]
                               [--interval FACTOR FACTOR] [--familiar FILE]
 
 SCORES.json is what `benchmarks/validation.py --json` wrote; the scores of this very model are taken out of it. WORDS
@@ -21,14 +21,16 @@ from typing import Any
 
 import numpy as np
 
+from echodfkd.commands.export import whole_numbers
 from echodfkd.errors import EchodfkdError, InputError
-from echodfkd.files import filling, read_json, write_json, write_text
+from echodfkd.files import filling, read_json, sha256, write_json, write_text
 from echodfkd.measure.overlap import dice
 from echodfkd.report.model_card import readme
 from echodfkd.stats.intervals import bootstrap
 from echodfkd.store.store import Store
 from echodfkd.student.bundled import README
 from echodfkd.student.card import CARD, GRAPH, WEIGHTS, Card, card_table, check_files
+from echodfkd.student.checkpoint import load_network
 from echodfkd.student.student import identity, load_student
 from echodfkd.synthetic.distributions import guided
 from echodfkd.synthetic.recipe import GENERATOR
@@ -40,9 +42,11 @@ def main() -> None:
     parser.add_argument("--name", required=True, help="the name it will be known by")
     parser.add_argument("--out", type=Path, required=True, help="the model's folder; replaced as a whole")
     parser.add_argument("--real", type=Path, help="scores on real clips, by benchmarks/validation.py --json")
-    parser.add_argument(
+    graphs = parser.add_mutually_exclusive_group()
+    graphs.add_argument(
         "--no-graph", action="store_true", help="without its ONNX graph: smaller, but torch must run it"
     )
+    graphs.add_argument("--int8", action="store_true", help="its graph in whole numbers, as `export --int8`")
     parser.add_argument("--threshold", type=float, help="in place of the run's own")
     parser.add_argument("--ejection", type=float, nargs=2, default=(1.0, 0.0), help="slope and offset, see `Card`")
     parser.add_argument("--looks", type=float, nargs="+", default=(), help="other zooms to look at a still, see `Card`")
@@ -58,8 +62,8 @@ def main() -> None:
             dials["ejection_interval"] = tuple(chosen.interval)
         if chosen.familiar is not None:
             dials["familiar"] = read_json(chosen.familiar)
-        graph = not chosen.no_graph
-        print(publish(chosen.run, chosen.name, chosen.out, chosen.real, chosen.note, graph=graph, dials=dials))
+        graph = {"graph": not chosen.no_graph, "int8": chosen.int8}
+        print(publish(chosen.run, chosen.name, chosen.out, chosen.real, chosen.note, **graph, dials=dials))
     except EchodfkdError as error:
         sys.exit(f"publish: {error}")
 
@@ -72,11 +76,12 @@ def publish(
     note: str | None = None,
     *,
     graph: bool = True,
+    int8: bool = False,
     dials: Mapping[str, Any] | None = None,
 ) -> Path:
     """The folder `out` with the run's student as the model `name`; InputError where the run is not finished.
 
-    `dials` are fields of its card that differ from the run's own.
+    `dials` are fields of its card that differ from the run's own; with `int8` its graph computes in whole numbers.
     """
     if (real is None) != (note is None):
         raise InputError("Scores on real clips and a note on what they are go together: --real and --note.")
@@ -99,6 +104,7 @@ def publish(
         "study": study,
         "generator": generator,
         "guided_by_population": guided(),
+        "whole_numbers": int8,
         "scores": read_json(run / "scores" / "scores.json"),
     }
     if len(student.structures) > 1:
@@ -107,7 +113,7 @@ def publish(
         published["real"] = {"note": note, "scores": scores_of(identity(student), read_json(real))}
     files = {key: digest for key, digest in student.card.files.items() if graph or key != GRAPH}
     card = replace(student.card, files=files, provenance={**student.card.provenance, "published": published})
-    write(out, run / "student", card)
+    write(out, run / "student", card, int8)
     return out
 
 
@@ -157,11 +163,14 @@ def scores_of(model: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def write(out: Path, student: Path, card: Card) -> None:
+def write(out: Path, student: Path, card: Card, int8: bool = False) -> None:
     """The student's files in `out`, with another card and a README.md made of it, all or nothing."""
     with filling(out, (CARD, WEIGHTS, GRAPH, README)) as here:
         for name in card.files:
             shutil.copyfile(student / name, here / name)
+        if int8:
+            whole_numbers(load_network(student)[0], card, here / GRAPH)
+            card = replace(card, files={**card.files, GRAPH: sha256(here / GRAPH)})
         write_json(here / CARD, card_table(card))
         write_text(here / README, readme(card))
 

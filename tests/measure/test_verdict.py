@@ -116,7 +116,7 @@ def test_a_mask_that_shrinks_by_more_than_a_heart_has_no_ejection_fraction():
     curve, _, _ = beating(120, 50, 70)
     masks = np.stack([ellipse(28 * k, 14 * k) for k in np.linspace(0.2, 1, 401)[np.rint(curve - 600).astype(int)]])
     found = measures(masks, 50)
-    assert found.verdict == "refused" and "shrinks by" in found.reasons[0]
+    assert found.verdict == "refused" and "volume by discs falls by" in found.reasons[0]
     assert found.ejection.median > 90 and found.ejection_fraction is None and found.ejection_interval is None
 
 
@@ -132,4 +132,4 @@ def test_limits_refuse_nonsense():
     with pytest.raises(InputError, match=r"longest .*got 0\.5"):
         Limits(intervals=0.5)
     with pytest.raises(InputError, match="must rise"):
-        Limits(ejection=(90, 5))
+        Limits(area=(0.5, 0.1))

@@ -97,3 +97,30 @@ def test_a_bundled_model_segments_drawn_hearts(name):
         found = student(Clip("drawn", np.asarray(frames)))[:, channel] >= student.threshold
         scores.append(dice(found, np.asarray(truth)[:, 0] > 0).mean())
     assert np.mean(scores) >= FLOOR
+
+
+@pytest.mark.parametrize("name", ["b3", "b4"])
+def test_a_bundled_graph_in_whole_numbers_gives_the_networks_masks(name):
+    from echodfkd.clip import Clip
+    from echodfkd.measure.overlap import dice
+    from echodfkd.student.student import load_student
+    from echodfkd.synthetic.generate import generate
+    from echodfkd.synthetic.recipe import Conditions, draw_recipe
+
+    made = generate([draw_recipe(Conditions(), 21, number, 30) for number in range(4)])
+    graph, network = load_student(name), load_student(name, "torch")
+    overlaps, areas = [], []
+    for frames in made.frames:
+        found, exact = (one(Clip("drawn", frames))[:, 0] >= one.threshold for one in (graph, network))
+        overlaps.append(dice(found, exact).mean())
+        areas.append(found.sum() / exact.sum())
+    assert np.mean(overlaps) >= 0.985 and np.mean(areas) == pytest.approx(1, abs=0.005)  # rounding leans to no side
+
+
+def test_no_processor_cuts_a_sum_of_the_bundled_graphs_off():
+    onnx = pytest.importorskip("onnx")
+    for name in ("b3", "b4"):
+        graph = onnx.load(find_model(name) / GRAPH).graph
+        weights = [onnx.numpy_helper.to_array(one) for one in graph.initializer]
+        widest = max(np.abs(one.astype(int)).max() for one in weights if one.dtype == np.int8 and one.ndim == 4)
+        assert 2 * 255 * widest <= 32767  # AVX2 adds two products in 16 bits

@@ -1,8 +1,10 @@
 """The verb `export`: a model as one graph file that says of itself how it is to be run."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +14,12 @@ from echodfkd.errors import InputError
 from echodfkd.files import writing
 from echodfkd.measure.overlap import dice
 from echodfkd.resize import fit
-from echodfkd.student.card import Card, card_table
+from echodfkd.student.card import WEIGHTS, Card, card_table
 from echodfkd.student.checkpoint import load_network
 from echodfkd.student.export import export_onnx
 from echodfkd.student.folded import foldable
 from echodfkd.student.int8 import int8_graph, seen_ranges
-from echodfkd.student.network import Network
+from echodfkd.student.network import AnyNetwork
 from echodfkd.student.steppers import OnnxStepper, TorchStepper
 from echodfkd.student.student import Student
 from echodfkd.synthetic.generate import generate
@@ -47,28 +49,38 @@ def export(model: Path, out: Path, *, int8: bool = False, size: int | None = Non
     """
     network, card = load_network(model)
     if (size or card.preprocessing.size) != card.preprocessing.size:
-        card = replace(card, familiar=None, ejection_interval=None)  # nobody measured them of this graph
+        card = replace(card, familiar=None, ejection_interval=None)  # nobody measured them at this size
     card = replace(card, preprocessing=replace(card.preprocessing, size=size or card.preprocessing.size))
+    card = replace(card, files={WEIGHTS: card.files[WEIGHTS]}, provenance=_described(card.provenance, int8))
     agreement = None
     with writing(out) as beside:
         if not int8:
             export_onnx(network, card, beside)
-        elif foldable(network, card.preprocessing.size):
-            agreement = whole_numbers(network, card, beside)
         else:
-            raise InputError(
-                f"{card.network.name} at {card.preprocessing.size} pixels has no graph in whole numbers: they are for "
-                'recurrent networks with skip = "none", two blocks or more and at least 3 x 3 cells in the last.'
-            )
+            agreement = whole_numbers(network, card, beside)
         _describe(beside, card)
     return Exported(out, card, agreement)
 
 
-def whole_numbers(network: Network, card: Card, path: Path) -> float:
-    """Writes the step in whole numbers; its mean Dice with the network. InputError where that is below FAITHFUL."""
+def _described(provenance: Mapping[str, Any], int8: bool) -> dict[str, Any]:
+    """Where a model comes from, with how its graph computes where it was published."""
+    published = provenance.get("published")
+    return {**provenance, **({"published": {**published, "whole_numbers": int8}} if published else {})}
+
+
+def whole_numbers(network: AnyNetwork, card: Card, path: Path) -> float:
+    """Writes the step in whole numbers; its mean Dice with the network.
+
+    InputError where that is below FAITHFUL, and for a network that has no such graph.
+    """
     import onnx
 
     scale, size = card.preprocessing.input_scale, card.preprocessing.size
+    if not foldable(network, size):
+        raise InputError(
+            f"{card.network.name} at {size} pixels has no graph in whole numbers: they are for "
+            'recurrent networks with skip = "none", two blocks or more and at least 3 x 3 cells in the last.'
+        )
     frames = np.stack([fit(clip, size) for clip in _drawn(0)])
     onnx.save(int8_graph(network, scale, size, seen_ranges(network, frames, scale)), path)
     steppers = OnnxStepper(path), TorchStepper(network, scale)

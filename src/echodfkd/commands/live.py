@@ -175,7 +175,7 @@ def _row(beat: Beat, live: Live) -> dict[str, Any]:
         "es_frame": beat.es,
         "ed_time": round(beat.ed_time, 3),
         "es_time": round(beat.es_time, 3),
-        "ejection_fraction": round(beat.ejection_fraction, 2),
+        "ejection_fraction": None if beat.ejection_fraction is None else round(beat.ejection_fraction, 2),
         **{name: round(bound, 2) for name, bound in zip(("ef_low", "ef_high"), beat.interval or (), strict=False)},
         "heart_rate": None if rate is None else round(rate, 1),
         "verdict": live.judged.verdict,
@@ -191,6 +191,8 @@ def _words(live: Live) -> str:
     return told + ("" if live.heart_rate is None else f"  {live.heart_rate:.0f}/min")
 
 
-def _fraction(percent: float, within: tuple[float, float] | None) -> str:
+def _fraction(percent: float | None, within: tuple[float, float] | None) -> str:
     """An ejection fraction with its interval."""
+    if percent is None:
+        return "EF unknown"
     return f"EF {percent:.0f} %" + ("" if within is None else f" ({within[0]:.0f} to {within[1]:.0f})")

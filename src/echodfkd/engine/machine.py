@@ -101,8 +101,6 @@ def onnx_session(path: Path, number: int | None = None) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level, options.intra_op_num_threads = 3, number or threads()
     options.inter_op_num_threads = 1
-    # Where AVX2 is all there is, sums of whole numbers would otherwise be cut off at 16 bits.
-    options.add_session_config_entry("session.x64quantprecision", "1")
     for kind in ("intra", "inter"):
         options.add_session_config_entry(f"session.{kind}_op.allow_spinning", "0")
     try:

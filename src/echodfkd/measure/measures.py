@@ -89,8 +89,7 @@ class Measures:
 
         None where the clip shows no whole beat, or one in which the mask shrinks by more than a heart does.
         """
-        by_discs = self.ejection.median
-        return None if by_discs is None or by_discs > MOST_EJECTED else on_line(by_discs, self.line)
+        return told_fraction(self.ejection.median, self.line)
 
     @cached_property
     def doubts(self) -> tuple[float, ...] | None:
@@ -126,6 +125,11 @@ class Measures:
     def reasons(self) -> tuple[str, ...]:
         """Why it is not 'typical'."""
         return self.judged.reasons
+
+
+def told_fraction(by_discs: float | None, line: tuple[float, float]) -> float | None:
+    """A clip's ejection fraction by discs (percent) `on_line`; None without one, and of more than a heart ejects."""
+    return None if by_discs is None or by_discs > MOST_EJECTED else on_line(by_discs, line)
 
 
 def on_line(fraction: float, line: tuple[float, float]) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from echodfkd.measure.measures import Measures, on_line
+from echodfkd.measure.measures import Measures, told_fraction
 from echodfkd.student.student import Student, identity
 from echodfkd.tables import csv_text
 from echodfkd.video.source import Source
@@ -30,7 +30,7 @@ def record(name: str, found: Measures, student: Student, source: Source | None =
     rate, fraction, volumes = found.heart_rate, found.ejection_fraction, {}
     times, within = found.clock.times, found.ejection_interval
     remarks = () if source is None else source.remarks
-    if found.spacing is not None and found.ejection.per_beat and not (source and source.relative):
+    if found.spacing is not None and fraction is not None and not (source and source.relative):
         sizes = {"edv_ml": found.ejection.ed_volumes, "esv_ml": found.ejection.es_volumes}
         volumes = {key: round(float(np.median(size)), 1) for key, size in sizes.items()}
     return {
@@ -44,7 +44,10 @@ def record(name: str, found: Measures, student: Student, source: Source | None =
         "es_frames": list(found.es_frames),
         "ejection_fraction": None if fraction is None else round(fraction, 2),
         "ejection_interval": None if within is None else [round(bound, 2) for bound in within],
-        "ejection_fraction_per_beat": [round(on_line(value, found.line), 2) for value in found.ejection.per_beat],
+        "ejection_fraction_per_beat": [
+            None if (told := told_fraction(value, found.line)) is None else round(told, 2)
+            for value in found.ejection.per_beat
+        ],
         "ejection_fraction_by_discs": None if fraction is None else round(found.ejection.median or 0.0, 2),
         **volumes,
         "heart_rate": None if rate is None else round(rate, 1),

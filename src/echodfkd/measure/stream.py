@@ -14,7 +14,7 @@ from echodfkd.errors import InputError
 from echodfkd.measure.beats import BeatDetector, Events, beat_events, believed_heart_rate, check_rate
 from echodfkd.measure.doubt import bounds, doubt, grades, interval
 from echodfkd.measure.ejection import STEADY_S, Ejection, disc_volume, ejection_of_beats
-from echodfkd.measure.measures import on_line
+from echodfkd.measure.measures import told_fraction
 from echodfkd.measure.shape import Spacing, largest_component
 from echodfkd.measure.traits import Traits
 from echodfkd.measure.verdict import Verdict, verdict
@@ -46,8 +46,8 @@ class Beat:
     ed_time: float
     """Seconds."""
     es_time: float
-    ejection_fraction: float
-    """Percent, as the model's card tells it."""
+    ejection_fraction: float | None
+    """Percent, as the model's card tells it; None where the mask shrank by more than a heart does."""
     interval: tuple[float, float] | None = None
     """Percent, in which nine of ten lie; None where nobody knows, and where the verdict is 'refused'."""
 
@@ -65,7 +65,7 @@ class Live:
     ended: tuple[Beat, ...] = ()
     """The beats that became sure with this frame: `SURE_S` after their ES."""
     ejection_fraction: float | None = None
-    """Percent, of the last beat; ..."""
+    """Percent, of the last beat, None where its mask shrank by more than a heart does; ..."""
     ejection_interval: tuple[float, float] | None = None
     """... and its interval: see `Beat`."""
     heart_rate: float | None = None
@@ -250,9 +250,9 @@ class Stream:
         volumes = [self._volume(state, near[event]) for event in (ed, es)]
         ejection, first, times = ejection_of_beats([(ed, es)], [volumes]), state.first, state.times
         card, told = self.student.card, list[tuple[Beat, Ejection]]()
-        for fraction in (on_line(one, card.ejection) for one in ejection.per_beat):
+        for fraction in (told_fraction(one, card.ejection) for one in ejection.per_beat):
             within = None
-            if card.ejection_interval is not None:
+            if fraction is not None and card.ejection_interval is not None:
                 between = {event: self._bounds(state, frames) for event, frames in near.items()}
                 within = interval(fraction, [doubt(between, (ed, es))], card.ejection_interval[1])
             told.append((Beat(first + ed, first + es, times[ed], times[es], fraction, within), ejection))

@@ -45,7 +45,7 @@ class Limits:
     dented_frames: float = 0.1  # share of the frames on which a dented outline wants a look
     area: tuple[float, float] = (0.01, 0.45)  # median share of the image taken by the ventricle
     border_frames: float = 0.1  # share of the frames on which touching the image border wants a look
-    ejection: tuple[float, float] = (5.0, MOST_EJECTED)  # percent: below a look, above no answer
+    least_ejection: float = 5.0  # percent by discs
 
     def __post_init__(self) -> None:
         shares = (self.empty_share, self.pieces_share, self.pieces_frames, self.border_frames, *self.area)
@@ -55,8 +55,8 @@ class Limits:
             raise InputError(f"Limits need seconds >= 0, and jump, shift and ejection_spread > 0, got {self}.")
         if not self.intervals >= 1:
             raise InputError(f"Limits need intervals >= 1, longest over shortest, got {self.intervals}.")
-        if self.area[0] >= self.area[1] or self.ejection[0] >= self.ejection[1]:
-            raise InputError(f"Limits must rise: got area {self.area} and ejection {self.ejection}.")
+        if self.area[0] >= self.area[1]:
+            raise InputError(f"Limits must rise: got area {self.area}.")
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,8 @@ def _fatal(traits: Traits, events: Events, ejection: Ejection, limits: Limits) -
         reasons.append("a still image: there is no beat to measure")
     elif not events.beats():
         reasons.append("no complete beat in the clip")
-    elif ejection.median is not None and ejection.median > limits.ejection[1]:
-        reasons.append(f"the mask shrinks by {ejection.median:.3g} %, a heart by {limits.ejection[1]:g} % at most")
+    elif ejection.median is not None and ejection.median > MOST_EJECTED:
+        reasons.append(f"the volume by discs falls by {ejection.median:.1f} %, a heart's by {MOST_EJECTED:g} % at most")
     return reasons
 
 
@@ -190,11 +190,10 @@ def _percent(share: float) -> str:
 
 
 def _doubts_of_ef(ejection: Ejection, limits: Limits) -> list[str]:
-    low, reasons = limits.ejection[0], []
-    if ejection.median is not None and ejection.median < low:
-        reasons.append(f"ejection fraction of {ejection.median:.3g} % is below {low:g} %")
+    reasons = []
+    if ejection.median is not None and ejection.median < limits.least_ejection:
+        reasons.append(f"ejection fraction by discs of {ejection.median:.3g} % is below {limits.least_ejection:g} %")
     if ejection.per_beat and max(ejection.per_beat) - min(ejection.per_beat) > limits.ejection_spread:
-        reasons.append(
-            f"ejection fractions of {min(ejection.per_beat):.0f} to {max(ejection.per_beat):.0f} % in its beats"
-        )
+        least, most = min(ejection.per_beat), max(ejection.per_beat)
+        reasons.append(f"ejection fractions by discs of {least:.0f} to {most:.0f} % in its beats")
     return reasons

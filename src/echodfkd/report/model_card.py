@@ -21,7 +21,7 @@ from echodfkd.teachers.settings import FUSION, KINDS
 LICENCE = "Apache-2.0"
 NOTICE = "Research software, not for diagnosis."
 LIMITS = (
-    "Apical four-chamber clips of B-mode ultrasound only; nothing tells it that a clip shows something else.",
+    "Apical four-chamber clips of B-mode ultrasound only; other views are refused by a check that misses some.",
     "Taught by drawn hearts: what these do not show (see docs/explanation/simulation.md) it has never seen.",
     "Scores on drawn clips say how near it comes to the simulator's masks, not how it fares on patients.",
     "A single plane cannot see the whole ventricle: volumes and ejection fractions assume circular discs.",
@@ -79,8 +79,8 @@ def entry(folder: Path) -> list[str]:
     """What the list says of the model in `folder`: a sentence or two for shape, origin, each score, licence."""
     card = read_card(folder)
     size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
-    facts = [f"{_shape(card)}; {size / 1e6:.1f} MB on disk.{_needs(card)}"]
     published = card.provenance.get("published")
+    facts = [f"{_shape(card)}; {size / 1e6:.1f} MB on disk.{_needs(card, published or {})}"]
     if published is None:
         return [*facts, "Not published: what it was taught stands in its model.json."]
     facts.append(" ".join(_origin(card, published)[:2]))
@@ -100,7 +100,7 @@ def readme(card: Card) -> str:
         name=name,
         what=BUNDLED.get(name, card.network.name),
         shape=_shape(card),
-        needs=_needs(card),
+        needs=_needs(card, published),
         licence=LICENCE,
         notice=NOTICE,
         origin=_origin(card, published),
@@ -112,9 +112,12 @@ def readme(card: Card) -> str:
     )
 
 
-def _needs(card: Card) -> str:
-    """What a model wants installed beyond the core; nothing where it has a graph."""
-    return "" if GRAPH in card.files else " No ONNX graph: torch must run it, pip install 'echodfkd[study]'."
+def _needs(card: Card, published: Table) -> str:
+    """How a model runs where that is not its own numbers by its graph; what it wants installed beyond the core."""
+    if GRAPH not in card.files:
+        return " No ONNX graph: torch must run it, pip install 'echodfkd[study]'."
+    whole = published.get("whole_numbers", False)
+    return " Its ONNX graph convolves in whole numbers; with torch the network runs in float32." if whole else ""
 
 
 def _shape(card: Card) -> str:

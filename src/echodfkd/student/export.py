@@ -20,8 +20,9 @@ from echodfkd.student.network import AnyNetwork
 from echodfkd.student.steppers import OnnxStepper
 
 OPSET = 20
-TOLERANCE = 1e-5
-"""Largest difference in probability between the graph and torch that an export may show."""
+TOLERANCE = 1e-4
+"""Largest difference in probability between the graph and torch that an export may show. By choice: 3e-5 has been seen
+on a busy machine, where torch adds in another order."""
 CHECKED_STEPS = 10
 """Random frames on which every export is compared with torch, the state handed on from step to step."""
 

@@ -27,6 +27,9 @@ ZERO, ONE = np.uint8(128), np.uint8(255)
 """The whole numbers that mean 0 and 1."""
 LANES = 4
 """Channels are filled up to a multiple of it, as the products read so many at once."""
+WIDEST_WEIGHT = 64
+"""Processors without instructions for whole numbers (AVX2 alone) add two products in 16 bits and cut what is more off:
+2 x 255 x 64 still fits."""
 MICROSOFT = "com.microsoft"
 
 
@@ -141,7 +144,8 @@ def _weights(
     ones = LANES - exact.shape[1] % LANES
     remembered = exact[:, given:] * own[:, None, None]
     weights = np.concatenate([below * scale[:, None, None], remembered, *[one / ones] * ones], axis=1)
-    mean = np.concatenate([(reached[-1].given[:given] - shift) / scale, reached[-1].given[given:] / own, np.ones(ones)])
+    from_below = np.divide(reached[-1].given[:given] - shift, scale, out=np.zeros(given), where=scale != 0)
+    mean = np.concatenate([from_below, reached[-1].given[given:] / own, np.ones(ones)])
     return weights, ones, mean
 
 
@@ -159,7 +163,7 @@ def _gates(
     (Nagel et al., Data-Free Quantization, ICCV 2019).
     """
     width = len(weight) // 4
-    scale = np.abs(weight).max(axis=(1, 2, 3)).clip(1e-12) / 127
+    scale = np.abs(weight).max(axis=(1, 2, 3)).clip(1e-12) / WIDEST_WEIGHT
     whole = np.rint(weight / scale[:, None, None, None]).astype(np.int8)
     off = np.einsum("oiyx,i->o", weight - whole * scale[:, None, None, None], mean)
     start = np.rint((bias.detach().double().numpy() + off) / (scale * STEP)).astype(np.int32)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from echodfkd.clock import HEART_RATES
-from echodfkd.measure.measures import Measures, on_line
+from echodfkd.measure.measures import Measures, told_fraction
 from echodfkd.measure.record import Record
 
 Table = dict[str, Any]
@@ -35,8 +35,9 @@ def _beat(found: Measures, number: int, seconds: np.ndarray, sized: bool) -> Tab
     """One contraction: its frames, when it was, how far it emptied the ventricle, and how fast the next came."""
     ejection = found.ejection
     (ed, es), fraction = ejection.beats[number], ejection.per_beat[number]
-    beat = {"ed": ed, "es": es, "systole_s": round(float(seconds[es] - seconds[ed]), 3)}
-    beat["ejection_fraction"] = round(on_line(fraction, found.line), 1)
+    beat: Table = {"ed": ed, "es": es, "systole_s": round(float(seconds[es] - seconds[ed]), 3)}
+    known = told_fraction(fraction, found.line)
+    beat["ejection_fraction"] = None if known is None else round(known, 1)
     if sized:
         beat |= {"edv_ml": round(ejection.ed_volumes[number], 1), "esv_ml": round(ejection.es_volumes[number], 1)}
     following = [frame for frame in found.es_frames if frame > es]

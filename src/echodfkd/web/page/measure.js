@@ -32,12 +32,12 @@ export function measuresOf(clip, card) {
   const line = (one) => (plain ? one : Math.min(100, Math.max(0, slope * one + offset)));
   const following = (es) => believed && rateOf([es, ...found.es.filter((one) => one > es).slice(0, 1)], rate);
   const beats = none ? [] : fractionsOf(clip, beatsOf(found), rate).map((beat) => ({
-    ...beat, ejection_fraction: line(beat.by_discs), heart_rate: whole(following(beat.es)),
+    ...beat, ejection_fraction: beat.by_discs > MOST_EJECTED ? null : line(beat.by_discs), heart_rate: whole(following(beat.es)),
   }));
   const heartRate = believed && !found.crowded ? rateOf(found.es.length >= found.ed.length ? found.es : found.ed, rate) : null;
   const perBeat = beats.map((beat) => beat.ejection_fraction), discs = beats.map((beat) => beat.by_discs);
   const far = discs.length && median(discs) > MOST_EJECTED;
-  const refused = far ? `the mask shrinks by ${median(discs).toFixed(0)} %, a heart by ${MOST_EJECTED} % at most` : none;
+  const refused = far ? `the volume by discs falls by ${median(discs).toFixed(1)} %, a heart's by ${MOST_EJECTED} % at most` : none;
   return {
     frames, fps: believed, area_px: area, ed_frames: found.ed, es_frames: found.es,
     ejection_fraction: discs.length && !far ? line(median(discs)) : null, ejection_interval: null,

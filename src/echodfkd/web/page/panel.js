@@ -109,7 +109,7 @@ function beats(clip, go) {
   const rows = measures.beats.map((beat, number) => {
     const frame = (at) => element("td", {}, element("button", { "aria-label": `Go to frame ${at + 1}`, onclick: () => go(at) }, at + 1));
     const cells = [element("td", {}, number + 1), frame(beat.ed), frame(beat.es)];
-    if (told) cells.push(element("td", {}, Math.round(beat.ejection_fraction)));
+    if (told) cells.push(element("td", {}, beat.ejection_fraction === null ? "–" : Math.round(beat.ejection_fraction)));
     if (sized) cells.push(element("td", {}, Math.round(beat.edv_ml)), element("td", {}, Math.round(beat.esv_ml)));
     cells.push(element("td", {}, beat.heart_rate ?? "–"));
     return element("tr", {}, cells);
