@@ -63,7 +63,8 @@ def test_numbers_that_do_not_belong_together_are_refused(known, change):
 def test_graph_and_network_hold_the_same_of_a_frame_and_another_view_is_stranger():
     frame = generate([draw_recipe(Conditions(quality=(0.8, 1)), 5, 2, 1)]).frames[0, 0]
     graph, network = load_student("b4"), load_student("b4", "torch")
-    assert graph.features(frame) == pytest.approx(network.features(frame), abs=0.1)  # in whole numbers
+    off = np.abs(graph.features(frame) - network.features(frame))
+    assert off.mean() < 0.02 and off.max() < 0.2  # in whole numbers
     assert graph.strangeness(frame) == pytest.approx(network.strangeness(frame), abs=0.15)
     assert graph.strangeness(frame) < graph.strangeness(np.ascontiguousarray(frame[::-1]))
     assert graph.strangeness(frame) < graph.strangeness(other_view("eye", 1)[0])

@@ -67,7 +67,7 @@ def test_masks_and_measures_are_those_of_segment(server, number, alone):
 
 def test_where_the_verdict_refuses_no_ejection_fraction_is_told(student_folder):
     rows, columns = np.mgrid[:48, :64]
-    radius = 10 + 4 * np.cos(2 * np.pi * np.arange(36) / 10)
+    radius = 10 + 3 * np.cos(2 * np.pi * np.arange(36) / 10)
     masks = np.hypot(rows - 24, columns - 30) < radius[:, None, None]
     for frames, refused in ((None, False), (np.zeros((36, 48, 64), np.uint8), True)):  # a black film shows no view
         found = measures(masks, 12, (1.0, 1.0), frames=frames)
