@@ -11,6 +11,7 @@ import pytest
 from small_student import beating
 
 from echodfkd.clip import Clip
+from echodfkd.student.bundled import find_model
 from echodfkd.student.student import load_student
 from echodfkd.video import write
 
@@ -70,6 +71,16 @@ def test_whole_numbers_remember_what_the_network_remembers(student_folder, tmp_p
     expected = exact.features(frame)
     assert np.corrcoef(whole.features(frame), expected)[0, 1] > 0.99
     np.testing.assert_allclose(whole.features(frame), expected, atol=0.1 * expected.max())
+
+
+def test_a_graph_keeps_the_limits_of_its_own_arithmetic_alone(tmp_path):
+    from echodfkd.commands.export import export
+
+    whole, exact = (export(find_model("b3"), tmp_path / f"{int8}.onnx", int8=int8).card for int8 in (True, False))
+    bundled = load_student("b3").card
+    assert (whole.familiar, whole.ejection_interval) == (bundled.familiar, bundled.ejection_interval) != (None, None)
+    assert (exact.familiar, exact.ejection_interval) == (None, None)
+    assert [one.provenance["published"]["whole_numbers"] for one in (whole, exact)] == [True, False]
 
 
 def test_a_graph_without_a_card_is_refused(student_folder, tmp_path, echodfkd):

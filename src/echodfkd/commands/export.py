@@ -48,10 +48,10 @@ def export(model: Path, out: Path, *, int8: bool = False, size: int | None = Non
     whole numbers. Raises InputError where the model cannot be exported so, or the graph is not faithful to it.
     """
     network, card = load_network(model)
-    if (size or card.preprocessing.size) != card.preprocessing.size:
-        card = replace(card, familiar=None, ejection_interval=None)  # nobody measured them at this size
+    if (size or card.preprocessing.size) != card.preprocessing.size or int8 != _in_whole_numbers(card):
+        card = replace(card, familiar=None, ejection_interval=None)  # nobody measured them of this graph
     card = replace(card, preprocessing=replace(card.preprocessing, size=size or card.preprocessing.size))
-    card = replace(card, files={WEIGHTS: card.files[WEIGHTS]}, provenance=_described(card.provenance, int8))
+    card = replace(card, files={WEIGHTS: card.files[WEIGHTS]}, provenance=_said(card.provenance, int8))
     agreement = None
     with writing(out) as beside:
         if not int8:
@@ -62,7 +62,12 @@ def export(model: Path, out: Path, *, int8: bool = False, size: int | None = Non
     return Exported(out, card, agreement)
 
 
-def _described(provenance: Mapping[str, Any], int8: bool) -> dict[str, Any]:
+def _in_whole_numbers(card: Card) -> bool:
+    """Whether the graph that the card was measured with convolves in whole numbers."""
+    return bool(card.provenance.get("published", {}).get("whole_numbers", False))
+
+
+def _said(provenance: Mapping[str, Any], int8: bool) -> dict[str, Any]:
     """Where a model comes from, with how its graph computes where it was published."""
     published = provenance.get("published")
     return {**provenance, **({"published": {**published, "whole_numbers": int8}} if published else {})}
