@@ -114,9 +114,9 @@ def report(real: Path, student: Student, singly: bool, drawn: int) -> str:
 
 def told(found: Segmentation, true: float, overlap: float) -> Told:
     """What is kept of a clip's measures."""
-    known = slice(0 if found.ejection_fraction is None else None)  # no beat where no ejection fraction is told
-    beats, doubts = np.array(found.ejection.per_beat)[known], np.array(found.doubts)[known]
-    return Told(beats, doubts, true, overlap, found.verdict)
+    if found.ejection_fraction is None:  # none is told, whatever its beats say
+        return Told(np.array([]), np.array([]), true, overlap, found.verdict)
+    return Told(np.array(found.ejection.per_beat), np.array(found.doubts), true, overlap, found.verdict)
 
 
 def heart(student: Student, number: int) -> Told:

@@ -3,7 +3,7 @@ import pytest
 from planted_hearts import beating, ellipse
 
 from echodfkd.errors import InputError
-from echodfkd.measure.measures import measures
+from echodfkd.measure.measures import measures, told_fraction
 from echodfkd.measure.shape import area_curve
 from echodfkd.measure.verdict import Limits, Verdict, verdict
 
@@ -118,6 +118,19 @@ def test_a_mask_that_shrinks_by_more_than_a_heart_has_no_ejection_fraction():
     found = measures(masks, 50)
     assert found.verdict == "refused" and "volume by discs falls by" in found.reasons[0]
     assert found.ejection.median > 90 and found.ejection_fraction is None and found.ejection_interval is None
+
+
+def test_only_beats_that_a_heart_may_have_are_told():
+    assert told_fraction(89.9, (1.0, 0.0)) == 89.9 and told_fraction(50.0, (0.8, 5.0)) == 45.0
+    assert told_fraction(90.1, (0.8, 5.0)) is None and told_fraction(None, (1.0, 0.0)) is None
+
+
+def test_a_heart_that_hardly_beats_wants_a_look():
+    curve, _, _ = beating(120, 50, 70)
+    masks = np.stack([ellipse(28 * k, 14 * k) for k in np.interp(curve, (curve.min(), curve.max()), (0.985, 1))])
+    found = measures(masks, 50)
+    assert 0 < found.ejection.median < 5 and found.ejection_fraction is not None
+    assert any("is below 5 %" in reason for reason in found.reasons)
 
 
 def test_an_unknown_frame_rate_is_said():
