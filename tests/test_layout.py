@@ -19,7 +19,21 @@ FLOORS = (
     {"scores", "study"},
     {"distill", "teachers", "measure", "data"},
     {"synthetic", "student", "video", "store", "stats"},
-    {"clip", "clock", "errors", "files", "limits", "names", "pieces", "tables", "parsed", "resize", "engine", "vision"},
+    {
+        "clip",
+        "clock",
+        "errors",
+        "files",
+        "lapses",
+        "limits",
+        "names",
+        "pieces",
+        "tables",
+        "parsed",
+        "resize",
+        "engine",
+        "vision",
+    },
 )
 """From the roof to the ground. A room knows those below it and none beside it; the ground knows itself."""
 FACE = {"load_model", "read_clip", "segment", "evaluate", "judge", "generate"}

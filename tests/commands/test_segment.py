@@ -15,6 +15,8 @@ import pytest
 from made_datasets import save_nifti
 from small_student import beating, make_student
 
+from echodfkd.commands.segment import segment
+from echodfkd.engine import Engine
 from echodfkd.measure.record import describe, summary_row
 from echodfkd.student.student import load_student
 from echodfkd.video import open_video, read, write
@@ -466,3 +468,16 @@ def test_ten_thousand_frames_need_hardly_more_memory_than_a_thousand(passes, tmp
     )
     assert long < short + 60
     assert measures_in(tmp_path / "out" / "10000")["frames"] == 10_000
+
+
+def test_a_clip_that_needs_an_extra_costs_its_own_line_alone(clip, student_folder, tmp_path, monkeypatch):
+    shutil.copyfile(clip, clip.with_name("later.avi"))
+    save_nifti(clip.with_name("dense.nii"), beating(3))
+    monkeypatch.setitem(sys.modules, "nibabel", None)
+    found = segment([clip.parent], student_folder, tmp_path / "out", engine=Engine(processes=1))
+    assert [(one.name, "echodfkd[nifti]" in one.refusal) for one in found] == [
+        ("clip", False),
+        ("dense", True),
+        ("later", False),
+    ]
+    assert rows_in(tmp_path / "out")["dense"]["verdict"] == "not done"

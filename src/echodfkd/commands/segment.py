@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from echodfkd.clip import Clip
 from echodfkd.engine import HERE, Engine
-from echodfkd.errors import InputError, OccupiedError
+from echodfkd.errors import InputError, MissingExtra, OccupiedError
 from echodfkd.files import filling, holding, make_folder, read_json, remove_parts, write_json, write_text
+from echodfkd.lapses import is_blank
 from echodfkd.measure.beats import Events
 from echodfkd.measure.doubt import Grades, grades
 from echodfkd.measure.measures import Measures, measures
@@ -95,7 +96,7 @@ class _Job:
             source, seg_of = file_source(path), path if self.seg else None
             shown: dict[str, Any] = {"overlay": self.overlay, "show_all": self.show_all}
             return replace(one, measures=segment_clip(source, self.student, folder, seg_of=seg_of, **shown))
-        except (InputError, OccupiedError) as error:  # this clip's alone; a full disk is everybody's
+        except (InputError, MissingExtra, OccupiedError) as error:  # this clip's alone; a full disk is everybody's
             return replace(one, refusal=refusal(path, task.number, task.count, error))
 
 
@@ -327,10 +328,19 @@ def write_results(folder: Path, masks: Mapping[str, NDArray[np.uint8]], told: Re
 def _cut_masks(source: Source, student: Student, kept: Stack) -> Iterator[tuple[NDArray[np.bool_], Grades]]:
     """Masks (structure, height, width) in the student's direction, cut at its threshold, and the ventricle's grades.
 
-    `kept`: as there.
+    Those of a frame that shows nothing are empty. `kept`: as there.
     """
-    ventricle = student.structures.index("lv")
-    for probabilities in student.masks_in_turn(source.frames(), kept, source.spacing, source.part):
+    ventricle, blank = student.structures.index("lv"), list[bool]()
+
+    def noted() -> Iterator[Frame]:
+        """The frames, of which those that show nothing are noted."""
+        for frame in source.frames():
+            blank.append(is_blank(frame[source.part or ...]))
+            yield frame
+
+    for number, probabilities in enumerate(student.masks_in_turn(noted(), kept, source.spacing, source.part)):
+        if blank[number if student.direction == 1 else -1 - number]:
+            probabilities = np.zeros_like(probabilities)  # whatever the network sees there
         yield student.cut(probabilities), grades(probabilities[ventricle], student.threshold)
 
 

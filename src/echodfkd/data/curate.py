@@ -15,10 +15,7 @@ from echodfkd.data.findings import (
     LEAST_EDV,
     LEAST_FRAMES,
     LEAST_S,
-    LEAST_SPREAD,
     MARGIN,
-    STILL,
-    STILL_PIXELS,
     STILL_SHARE,
     WHITE,
     WHITE_SHARE,
@@ -26,6 +23,7 @@ from echodfkd.data.findings import (
 )
 from echodfkd.data.tracing import crossings
 from echodfkd.errors import InputError
+from echodfkd.lapses import LEAST_SPREAD, STILL, STILL_PIXELS
 
 
 @dataclass(frozen=True)

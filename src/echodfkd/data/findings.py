@@ -11,13 +11,12 @@ from pathlib import Path
 from echodfkd.clock import FPS_RANGE
 from echodfkd.errors import InputError
 from echodfkd.files import write_text
+from echodfkd.lapses import LEAST_SPREAD, STILL, STILL_PIXELS
 from echodfkd.names import clip_name, of_clips
 from echodfkd.tables import csv_text, ragged
 
-LEAST_SPREAD = 4.0  # grey levels: noise alone has more
 BLANK_SHARE = 0.1  # of the frames: a film may begin with a black one
 LEAST_CHANGE = 0.25  # grey levels: compression of a still picture makes less, a beating heart several
-STILL, STILL_PIXELS = 2, 0.01  # grey levels, and share of the pixels that change by more: a cursor's are fewer
 STILL_SHARE = 1 / 3  # of a clip: a heart rests for less in a row, and speckle goes on
 WHITE, WHITE_SHARE = 250, 0.2  # grey level and share of the pixels: bright tissue fills a few hundredths
 LEAST_FRAMES, LEAST_S = 3, 0.1  # between ED and ES: half of a systole at 180 beats per minute

@@ -77,12 +77,13 @@ def beat_events(area: ArrayLike, fps: Rate, detector: BeatDetector | None = None
     Without a frame rate 50 Hz is assumed and `Events.fps_assumed` says so.
 
     Where a clock gives uneven times the curve is first drawn evenly through them. A gap in time is an end on both of
-    its sides: no event lies on it, no contraction across it.
+    its sides: no event lies on it, no contraction across it. A stretch between two without any area has no part in the
+    range.
     """
     detector, clock, area = detector or BeatDetector(), as_clock(fps), check_curve(area)
     parts, rate = even_parts(area, clock)
     curves = [smoothed(part.values, rate, detector.smoothing_s) for part in parts]
-    whole = np.concatenate(curves)
+    whole = np.concatenate([curve for curve in curves if curve.any()] or curves)
     low, high = np.percentile(whole, [5, 95])
     if len(area) < 3 or high - low <= detector.least_range * max(whole.mean(), 1e-9):
         return Events((), (), clock.rate, clock.fps is None, clock=clock)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from echodfkd.clip import Part
 from echodfkd.clock import Clock, Rate, Times, as_clock, believed, clock_of_times
+from echodfkd.lapses import Watcher
 from echodfkd.measure.beats import Events, beat_events, believed_heart_rate
 from echodfkd.measure.doubt import Grades, doubts, interval
 from echodfkd.measure.ejection import MOST_EJECTED, Ejection, ejection_by_method, ejection_fraction
@@ -154,12 +155,15 @@ def measures(
 
     `times` (time,) are seconds, where frames do not come evenly. A rate that no film of a heart has counts as unknown.
     With the grey `frames` (height, width) that they are of, it is also asked whether those show the right view,
-    in the `part` of them that shows the body. With `grades` and `factor` the ejection fraction has an interval.
+    in the `part` of them that shows the body, and where they show nothing or stand still.
+    With `grades` and `factor` the ejection fraction has an interval.
     `marked` events take the place of those in the area curve.
     `look` is what the model itself makes of the frames.
     InputError where masks, frame rate, spacing or times are none.
     """
     pixel_scale(spacing)
     clock = believed(fps) if times is None else clock_of_times(times, as_clock(fps).fps)
-    seen = None if frames is None else view_of(frames, masks, spacing, part, look)
-    return Measures(Traits(masks, clock), spacing, seen, line, grades, factor, marked)
+    watcher = Watcher(part)
+    view = None if frames is None else view_of(watcher.heard(frames), masks, spacing, part, look)
+    lapses = watcher.seen.lapses(clock)
+    return Measures(Traits(masks, clock, lapses), spacing, view, line, grades, factor, marked)

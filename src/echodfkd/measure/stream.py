@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from echodfkd import resize
 from echodfkd.clip import Part
-from echodfkd.clock import believed, clock_of_times
+from echodfkd.clock import Clock, believed, clock_of_times
 from echodfkd.errors import InputError
+from echodfkd.lapses import Seen, interrupted, is_blank, is_still
 from echodfkd.measure.beats import BeatDetector, Events, beat_events, believed_heart_rate, check_rate
 from echodfkd.measure.doubt import bounds, doubt, grades, interval
 from echodfkd.measure.ejection import STEADY_S, Ejection, disc_volume, ejection_of_beats
@@ -99,6 +100,11 @@ class State:
     graded: tuple[NDArray[np.uint8], ...] = ()
     described: tuple[NDArray[np.float64], ...] = ()
     """What `view.describe` says of the last frames looked at, and when the last of them was taken."""
+    blank: tuple[bool, ...] = ()
+    """Whether each kept frame shows nothing, and whether it is the one before it again."""
+    still: tuple[bool, ...] = ()
+    shown: Frame | None = None
+    """The last frame with a mask, where it shows the body."""
     described_at: float = -VIEW_S
     last_es: int = -1
     """The ES of the last beat told."""
@@ -175,8 +181,8 @@ class Stream:
         """Why this frame belongs to another clip than those before; empty where it does not."""
         if frame.shape != state.size:
             return f"frames of {frame.shape[1]} x {frame.shape[0]} pixels follow"
-        if state.look is not None and (look * state.look).mean() < CUT:
-            return "another scene begins"
+        if state.look is not None and (look.any() or state.look.any()) and (look * state.look).mean() < CUT:
+            return "another scene begins" if look.any() else "the picture goes blank"
         return ""
 
     def _moment(self, state: State, time: float | None) -> float:
@@ -190,11 +196,18 @@ class Stream:
 
     def _take(self, known: list[FrameMasks], state: State) -> tuple[list[Masks], State]:
         """Masks cut at the threshold, and the state that keeps their ventricles."""
+        taken, waiting = state.waiting[: len(known)], state.waiting[len(known) :]
+        shown = [frame[self.part or ...] for _, frame in taken]
+        blank = [is_blank(frame) for frame in shown]
+        still = [
+            before is not None and is_still(frame, before)
+            for before, frame in zip((state.shown, *shown), shown, strict=False)
+        ]
+        known = [np.zeros_like(one) if nothing else one for one, nothing in zip(known, blank, strict=True)]
         masks = [dict(zip(self.student.structures, self.student.cut(one), strict=True)) for one in known]
-        taken, waiting = state.waiting[: len(masks)], state.waiting[len(masks) :]
         seen, at = state.described, state.described_at
-        for (moment, frame), one in zip(taken, masks, strict=True):
-            if moment >= at + VIEW_S:
+        for (moment, frame), one, nothing in zip(taken, masks, blank, strict=True):
+            if moment >= at + VIEW_S and not nothing:
                 seen, at = (*seen, described(frame, one["lv"], self.spacing, self.part, self.look)), moment
         times = state.times + tuple(moment for moment, _ in taken)
         area = state.area + tuple(int(one["lv"].sum()) for one in masks)
@@ -205,7 +218,8 @@ class Stream:
         old = sum(moment < times[-1] - KEPT_S for moment in times) if times else 0
         state = replace(state, waiting=waiting, described=seen[-LOOKED:], described_at=at, first=state.first + old)
         state = replace(state, times=times[old:], area=area[old:], ventricles=kept[old:], graded=graded[old:])
-        return masks, state
+        state = replace(state, blank=(*state.blank, *blank)[old:], still=(*state.still, *still)[old:])
+        return masks, replace(state, shown=shown[-1]) if shown else state
 
     def _known(self, state: State, restarted: str, done: bool) -> Live:
         """What the kept frames say; beats are told once, when sure, or when the stream is `done`."""
@@ -223,7 +237,8 @@ class Stream:
         )
         if not state.times:
             return live
-        events = beat_events(state.area, clock)
+        lapses = Seen(state.blank, state.still).lapses(clock)
+        events = beat_events(state.area, interrupted(clock, lapses, len(state.times)))
         ended: list[tuple[Beat, Ejection]] = []
         for ed, es in events.beats():
             sure = done or state.times[-1] - state.times[es] >= SURE_S
@@ -234,7 +249,8 @@ class Stream:
         if not ended:
             return live
         last, ejection = ended[-1]
-        judged = self._judged(state, events, last.ed - state.first, ejection)
+        calm = max((one.last for one in lapses if one.last <= last.ed - state.first), default=0)
+        judged = self._judged(state, clock, events, last.ed - state.first, ejection, calm)
         refused = judged.verdict == "refused"
         beats = tuple(replace(beat, interval=None) if refused else beat for beat, _ in ended)
         told, within = beats[-1].ejection_fraction, beats[-1].interval
@@ -270,14 +286,18 @@ class Stream:
         cuts = np.unpackbits(packed, axis=1, count=2 * math.prod(state.size)).reshape(-1, 2, *state.size)
         return np.median([bounds(cut.sum(axis=0, dtype=np.uint8), self.spacing) for cut in cuts], axis=0).tolist()
 
-    def _judged(self, state: State, events: Events, ed: int, ejection: Ejection) -> Verdict:
-        """The verdict on the frames since the last beat began, `JUDGED_S` at least where there are so many."""
+    def _judged(self, state: State, clock: Clock, events: Events, ed: int, ejection: Ejection, calm: int) -> Verdict:
+        """The verdict on the frames since the last beat began, `JUDGED_S` at least where there are so many.
+
+        None before frame `calm` is looked at, with which the picture was there again and moved.
+        """
         recent = sum(moment < state.times[-1] - JUDGED_S for moment in state.times)
-        start = max(0, min(ed - round(events.fps * BeatDetector().smoothing_s), recent))
+        start = max(calm, min(ed - round(events.fps * BeatDetector().smoothing_s), recent))
         later = [tuple(n - start for n in numbers if n >= start) for numbers in (events.ed_frames, events.es_frames)]
-        rate = None if events.fps_assumed else events.fps
-        traits = Traits(self._ventricles(state, range(start, len(state.times))), rate)
-        seen = replace(events, ed_frames=later[0], es_frames=later[1])
+        since = clock.since(start)
+        lapses = Seen(state.blank[start:], state.still[start:]).lapses(since)
+        traits = Traits(self._ventricles(state, range(start, len(state.times))), since, lapses)
+        seen = replace(events, ed_frames=later[0], es_frames=later[1], clock=traits.clock)
         return verdict(traits, seen, ejection, view=view(state.described, self.look) if state.described else None)
 
     def _ventricles(self, state: State, frames: Iterable[int]) -> NDArray[np.bool_]:

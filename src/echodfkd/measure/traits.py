@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.clock import ASSUMED_FPS, Clock, Rate, as_clock
+from echodfkd.lapses import Lapse, interrupted
 from echodfkd.measure.beats import BeatDetector, EvenPart, even_parts, smoothed
 from echodfkd.measure.shape import MaskClip, area_curve, centroid, check_masks, component_areas, solidity
 
@@ -22,6 +23,8 @@ class Traits:
 
     masks: MaskClip = field(repr=False)
     time: Rate = None
+    lapses: tuple[Lapse, ...] = ()
+    """Where the frames show nothing or stand still; `clock` has gaps there."""
 
     def __post_init__(self) -> None:
         check_masks(self.masks)
@@ -30,7 +33,7 @@ class Traits:
     @cached_property
     def clock(self) -> Clock:
         """When the frames were taken."""
-        return as_clock(self.time)
+        return interrupted(as_clock(self.time), self.lapses, len(self.masks))
 
     @property
     def fps(self) -> float | None:

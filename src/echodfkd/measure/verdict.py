@@ -9,7 +9,7 @@ from math import isinf
 import numpy as np
 
 from echodfkd.clip import evenly_spread
-from echodfkd.clock import ASSUMED_FPS, HEART_RATES, odd_rate
+from echodfkd.clock import ASSUMED_FPS, HEART_RATES, as_clock, odd_rate
 from echodfkd.errors import InputError
 from echodfkd.measure.beats import Events, believed_heart_rate, heart_rate, steps_between
 from echodfkd.measure.ejection import MOST_EJECTED, Ejection
@@ -19,6 +19,8 @@ from echodfkd.measure.view import View
 
 SHAPES = 50
 """Frames, evenly spread, on which the outline's shape is looked at: a hull costs more than a count of pixels."""
+SAID = 3
+"""Gaps, and lapses, that are told one by one."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,12 @@ def _doubts_of_time(traits: Traits, limits: Limits) -> list[str]:
         reasons.append(f"frame rate of {odd}")
     if clock.dropped:
         reasons.append(f"{clock.dropped} frames were dropped" if clock.dropped > 1 else "a frame was dropped")
-    if clock.gaps:
-        told = ", ".join(map(str, clock.gaps[:3])) + (" and more" if len(clock.gaps) > 3 else "")
+    if traits.lapses:
+        more = f" and {len(traits.lapses) - SAID} times more" if len(traits.lapses) > SAID else ""
+        told = ", ".join(one.words for one in traits.lapses[:SAID])
+        reasons.append(f"{told}{more}: no beat is measured across it")
+    if gaps := as_clock(traits.time).gaps:
+        told = ", ".join(map(str, gaps[:SAID])) + (" and more" if len(gaps) > SAID else "")
         reasons.append(f"gap in time after frame {told}: no beat is measured across it")
     if traits.seconds < limits.seconds:
         reasons.append(f"short clip: {traits.seconds:.2g} s")
@@ -132,8 +138,9 @@ def _doubts_of_time(traits: Traits, limits: Limits) -> list[str]:
 def _doubts_of_curve(traits: Traits, limits: Limits) -> list[str]:
     frames, empty = len(traits.area), int(np.sum(traits.area == 0))
     reasons = []
-    if 0 < empty <= limits.empty_share * frames:
-        reasons.append(f"empty mask on {empty} of {frames} frames")
+    unseen = sum(one.last + 1 - one.first for one in traits.lapses if one.blank)
+    if unseen < empty <= limits.empty_share * frames:
+        reasons.append(f"empty mask on {empty - unseen} of {frames} frames")
     share = float(np.median(traits.area)) / traits.masks[0].size
     if empty < frames and not limits.area[0] <= share <= limits.area[1]:
         reasons.append(f"the ventricle takes {_percent(share)} of the image")

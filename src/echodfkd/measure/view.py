@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from echodfkd import resize
 from echodfkd.clip import WORKING_SIZE, Part, evenly_spread
+from echodfkd.lapses import is_blank
 from echodfkd.measure.ejection import long_axis
 from echodfkd.measure.sector import fan
 from echodfkd.measure.shape import Mask, MaskClip, Spacing, largest_component, solidity
@@ -140,11 +141,15 @@ def view_of(
     """The view that a clip's grey frames (height, width) uint8 show with its LV's masks (time, height, width).
 
     `part` is the rows and columns that show the body, all without one; `look` is the model's part, where it has one.
+    Frames that show nothing have no say, unless there are no others.
     """
     looked = set(evenly_spread(len(masks), LOOKED).tolist())
-    return view(
-        [described(frame, masks[n], spacing, part, look) for n, frame in enumerate(frames) if n in looked], look
-    )
+    told = [
+        (is_blank(frame[part or ...]), described(frame, masks[n], spacing, part, look))
+        for n, frame in enumerate(frames)
+        if n in looked
+    ]
+    return view([one for blank, one in told if not blank] or [one for _, one in told], look)
 
 
 def described(

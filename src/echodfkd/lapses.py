@@ -1,0 +1,111 @@
+"""Where a film shows nothing, or stands still while its time goes on: what the heart did meanwhile is not known."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echodfkd.clip import Part
+from echodfkd.clock import Clock
+
+LEAST_SPREAD = 4.0  # grey levels, a frame's standard deviation: noise alone has more
+STILL, STILL_PIXELS = 2, 0.01  # grey levels, and share of the pixels that change by more: a cursor's are fewer
+STANDS_S = 0.25  # seconds: a heart rests for longer, but its speckle goes on; frames shown twice stand for less
+THIN = 64  # rows and columns that are looked at, at most
+"""By choice. Of 60 real clips none has two frames in a row so much alike, and none a frame with half such a spread."""
+
+Frame = NDArray[np.uint8]  # (height, width)
+
+
+def is_blank(frame: Frame) -> bool:
+    """Whether a frame shows nothing."""
+    return bool(_thin(frame).std() < LEAST_SPREAD)
+
+
+def is_still(frame: Frame, before: Frame) -> bool:
+    """Whether a frame shows what the one before it showed, to a few pixels."""
+    one, other = _thin(frame), _thin(before)
+    return bool(np.mean(np.maximum(one, other) - np.minimum(one, other) > STILL) < STILL_PIXELS)
+
+
+@dataclass(frozen=True)
+class Lapse:
+    """A stretch of a clip, from frame `first` to frame `last`, that is blank or else stands still."""
+
+    first: int
+    last: int
+    blank: bool
+
+    @property
+    def words(self) -> str:
+        """What is said of it."""
+        if self.first == self.last:
+            return f"frame {self.first} shows nothing"
+        told = f"frames {self.first} to {self.last}"
+        return f"{told} show nothing" if self.blank else f"the picture stands still, {told}"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Of each frame of a clip, in order, whether it is blank, and whether it is the one before it again."""
+
+    blank: Sequence[bool] = ()
+    still: Sequence[bool] = ()
+
+    def lapses(self, clock: Clock) -> tuple[Lapse, ...]:
+        """Every blank stretch, and every one that stands still for STANDS_S or longer."""
+        found = [Lapse(first, last, True) for first, last in _runs(self.blank)]
+        again = [same and not blank for same, blank in zip(self.still, self.blank, strict=True)]
+        again[:1] = [False] * len(again[:1])  # of what was before the first frame nothing is known
+        places = clock.places(len(again)) / clock.rate if any(again) else np.empty(0)
+        for first, last in _runs(again):
+            if places[last] - places[first - 1] >= STANDS_S:
+                found.append(Lapse(first - 1, last, False))
+        return tuple(sorted(found, key=lambda one: one.first))
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """Takes down what frames show while they pass; `part` is the rows and columns that show the body."""
+
+    part: Part | None = None
+    blank: list[bool] = field(default_factory=list)
+    still: list[bool] = field(default_factory=list)
+
+    def heard(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """The frames themselves."""
+        before: Frame | None = None
+        for frame in frames:
+            here = frame[self.part or ...]
+            self.blank.append(is_blank(here))
+            self.still.append(before is not None and is_still(here, before))
+            before = here
+            yield frame
+
+    @property
+    def seen(self) -> Seen:
+        """What was taken down so far."""
+        return Seen(self.blank, self.still)
+
+
+def interrupted(clock: Clock, lapses: Sequence[Lapse], frames: int) -> Clock:
+    """The clock of a clip of so many `frames`, with a gap on both sides of each lapse: no beat is measured across it.
+
+    Of a picture that stands still its first and its last frame belong to the beats beside it.
+    """
+    gaps = set(clock.gaps)
+    for one in lapses:
+        gaps |= {one.first - 1, one.last} if one.blank else {one.first, one.last - 1}
+    return replace(clock, gaps=tuple(sorted(gap for gap in gaps if 0 <= gap < frames - 1)))
+
+
+def _runs(flags: Sequence[bool]) -> list[tuple[int, int]]:
+    """First and last place of every run of True."""
+    edges = np.diff(np.concatenate([[0], np.asarray(flags, np.int8), [0]]))
+    return list(zip(np.flatnonzero(edges > 0).tolist(), (np.flatnonzero(edges < 0) - 1).tolist(), strict=True))
+
+
+def _thin(frame: Frame) -> Frame:
+    """Up to THIN rows and columns of a frame, evenly spread."""
+    return frame[:: -(-len(frame) // THIN), :: -(-frame.shape[1] // THIN)]

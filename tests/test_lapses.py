@@ -1,0 +1,119 @@
+"""A stretch that shows nothing, or the same picture again and again, is found with its ends, and nothing else is."""
+
+import numpy as np
+import pytest
+
+from echodfkd.clip import Clip
+from echodfkd.clock import Clock
+from echodfkd.commands.segment import segmentation
+from echodfkd.lapses import Lapse, Seen, Watcher, interrupted
+from echodfkd.measure.stream import Stream
+from echodfkd.student.student import load_student
+from echodfkd.synthetic.generate import generate
+from echodfkd.synthetic.recipe import Conditions, draw_recipe
+
+RATE = 40.0
+
+
+def seen(frames, part=None):
+    watcher = Watcher(part)
+    assert len(list(watcher.heard(frames))) == len(frames)
+    return watcher.seen
+
+
+def noise(count, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (count, 64, 64), dtype=np.uint8)
+
+
+def test_a_blank_stretch_is_found_however_short():
+    frames = noise(20)
+    frames[3] = 0
+    frames[10:15] = 200
+    assert seen(frames).lapses(Clock(RATE)) == (Lapse(3, 3, True), Lapse(10, 14, True))
+
+
+@pytest.mark.parametrize(("again", "found"), [(9, ()), (10, (Lapse(5, 15, False),)), (11, (Lapse(5, 16, False),))])
+def test_a_picture_stands_still_from_a_quarter_of_a_second_on(again, found):
+    frames = noise(30)
+    frames[6 : 6 + again] = frames[5]
+    assert seen(frames).lapses(Clock(RATE)) == found
+
+
+def test_frames_that_come_twice_or_differ_by_a_cursor_are_told_apart():
+    twice, cursor = np.repeat(noise(20), 2, axis=0), np.repeat(noise(1), 40, axis=0)
+    for number, frame in enumerate(cursor):
+        frame[:, number] = 255 - frame[:, number] // 2  # a 64th of the pixels
+    assert not seen(twice).lapses(Clock(RATE)) and not seen(cursor).lapses(Clock(RATE))
+    assert seen(np.repeat(noise(1), 40, axis=0)).lapses(Clock(RATE)) == (Lapse(0, 39, False),)
+
+
+def test_only_the_part_that_shows_the_body_counts():
+    frames = noise(20)
+    frames[5:10, :32] = 0
+    assert not seen(frames).lapses(Clock(RATE))
+    assert seen(frames, (slice(0, 32), slice(0, 64))).lapses(Clock(RATE)) == (Lapse(5, 9, True),)
+
+
+def test_a_lapse_is_a_gap_on_both_of_its_sides():
+    blank, still = Lapse(3, 5, True), Lapse(8, 12, False)
+    assert interrupted(Clock(RATE), (blank, still), 20).gaps == (2, 5, 8, 11)
+    assert interrupted(Clock(RATE), (Lapse(0, 5, True), Lapse(15, 19, True)), 20).gaps == (5, 14)
+
+
+def test_nothing_is_a_lapse_before_the_first_kept_frame():
+    assert Seen((False,) * 20, (True,) * 5 + (False,) * 15).lapses(Clock(10.0)) == (Lapse(0, 4, False),)
+
+
+@pytest.fixture(scope="module")
+def frames():
+    """(time, height, width) of a drawn heart that beats at 75 a minute for four beats."""
+    return generate([draw_recipe(Conditions(fps=(RATE, RATE), heart_rate=(75, 75)), 3, 7, 150)]).frames[0]
+
+
+@pytest.fixture(scope="module")
+def plain(frames):
+    return segmentation(Clip("plain", frames, RATE), "b4")
+
+
+def with_blackout(frames):
+    """A beat's worth of the clip is black."""
+    dark = frames.copy()
+    dark[60:80] = 0
+    return dark
+
+
+def with_freeze(frames):
+    """One frame is shown for a second more."""
+    return np.concatenate([frames[:70], np.repeat(frames[69:70], 40, axis=0), frames[70:]])
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "words"), [(with_blackout, "frames 60 to 79 show nothing"), (with_freeze, "stands still, frames 69 to")]
+)
+def test_no_beat_is_measured_across_a_lapse_and_the_others_are(spoilt, words, frames, plain):
+    found = segmentation(Clip("spoilt", spoilt(frames), RATE), "b4")
+    assert any(words in reason for reason in found.reasons)
+    assert not any(words in reason for reason in plain.reasons)
+    assert not any(ed < 65 < es or ed < 75 < es for ed, es in found.ejection.beats)
+    assert found.ejection_fraction == pytest.approx(plain.ejection_fraction, abs=5)
+    assert len(found.ejection.beats) >= 2
+    assert found.heart_rate == pytest.approx(plain.heart_rate, rel=0.06)
+
+
+def test_a_black_frame_has_no_ventricle(frames, plain):
+    found = segmentation(Clip("spoilt", with_blackout(frames), RATE), "b4")
+    assert not found.masks["lv"][60:80].any() and found.masks["lv"][:60].any(axis=(1, 2)).all()
+    assert plain.masks["lv"].any(axis=(1, 2)).all()
+
+
+def test_a_stream_says_once_that_the_picture_goes_blank_and_measures_nothing_across_a_freeze(frames):
+    student, told, beats = load_student("b4", hindsight=False), [], []
+    stream = Stream(student, fps=RATE)
+    for frame in with_blackout(frames):
+        _, live = stream.push(frame)
+        told += [live.restarted] if live.restarted else []
+    assert told == ["the picture goes blank", "another scene begins"]
+    stream = Stream(student, fps=RATE)
+    for frame in with_freeze(frames):
+        beats += stream.push(frame)[1].ended
+    assert beats and not any(beat.ed < 75 < beat.es for beat in beats)
