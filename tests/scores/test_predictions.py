@@ -44,6 +44,17 @@ def test_dropped_frames_come_back_and_must_be_a_number(tmp_path):
             read_prediction(folder)
 
 
+def test_the_line_of_the_model_comes_back_and_must_be_two_numbers(tmp_path):
+    folder = save(tmp_path / "a", masks=np.zeros((3, 2, 2), np.uint8))
+    assert read_prediction(folder).line == (1.0, 0.0)
+    (folder / "measures.json").write_text(json.dumps({"ejection_line": [0.8, 5]}))
+    assert read_prediction(folder).line == (0.8, 5.0)
+    for line in ([0.8], [0.8, None], "0.8 5", [True, 1]):
+        (folder / "measures.json").write_text(json.dumps({"ejection_line": line}))
+        with pytest.raises(InputError, match="ejection_line"):
+            read_prediction(folder)
+
+
 def test_a_prediction_of_a_film_that_lost_every_second_frame_is_not_timed_by_the_list_alone():
     masks, listed = np.zeros((30, 4, 4), bool), Listed("a", "test", fps=50.0)
     found = timed_by_list(Prediction("a", masks, 25.0, None, 29), listed)

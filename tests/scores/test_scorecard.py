@@ -132,6 +132,14 @@ def test_every_method_of_the_ejection_fraction_is_scored_on_the_same_clips(cases
     assert scores["ejection"]["mae"] == methods["discs"]["mae"]
 
 
+def test_the_ejection_fraction_that_is_scored_is_the_one_that_segment_tells(cases):
+    prediction, known = cases[0]
+    plain, told = (score_clip(one, known) for one in (prediction, replace(prediction, line=(0.8, 5.0))))
+    assert told["ef_predicted"] == pytest.approx(0.8 * plain["ef_predicted"] + 5)
+    assert told["ef_error"] == pytest.approx(told["ef_predicted"] - told["ef_true"])
+    assert {key for key in told if told[key] != plain[key]} == {"ef_predicted", "ef_error"}
+
+
 def test_clips_of_one_patient_are_drawn_together(cases):
     rows = [score_clip(*one, patient=f"p{n}") for n, one in enumerate(cases)]
     again = [row | {"name": f"{row['name']} once more"} for row in rows]

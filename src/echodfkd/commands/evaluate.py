@@ -76,6 +76,8 @@ def evaluate(
     predictions, labels, out = Path(predictions), place_of(labels), Path(out)
     known, where = known_clips(labels, split), f"split '{split}' of {labels}"
     folders = predicted_clips(predictions, known, where)
+    model = read_model(next(iter(folders.values())))
+    _tell("masks of another model than the first clip's", [n for n, one in folders.items() if read_model(one) != model])
     marks = _marks(events, patients, folders, where)
     again = _second_round(marks.events, second_round)
     spared: Mapping[str, tuple[str, ...]] = {}
@@ -92,7 +94,7 @@ def evaluate(
     scores = Scores(
         **vars(whole) | {"n": _not_scored(counts, known, folders, judged, events)},
         labels=layout_of(known.dataset),
-        model=read_model(next(iter(folders.values()))),
+        model=model,
         frame_rate=rate_scores(judged.rows, **draws),
         concentration=concentration(judged.rows, **draws),
         strata=strata(judged.rows, **draws),

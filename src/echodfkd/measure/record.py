@@ -49,6 +49,7 @@ def record(name: str, found: Measures, student: Student, source: Source | None =
             for value in found.ejection.per_beat
         ],
         "ejection_fraction_by_discs": None if fraction is None else round(found.ejection.median or 0.0, 2),
+        "ejection_line": list(found.line),
         **volumes,
         "heart_rate": None if rate is None else round(rate, 1),
         "verdict": found.verdict,

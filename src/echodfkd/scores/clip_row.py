@@ -13,7 +13,7 @@ from echodfkd.files import plain
 from echodfkd.measure.beats import Events
 from echodfkd.measure.boundary import boundary_distances, image_diagonal
 from echodfkd.measure.ejection import Ejection, ejection_at_by_method
-from echodfkd.measure.measures import Measures, measures
+from echodfkd.measure.measures import Measures, measures, on_line
 from echodfkd.measure.overlap import dice, iou, overlap_counts
 from echodfkd.measure.shape import MaskClip, Spacing, check_masks
 from echodfkd.scores.frame_distance import PHASES, Reference, frame_distances, match_events
@@ -53,6 +53,7 @@ def score_clip(
 ) -> Row:
     """Every score of one clip as a flat row of plain numbers (None where it cannot be had): one line of a CSV.
 
+    The ejection fraction by discs is on the prediction's line, as `segment` tells it; that by other methods is not.
     Beats are judged by `beats`, None being what is known of the clip. Of a clip that goes from ED to ES alone no curve
     shows that it turns: its ejection fraction is taken at the known frames. `patient` says whose clip it is: where
     patients have several, intervals are by patient.
@@ -64,6 +65,8 @@ def score_clip(
     row |= beats_row(found.area, found.events, beats or reference(prediction, known))
     true, predicted = known.ejection_fraction, _predicted_ejections(prediction, known, found)
     row |= {"ef_true": true} | {EF_COLUMNS[method]: ejection.median for method, ejection in predicted.items()}
+    if row["ef_predicted"] is not None:
+        row["ef_predicted"] = on_line(row["ef_predicted"], prediction.line)
     row["ef_error"] = None if true is None or row["ef_predicted"] is None else row["ef_predicted"] - true
     return plain(row)
 

@@ -1,8 +1,9 @@
 """Read anybody's masks in the layout that `echodfkd segment` writes: one folder per clip with a `masks.npz`."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,8 @@ class Prediction:
     fps: float | None
     times: NDArray[np.float64] | None = None
     dropped: int = 0
+    line: tuple[float, float] = (1.0, 0.0)
+    """Slope and offset from the ejection fraction by discs to the one that its model tells: `Measures.line`."""
 
     @property
     def clock(self) -> Clock:
@@ -61,7 +64,7 @@ def named_predictions(folder: Path, clips: Collection[str]) -> dict[str, Path]:
 
 
 def read_prediction(folder: Path, name: str | None = None) -> Prediction:
-    """The prediction in one clip's folder: `masks` of `masks.npz`; `fps`, `times` and `dropped` of its `measures.json`.
+    """The prediction in one clip's folder: `masks` of `masks.npz`; time and the line of its `measures.json`.
 
     `name` is the clip's where its folder writes it otherwise. Nothing is unpickled. InputError where the file is
     missing or damaged, or `masks` is not (time, height, width) of 0 and 1.
@@ -76,9 +79,12 @@ def read_prediction(folder: Path, name: str | None = None) -> Prediction:
         raise InputError(
             f"{path}: masks must hold only 0 and 1, got {masks.max()}. Cut probabilities at a threshold first."
         )
-    return Prediction(
-        name or clip_name(folder.name), masks.astype(np.bool_), *_read_time(folder / MEASURES_FILE, len(masks))
-    )
+    told = folder / MEASURES_FILE
+    measures = read_json(told) if told.exists() else None
+    if not isinstance(measures, dict):
+        measures = {}
+    time, line = _read_time(told, measures, len(masks)), _read_line(told, measures)
+    return Prediction(name or clip_name(folder.name), masks.astype(np.bool_), *time, line)
 
 
 def read_model(folder: Path) -> Model | None:
@@ -104,11 +110,18 @@ def read_masks(path: Path) -> np.ndarray:
         raise InputError(f"{path} is not a readable .npz archive: {error}") from None
 
 
-def _read_time(path: Path, count: int) -> tuple[float | None, NDArray[np.float64] | None, int]:
+def _read_line(path: Path, measures: Mapping[str, Any]) -> tuple[float, float]:
+    """The model's line, where it is told."""
+    line = measures.get("ejection_line", (1.0, 0.0))
+    if not isinstance(line, list | tuple) or len(line) != 2 or not all(type(one) in (int, float) for one in line):
+        raise InputError(f"{path}: ejection_line must be two numbers, slope and offset, got {line!r}.")
+    return float(line[0]), float(line[1])
+
+
+def _read_time(
+    path: Path, measures: Mapping[str, Any], count: int
+) -> tuple[float | None, NDArray[np.float64] | None, int]:
     """The rate and the uneven times of `count` frames, where they are told, and how many more were dropped."""
-    measures = read_json(path) if path.exists() else None
-    if not isinstance(measures, dict):
-        return None, None, 0
     rate, times, dropped = measures.get("fps"), measures.get("times"), measures.get("dropped", 0)
     if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 100_000):
         raise InputError(f"{path}: fps must be a number above 0 or null, got {rate!r}.")

@@ -56,7 +56,11 @@ def _tiles(known: Record) -> tuple[Tile, ...]:
     shown = [Tile("Ejection fraction", _number(known.get("ejection_fraction"), " %"), words)]
     shown.append(Tile("Heart rate", _number(known.get("heart_rate"), " / min")))
     if "edv_ml" in known:
-        shown.append(Tile("Volumes", f"{known['edv_ml']:.0f} / {known['esv_ml']:.0f} ml", "at ED and at ES, one plane"))
+        discs, told = known.get("ejection_fraction_by_discs"), known.get("ejection_fraction")
+        apart = discs is not None and told is not None and round(discs) != round(told)
+        own = f"; without the model's correction these make {discs:.0f} %" if apart else ""
+        volumes = f"{known['edv_ml']:.0f} / {known['esv_ml']:.0f} ml"
+        shown.append(Tile("Volumes", volumes, f"at ED and at ES, one plane{own}"))
     return tuple(shown)
 
 

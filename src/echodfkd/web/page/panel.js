@@ -76,6 +76,8 @@ function numbers(clip) {
   if (measures.edv_ml) {
     add("Volume at ED", `${Math.round(measures.edv_ml)} ml`);
     add("Volume at ES", `${Math.round(measures.esv_ml)} ml`);
+    const discs = measures.ejection_fraction_by_discs; // the one that is told is on the model's line
+    if (Math.round(discs) !== Math.round(measures.ejection_fraction)) add("EF of these two", `${Math.round(discs)} %`);
   } else if (!clip.refused) add("Volumes", "no scale in the file");
   add("Frames", `${measures.frames}${measures.fps ? `, ${measures.fps.toFixed(0)} a second` : ""}`);
   if (clip.truth) add("Dice with truth", overlap(clip).toFixed(2));
