@@ -61,6 +61,23 @@ def test_grey_of_pure_colours_is_bt601_luma(tmp_path):
     np.testing.assert_array_equal(video.read(tmp_path / "a.png").frames[0, 16, [8, 48, 88]], [76, 150, 29])
 
 
+@pytest.mark.parametrize(("name", "codec", "pixels"), [("a.avi", "mjpeg", "yuvj420p"), ("a.mp4", "libx264", "yuv420p")])
+def test_colour_doppler_is_refused_and_a_tint_or_a_mark_is_not(tmp_path, name, codec, pixels):
+    fan = np.tile(np.random.default_rng(0).integers(60, 200, (96, 96, 1), dtype=np.uint8), 3)
+    fan[64:] = 0
+    flow, mark, tint = fan.copy(), fan.copy(), fan.copy()
+    flow[20:50, 30:50] = (220, 40, 30)
+    mark[80:94, 32:64] = (220, 40, 30)
+    tint[..., 2] //= 3
+    for picture, fine in ((fan, True), (mark, True), (tint, True), (flow, False)):
+        source = video.file_source(encode(tmp_path / name, [picture] * 20, codec, pixels))
+        if fine:
+            assert len(list(source.frames())) == 20
+        else:
+            with pytest.raises(InputError, match="colour Doppler"):
+                list(source.frames())
+
+
 def test_limited_range_is_stretched_to_0_255(tmp_path):
     frames = video.read(encode(tmp_path / "a.avi", [RAMP] * 2, "ffv1", "yuv420p")).frames
     np.testing.assert_allclose(frames[0].astype(int), RAMP, atol=1)

@@ -63,7 +63,10 @@ def _whole(path: Path | str, video: Video) -> Frames:
 
 
 def file_source(path: Path) -> Source:
-    """The clip in a file; its pixels are only read when asked for. InputError where the file cannot be opened."""
+    """The clip in a file; its pixels are only read when asked for. InputError where the file cannot be opened.
+
+    Colour Doppler is refused at the end of its first pass: its grey is that of two images, one above the other.
+    """
     with open_video(path) as video:
         opened, size = video, (video.height, video.width)
     known = list[Clock]()  # once a pass went through
@@ -71,6 +74,7 @@ def file_source(path: Path) -> Source:
     def frames() -> Iterator[NDArray[np.uint8]]:
         with open_video(path) as video:
             yield from video
+            video.check_grey()
             known[:] = [video.clock]
 
     def clock() -> Clock:

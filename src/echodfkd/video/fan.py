@@ -24,7 +24,23 @@ of an ECG that crosses the fan is about half of that."""
 LEAST_FAN, MOST_WHITE, WHITE = 0.02, 0.5, 240
 """Shares of the frame: a smaller fan is none, and where more is nearly white it is a printed page. By choice."""
 
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""ITU-R BT.601."""
+COLOURED = 40
+"""How far red or blue lies from luma where a pixel is coloured. By choice: above what JPEG adds."""
+
 Pixels = NDArray[np.bool_]  # (height, width)
+
+
+def luma(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The grey (height, width) of an RGB frame (height, width, 3)."""
+    return np.rint(frame.astype(np.float32) @ LUMA).astype(np.uint8)
+
+
+def coloured(frame: NDArray[np.uint8]) -> Pixels:
+    """The pixels of an RGB frame (height, width, 3) that are coloured."""
+    grey = luma(frame).astype(np.int16)
+    return np.asarray((abs(frame[..., 0] - grey) > COLOURED) | (abs(frame[..., 2] - grey) > COLOURED))
 
 
 def fan(frames: NDArray[np.uint8], *, parted: bool = False) -> Pixels:
@@ -82,18 +98,26 @@ class Screen:
         """
         if np.mean(self.brightest >= WHITE) > MOST_WHITE:
             raise InputError("It is mostly white, as a page of a report is: no 2-D ultrasound image.")
-        tinted = self.both.sum() > TINTED * self.bright.sum()
         inside = np.zeros(self.brightest.shape, bool)
         inside[within or ...] = True
-        inside &= (self.brightest > LIT) & ((self.coloured == 0) | tinted)
+        inside &= (self.brightest > LIT) & ((self.coloured == 0) | self.tinted)
         moving = inside & (self.brightest - self.darkest > LIT)
         found = fan_on_screen(moving if moving.mean() > LEAST_FAN else inside & rough(self.brightest))
         if found.mean() < LEAST_FAN:
             raise InputError("It shows no fan of a 2-D ultrasound image: a report, a table, or a black screen.")
-        share = float(self.coloured[found].mean()) / self.frames
-        if share > FLOW and not tinted:
-            raise InputError(f"It is colour Doppler or another coloured image: {100 * share:.2g} % of its fan.")
+        self.check_grey(found)
         return found
+
+    @property
+    def tinted(self) -> bool:
+        """Whether the whole image is grey in another ink."""
+        return bool(self.both.sum() > TINTED * self.bright.sum())
+
+    def check_grey(self, found: Pixels) -> None:
+        """InputError where more than FLOW of the fan `found` is coloured, on average over the frames."""
+        share = float(self.coloured[found].mean()) / self.frames if found.any() else 0.0
+        if share > FLOW and not self.tinted:
+            raise InputError(f"It is colour Doppler or another coloured image: {100 * share:.2g} % of its fan.")
 
 
 def box(pixels: Pixels) -> Part:

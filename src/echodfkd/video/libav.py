@@ -25,11 +25,14 @@ from echodfkd.engine import threads
 from echodfkd.errors import InputError
 from echodfkd.limits import limits, refusal
 from echodfkd.video import container
+from echodfkd.video.fan import Screen, coloured, fan
 from echodfkd.video.source import Picture, Video
 from echodfkd.video.turn import UPRIGHT, Turn, turn_of_exif, turn_of_matrix
 
 DIMMEST = 1 << 14
 """The least brightest level of 16-bit pictures, whose white is 65,535: below, they hold fewer bits than they say."""
+LOOKED = 8
+"""Of so many frames one is looked at for colours. By choice."""
 FLATTEST = 8.0
 """How many times as wide as high, or as high as wide, a pixel may be."""
 
@@ -45,14 +48,14 @@ def open_film(path: Path, kind: container.Kind) -> Iterator[Video]:
         if kind.still:  # photographs may hold a smaller picture of themselves, or that of a second lens
             pictures = iter(())
         turn = turn_of_exif(path) if kind.still or kind is container.APNG else _turn(path, first)
-        stamps = _Stamps()
-        frames = _grey(path, chain([first], pictures), turn, stamps)
+        stamps, colours = _Stamps(), _Colours()
+        frames = _grey(path, chain([first], pictures), turn, stamps, colours)
         height, width = turn.size(first.height, first.width)
         spacing = None if kind.still or kind is container.APNG else _spacing(path, stream, turn)
         header = _header_rate(path, stream, kind)
         fps = None if header is None else clock_of_rate(header).fps
         told = (lambda: _clock(path, stream, kind, stamps, header), bool(spacing), None, _remarks(film, first))
-        yield Video(path, height, width, fps, frames, spacing, *told)
+        yield Video(path, height, width, fps, frames, spacing, *told, check_grey=lambda: colours.check(path))
 
 
 def _remarks(film: av.container.InputContainer, first: av.VideoFrame) -> tuple[str, ...]:
@@ -71,6 +74,30 @@ class _Stamps:
     """When the frames that have passed are shown, as the container has it."""
 
     ticks: list[int | None] = field(default_factory=list)
+
+
+@dataclass
+class _Colours:
+    """What is counted of some of the frames that have passed, to tell colour Doppler by."""
+
+    passed: int = 0
+    screen: Screen | None = None
+
+    def add(self, picture: av.VideoFrame, grey: Picture) -> None:
+        """Takes in every LOOKED-th frame that can hold colours, before it is turned."""
+        if self.passed % LOOKED == 0 and len(picture.format.components) > 1:
+            self.screen = self.screen or Screen(grey.shape)
+            self.screen.add(grey, coloured(np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)))
+        self.passed += 1
+
+    def check(self, path: Path) -> None:
+        """InputError where they are coloured."""
+        if self.screen is None:
+            return
+        try:
+            self.screen.check_grey(fan(self.screen.brightest[None]))
+        except InputError as error:
+            raise InputError(f"{path}: {error} Give a clip without it.") from None
 
 
 @contextmanager
@@ -140,7 +167,9 @@ def _timely(path: Path, pictures: Iterator[av.VideoFrame], seconds: float) -> It
         start = monotonic()
 
 
-def _grey(path: Path, pictures: Iterator[av.VideoFrame], turn: Turn, stamps: _Stamps) -> Iterator[Picture]:
+def _grey(
+    path: Path, pictures: Iterator[av.VideoFrame], turn: Turn, stamps: _Stamps, colours: _Colours
+) -> Iterator[Picture]:
     """The frames as grey levels, turned; InputError at the end of a film whose levels use few of their 16 bits."""
     reformatter, brightest, deep = VideoReformatter(), 0, False
     for picture in pictures:
@@ -152,6 +181,7 @@ def _grey(path: Path, pictures: Iterator[av.VideoFrame], turn: Turn, stamps: _St
         grey = np.array(reformatter.reformat(picture, format="gray", threads=1).to_ndarray(), np.uint8)
         if picture.format.name == "bgra":  # a GIF's, whose transparent pixels have no colour of their own
             grey[picture.to_ndarray(format="bgra")[..., 3] == 0] = 0
+        colours.add(picture, grey)
         yield turn(grey)
     if deep and 0 < brightest < DIMMEST:
         raise InputError(

@@ -35,6 +35,8 @@ class Video:
     part: Part | None = None
     remarks: tuple[str, ...] = ()
     uncut: Callable[[], Iterator[Picture]] | None = None
+    check_grey: Callable[[], None] = lambda: None
+    """InputError where the frames that have passed are coloured, as colour Doppler is."""
 
     def __iter__(self) -> Iterator[Picture]:
         """The grey frames (height, width) uint8, one at a time. InputError where the film is damaged."""

@@ -20,16 +20,14 @@ from echodfkd.limits import limits, refusal
 from echodfkd.video.dicom.content import IMPLICIT, opened
 from echodfkd.video.dicom.header import EXPORT, PLUGINS, number, opened_header, quiet, text
 from echodfkd.video.dicom.kinds import frame_count
+from echodfkd.video.fan import COLOURED, coloured, luma
 
 Grey = NDArray[np.uint8]  # (height, width)
 Coloured = NDArray[np.bool_]  # (height, width)
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 YBR = ("YBR_FULL", "YBR_FULL_422")
 RGB = ("RGB", "YBR_RCT", "YBR_ICT")  # JPEG 2000's own transforms are undone by its decoder
 JPEG, JPEG_2000 = "1.2.840.10008.1.2.4.", "1.2.840.10008.1.2.4.9"  # how their transfer syntaxes begin
-COLOURED = 40
-"""How far red or blue lies from luma where a pixel is coloured. By choice: above what JPEG adds."""
 LEAST_LEVELS, DIMMEST = 16, 1 / 4
 """Grey levels that a window must leave, and the share of white that the brightest must reach, to be believed. By
 choice."""
@@ -88,13 +86,13 @@ def shades(header: Any, first: NDArray) -> Shades:
     """How the samples of this file become grey, judged by its header and its `first` frame as decoded."""
     if first.ndim == 2:
         tables, remarks, shift = *_tables(header), _shift(header, first)
-        grey, coloured = (None if one is None else partial(_looked_up, one, shift) for one in tables)
-        return Shades(cast(Any, grey), cast(Any, coloured), remarks)
+        grey, flow = (None if one is None else partial(_looked_up, one, shift) for one in tables)
+        return Shades(cast(Any, grey), cast(Any, flow), remarks)
     said, seen = _said(header), _seen(first)
     is_ybr = (said in YBR) if seen is None else seen
     told = (f"its pixels are {'YBR' if is_ybr else 'RGB'}, whatever it calls them ({said})",)
     remarks = told if is_ybr != (said in YBR) else ()
-    return Shades(_luma_of_ybr, _coloured_ybr, remarks) if is_ybr else Shades(_luma_of_rgb, _coloured_rgb, remarks)
+    return Shades(_luma_of_ybr, _coloured_ybr, remarks) if is_ybr else Shades(luma, coloured, remarks)
 
 
 def _seen(frame: NDArray) -> bool | None:
@@ -115,15 +113,6 @@ def _coloured_ybr(frame: NDArray) -> Coloured:
     return np.asarray(away[0] | away[1])
 
 
-def _luma_of_rgb(frame: NDArray) -> Grey:
-    return np.rint(frame.astype(np.float32) @ LUMA).astype(np.uint8)
-
-
-def _coloured_rgb(frame: NDArray) -> Coloured:
-    luma = _luma_of_rgb(frame).astype(np.int16)
-    return np.asarray((abs(frame[..., 0] - luma) > COLOURED) | (abs(frame[..., 2] - luma) > COLOURED))
-
-
 def _tables(header: Any) -> tuple[tuple[Grey, Coloured | None], tuple[str, ...]]:
     """For every value that one sample can have its grey level and, where it has a palette, whether it is coloured.
 
@@ -139,7 +128,7 @@ def _tables(header: Any) -> tuple[tuple[Grey, Coloured | None], tuple[str, ...]]
             if _said(header) not in MONOCHROME:
                 palette = apply_color_lut(values, header)
                 palette = (palette // 256 if palette.max() > 255 else palette).astype(np.uint8)[None]
-                return (_luma_of_rgb(palette)[0], _coloured_rgb(palette)[0]), ()
+                return (luma(palette)[0], coloured(palette)[0]), ()
             tables = header.get("VOILUTSequence")
             most = 2 ** int(tables[0].LUTDescriptor[2]) - 1 if tables else values[-1]
             shown = apply_voi_lut(values, header).astype(np.float64) / most
