@@ -223,4 +223,6 @@ def test_convert_writes_a_folder_that_our_own_reader_reads_and_that_names_nobody
     assert {row.fps for row in dataset.clips} == {None, 50}
     source = file_source(place / "QUILLFEATHER_1")
     assert f",{source.name}\n" in key.read_text()
+    code, told, err = echodfkd("convert", place, "--out", tmp_path / "open", "--key", tmp_path / "open" / "key.csv")
+    assert code == 2 and "key" in err and not (tmp_path / "open").exists()
     assert fan_pixels().any()

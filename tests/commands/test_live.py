@@ -14,7 +14,7 @@ from echodfkd.errors import InputError
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import Conditions, draw_recipe
 from echodfkd.video import open_video, read, write
-from echodfkd.video.feed import WAITING, Feed, timed_frames
+from echodfkd.video.feed import WAITING, Feed, arrivals, timed_frames
 from echodfkd.video.source import clip_source
 
 RATE = 40
@@ -84,6 +84,17 @@ def test_a_folder_that_fills_is_watched_clip_by_clip(clip, student_folder, tmp_p
     assert whole == {"first": 110, "second": 110}
     assert len([one for one in found if one.refusal]) == 2
     assert (tmp_path / "out" / "second" / "beats.csv").is_file()
+
+
+def test_a_file_that_gets_its_name_while_another_is_watched_is_watched_too(clip, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.avi", "b.avi.part"):
+        (folder / name).write_bytes(clip.read_bytes())
+    coming = arrivals(folder, 5)
+    assert next(coming).name == "a.avi"
+    (folder / "b.avi.part").rename(folder / "b.avi")
+    assert next(coming).name == "b.avi"
 
 
 def test_a_rate_that_nobody_knows_gives_no_heart_rate(clip, tmp_path):

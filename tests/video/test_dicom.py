@@ -245,6 +245,12 @@ def test_a_deflated_file_is_unpacked_within_the_limits(tmp_path, monkeypatch):
         ({"FrameTime": "1000", "CineRate": 25}, 25, "FrameTime 1"),
         ({"FrameTime": "20", "FrameTimeVector": ["0", "20", "20"]}, 50, "FrameTimeVector 3"),
         ({"FrameTime": None, "FrameTimeVector": ["0"] + ["40"] * 4}, 25, ""),
+        ({"FrameTime": "40", "FrameTimeVector": ["0"] + ["20"] * 4}, 25, "FrameTimeVector 50"),
+        (
+            {"FrameTime": "40", "FrameTimeVector": ["0"] + ["20"] * 4, "FrameIncrementPointer": 0x00181065},
+            50,
+            "FrameTime 25",
+        ),
         ({"FrameTime": "40", "FrameTimeVector": ["0", "20", "60", "20", "60"]}, 25, "uneven"),
         ({"FrameTime": None, "FrameTimeVector": ["40"] * 4}, 25, "first frame"),
         ({"FrameTime": None, "FrameTimeVector": ["0", "40", "80", "120", "160"]}, 25, "holds times"),

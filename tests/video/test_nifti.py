@@ -114,6 +114,16 @@ def test_units_that_there_are_not_say_nothing(tmp_path):
     assert read(tmp_path / "a.nii").spacing == pytest.approx((0.154, 0.308))
 
 
+@pytest.mark.parametrize(("unit", "side", "spacing"), [("unknown", 1, None), ("mm", 1, (1, 1)), ("unknown", 2, (2, 2))])
+def test_sides_of_1_without_a_unit_are_what_tools_write_unasked(tmp_path, unit, side, spacing):
+    import nibabel
+
+    image = nibabel.Nifti1Image(np.ascontiguousarray(FRAMES.T), np.diag([side, side, 1, 1]))
+    image.header.set_xyzt_units(unit)
+    nibabel.save(image, tmp_path / "a.nii")
+    assert read(tmp_path / "a.nii").spacing == spacing
+
+
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
 def test_a_black_film_may_be_packed_as_far_as_gzip_goes(tmp_path, suffix):
     save_nifti(tmp_path / f"a{suffix}", np.zeros((50, 400, 400), np.uint8))

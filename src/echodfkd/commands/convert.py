@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.clip import WORKING_SIZE
-from echodfkd.errors import InputError, one_line
+from echodfkd.errors import InputError, MissingExtra, one_line
 from echodfkd.files import filling, write_text
 from echodfkd.resize import fit
 from echodfkd.tables import csv_text
@@ -45,6 +45,8 @@ def convert(
     Clips are named by numbers; `key` is a table of which number is which clip, to be kept apart. Raises InputError
     where no clip could be converted, OutputError where `out` cannot be written; it is replaced as a whole.
     """
+    if key is not None and out.resolve() in key.resolve().parents:
+        raise InputError(f"The key {key} would lie in {out}, which is to be shared. Keep it elsewhere.")
     paths = clip_files(inputs)
     found: list[Converted] = []
     with filling(out, LAYOUT) as here:
@@ -55,7 +57,7 @@ def convert(
                 one = _converted(
                     file_source(path), here / "Videos", replace(one, name=f"clip-{number:0{_digits(paths)}}")
                 )
-            except InputError as error:
+            except (InputError, MissingExtra) as error:
                 one = replace(one, refusal=refusal(path, number, len(paths), error))
             found.append(one)
             if done is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from echodfkd.errors import InputError, one_line
+from echodfkd.errors import InputError, MissingExtra, one_line
 from echodfkd.files import holding, make_folder, write_text
 from echodfkd.measure.stream import Beat, Live, Masks, Stream
 from echodfkd.report.draw.painter import Painter
@@ -81,7 +81,7 @@ def live(
                             raise InputError(f"Another clip is called {watched.name} already. Rename this one.")
                         folder = None if out is None else make_folder(out / watched.name)
                         _watch(watched, feed, stream, folder, overlay, tell)
-                except InputError as error:
+                except (InputError, MissingExtra) as error:
                     if not Path(source).is_dir() and not is_list(Path(source)):
                         raise
                     watched.refusal = one_line(error)  # this clip's alone: others will come

@@ -90,13 +90,18 @@ def arrivals(folder: Path, idle: float | None) -> Iterator[Path]:
     """The clips that lie in `folder` and those that come into it, each once it is no longer written to."""
     done, seen, last = set[Path](), dict[Path, tuple[int, float]](), time.monotonic()
     while idle is None or time.monotonic() - last < idle:
-        for path in sorted(item for item in folder.iterdir() if item.is_file() and item not in done):
-            size, now = path.stat().st_size, time.monotonic()
+        for path in sorted(item for item in folder.iterdir() if item not in done):
+            try:
+                size, now = path.stat().st_size, time.monotonic()
+            except OSError:  # it got its final name, or went away
+                continue
             if seen.setdefault(path, (size, now))[0] != size:
                 seen[path] = size, now
             if now - seen[path][1] >= STEADY_S:
                 done.add(path)
-                if is_clip(path) and not is_list(path):
+                if path.is_file() and is_clip(path) and not is_list(path):
                     yield path
                     last = time.monotonic()
-        time.sleep(0.2)
+                    break  # while it was watched, others came and went
+        else:
+            time.sleep(0.2)

@@ -26,6 +26,7 @@ TAGS = [
     "SeriesInstanceUID",
     "Modality",
     "ImageType",
+    "FrameIncrementPointer",
     "FrameTime",
     "FrameTimeVector",
     "CineRate",

@@ -1,4 +1,7 @@
-"""When the frames were taken: FrameTime, FrameTimeVector, CineRate, RecommendedDisplayFrameRate, in that order."""
+"""When the frames were taken: FrameTime, FrameTimeVector, CineRate, RecommendedDisplayFrameRate, in that order.
+
+Where FrameIncrementPointer names one of them (PS3.3 C.7.6.6), that one comes first.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +41,8 @@ def timing(header: Any, frames: int) -> Timing:
         "CineRate": number(header, "CineRate"),
         "RecommendedDisplayFrameRate": number(header, "RecommendedDisplayFrameRate"),
     }
-    told = {keyword: rate for keyword, rate in rates.items() if rate is not None and 0 < rate < 100_000}
+    ordered = sorted(rates.items(), key=lambda one: one[0] not in _pointed(header))
+    told = {keyword: rate for keyword, rate in ordered if rate is not None and 0 < rate < 100_000}
     if not told:
         return Timing(Clock(), odd)
     possible = (keyword for keyword, rate in told.items() if POSSIBLE_FPS[0] < rate <= POSSIBLE_FPS[1])
@@ -51,6 +55,16 @@ def timing(header: Any, frames: int) -> Timing:
     if chosen == "FrameTimeVector":
         clock = clock_of_times(np.concatenate([[0.0], np.cumsum(steps) / 1000]), tick=0.001)
     return Timing(clock, (*([remark] if against else []), *odd))
+
+
+def _pointed(header: Any) -> list[str]:
+    """The keywords that the header's FrameIncrementPointer names."""
+    from pydicom.datadict import keyword_for_tag
+    from pydicom.multival import MultiValue
+
+    pointer = header.get("FrameIncrementPointer")
+    tags = pointer if isinstance(pointer, MultiValue) else [] if pointer is None else [pointer]
+    return [keyword_for_tag(tag) for tag in tags]
 
 
 def _steps(vector: NDArray[np.float64], frames: int) -> tuple[NDArray[np.float64], tuple[str, ...]]:
