@@ -154,9 +154,9 @@ def others(run: Path, structures: Sequence[str]) -> dict[str, Any]:
 
 
 def scores_of(model: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
-    """What validation.py found of a model; InputError where it is not among those that were scored."""
+    """What validation.py found of a model, by whatever graph; InputError where it is not among those scored."""
     for scored in table["models"]:
-        if scored["model"] == model:
+        if scored["model"] | {"graph": None} == model | {"graph": None}:
             return dict(scored["scores"])
     raise InputError(
         f"The scores on real clips are of other models than {model}. Score this one, used as its card says."

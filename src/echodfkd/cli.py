@@ -723,6 +723,11 @@ def export(
     found = verb.export(find_model(model), out, int8=int8, size=size)
     agreement = "" if found.agreement is None else f", Dice {found.agreement:.4f} with its own masks of drawn clips"
     print(f"{found.card.network.name} at {found.card.preprocessing.size} pixels in {found.path}{agreement}")
+    if found.unmeasured:
+        print(
+            "Without its interval and its memory of drawn hearts, so it refuses less surely: they were measured of the "
+            "graph in the model's folder, not of this one."
+        )
 
 
 @app.command()

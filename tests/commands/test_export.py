@@ -76,7 +76,9 @@ def test_whole_numbers_remember_what_the_network_remembers(student_folder, tmp_p
 def test_a_graph_keeps_the_limits_of_its_own_arithmetic_alone(tmp_path):
     from echodfkd.commands.export import export
 
-    whole, exact = (export(find_model("b3"), tmp_path / f"{int8}.onnx", int8=int8).card for int8 in (True, False))
+    made = [export(find_model("b3"), tmp_path / f"{int8}.onnx", int8=int8) for int8 in (True, False)]
+    assert [one.unmeasured for one in made] == [False, True]
+    whole, exact = (one.card for one in made)
     bundled = load_student("b3").card
     assert (whole.familiar, whole.ejection_interval) == (bundled.familiar, bundled.ejection_interval) != (None, None)
     assert (exact.familiar, exact.ejection_interval) == (None, None)

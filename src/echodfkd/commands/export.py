@@ -38,6 +38,8 @@ class Exported:
     path: Path
     card: Card
     agreement: float | None = None
+    unmeasured: bool = False
+    """Whether interval and memory of drawn hearts were left out, as nobody measured them of this graph."""
 
 
 def export(model: Path, out: Path, *, int8: bool = False, size: int | None = None) -> Exported:
@@ -48,8 +50,10 @@ def export(model: Path, out: Path, *, int8: bool = False, size: int | None = Non
     whole numbers. Raises InputError where the model cannot be exported so, or the graph is not faithful to it.
     """
     network, card = load_network(model)
+    had = card.familiar is not None or card.ejection_interval is not None
     if (size or card.preprocessing.size) != card.preprocessing.size or int8 != _in_whole_numbers(card):
         card = replace(card, familiar=None, ejection_interval=None)  # nobody measured them of this graph
+    unmeasured = had and card.familiar is None and card.ejection_interval is None
     card = replace(card, preprocessing=replace(card.preprocessing, size=size or card.preprocessing.size))
     card = replace(card, files={WEIGHTS: card.files[WEIGHTS]}, provenance=_said(card.provenance, int8))
     agreement = None
@@ -59,7 +63,7 @@ def export(model: Path, out: Path, *, int8: bool = False, size: int | None = Non
         else:
             agreement = whole_numbers(network, card, beside)
         _describe(beside, card)
-    return Exported(out, card, agreement)
+    return Exported(out, card, agreement, unmeasured)
 
 
 def _in_whole_numbers(card: Card) -> bool:

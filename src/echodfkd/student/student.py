@@ -326,11 +326,17 @@ def _checked(frame: Frame) -> Frame:
 
 
 def identity(student: Student) -> dict[str, Any]:
-    """What tells one model from another in a result: shape, threshold, start of the weights' checksum, options."""
+    """What tells one model from another in a result: shape, threshold, starts of checksums, options.
+
+    `graph` is that of the graph that was walked, as one in whole numbers gives other masks than the weights it was made
+    of; None where torch walked the weights themselves.
+    """
     card = student.card
+    graph = card.files.get(GRAPH, card.files[WEIGHTS]) if isinstance(student.stepper, OnnxStepper) else None
     return {
         "name": card.network.name,
         "weights": card.files[WEIGHTS][:16],
+        "graph": graph and graph[:16],
         "threshold": card.threshold,
         "warm_up": card.warm_up,
         "largest_component": card.largest_component,
