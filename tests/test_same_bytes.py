@@ -12,6 +12,7 @@ from echodfkd.commands.label import label
 from echodfkd.commands.synth import synth
 from echodfkd.engine import Engine
 from echodfkd.store.store import Store
+from echodfkd.study.settings import Study
 
 
 @pytest.fixture(scope="module")
@@ -58,23 +59,35 @@ def cluster() -> Iterator[object]:
         made.shutdown()
 
 
-@pytest.mark.long
-def test_a_cluster_that_loses_a_node_in_the_middle_writes_what_one_process_writes(
-    here, tmp_path, student_folder, films, cluster
-):
+def without_the_second_node(cluster, folder: Path, study: Study, engine: Engine) -> Store:
+    """Clips drawn on the cluster, of which the second node is killed once two shards are written."""
     killed = threading.Event()
 
     def kill() -> None:
-        while len(list((tmp_path / "run" / "clips").glob("shard-*.json"))) < 2:
+        while len(list(folder.glob("shard-*.json"))) < 2:
             time.sleep(0.01)
         cluster.remove_node(cluster.second, allow_graceful=False)
         killed.set()
 
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
-    engine = Engine("ray", address=cluster.address)
-    store = synth(small_study(student_folder), tmp_path / "run" / "clips", engine)
+    store = synth(study, folder, engine)
     killer.join(60)
     assert killed.is_set() and len(store.entries) == len({entry.name for entry in store.entries}) == 8
-    Store(tmp_path / "run" / "clips").verify()
+    return store
+
+
+def test_a_cluster_that_loses_a_node_in_the_middle_draws_what_one_process_draws(tmp_path, student_folder, cluster):
+    study, engine = small_study(student_folder), Engine("ray", address=cluster.address)
+    without_the_second_node(cluster, tmp_path / "cluster", study, engine).verify()
+    synth(study, tmp_path / "here", Engine(processes=1))
+    assert not differing(content(tmp_path / "cluster"), content(tmp_path / "here"))
+
+
+@pytest.mark.long
+def test_a_cluster_that_loses_a_node_in_the_middle_writes_what_one_process_writes(
+    here, tmp_path, student_folder, films, cluster
+):
+    study, engine = small_study(student_folder), Engine("ray", address=cluster.address)
+    without_the_second_node(cluster, tmp_path / "run" / "clips", study, engine).verify()
     assert not differing(walked(tmp_path, student_folder, films, engine), here)
