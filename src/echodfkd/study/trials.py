@@ -109,6 +109,7 @@ def stopping(study: Study, planned: Planned, earlier: Sequence[Trial]) -> Stop:
     kinds = distributions(study)
 
     def stop(curve: Sequence[Mapping[str, float]]) -> bool:
+        """Whether a trial with that curve so far shall end."""
         # Every loss so far is told, but it may end only now: where it might have ended before, it did.
         among = in_memory(study, same)
         among.enqueue_trial(planned.values)

@@ -119,6 +119,7 @@ def make_app(dials: Dials, models: dict[str, Model], root: Path, token: str, rea
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        """The house stands while the server runs."""
         nonlocal house
         house = House(dials, models, root)
         sweeping = asyncio.create_task(_sweep(house.jobs))

@@ -28,6 +28,7 @@ def keeping(source: Source, folder: Path, frames: int, pixels: int, came: Callab
     each = source.size[0] * source.size[1]
 
     def first() -> Iterator[Frame]:
+        """The frames, each written as it passes."""
         nonlocal count
         here, part = 0, path.with_suffix(".part")
         with open(part, "wb") as file:
