@@ -31,8 +31,8 @@ from echodfkd.video.turn import UPRIGHT, Turn, turn_of_exif, turn_of_matrix
 
 DIMMEST = 1 << 14
 """The least brightest level of 16-bit pictures, whose white is 65,535: below, they hold fewer bits than they say."""
-LOOKED = 8
-"""Of so many frames one is looked at for colours. By choice."""
+LOOKED, ENOUGH = 8, 256
+"""Of so many frames one is looked at for colours, and the rows or columns that are enough for it. By choice."""
 FLATTEST = 8.0
 """How many times as wide as high, or as high as wide, a pixel may be."""
 
@@ -86,8 +86,10 @@ class _Colours:
     def add(self, picture: av.VideoFrame, grey: Picture) -> None:
         """Takes in every LOOKED-th frame that can hold colours, before it is turned."""
         if self.passed % LOOKED == 0 and len(picture.format.components) > 1:
-            self.screen = self.screen or Screen(grey.shape)
-            self.screen.add(grey, coloured(np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)))
+            step = max(1, min(grey.shape) // ENOUGH)
+            seen = np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)[::step, ::step]
+            self.screen = self.screen or Screen(seen.shape[:2])
+            self.screen.add(grey[::step, ::step], coloured(seen))
         self.passed += 1
 
     def check(self, path: Path) -> None:
