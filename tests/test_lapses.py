@@ -5,9 +5,13 @@ import pytest
 
 from echodfkd.clip import Clip
 from echodfkd.clock import Clock
-from echodfkd.commands.segment import segmentation
+from echodfkd.commands.segment import segmentation, write_results
+from echodfkd.files import make_folder
 from echodfkd.lapses import Lapse, Seen, Watcher, interrupted
+from echodfkd.measure.beats import Events
+from echodfkd.measure.measures import measures
 from echodfkd.measure.stream import Stream
+from echodfkd.scores.predictions import read_prediction
 from echodfkd.student.student import load_student
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import Conditions, draw_recipe
@@ -60,7 +64,7 @@ def test_a_lapse_is_a_gap_on_both_of_its_sides():
     assert interrupted(Clock(RATE), (Lapse(0, 5, True), Lapse(15, 19, True)), 20).gaps == (5, 14)
 
 
-def test_nothing_is_a_lapse_before_the_first_kept_frame():
+def test_of_what_was_before_the_first_frame_nothing_is_said():
     assert Seen((False,) * 20, (True,) * 5 + (False,) * 15).lapses(Clock(10.0)) == (Lapse(0, 4, False),)
 
 
@@ -73,6 +77,10 @@ def frames():
 @pytest.fixture(scope="module")
 def plain(frames):
     return segmentation(Clip("plain", frames, RATE), "b4")
+
+
+def across(beat, frame):
+    return beat[0] < frame < beat[1]
 
 
 def with_blackout(frames):
@@ -94,7 +102,7 @@ def test_no_beat_is_measured_across_a_lapse_and_the_others_are(spoilt, words, fr
     found = segmentation(Clip("spoilt", spoilt(frames), RATE), "b4")
     assert any(words in reason for reason in found.reasons)
     assert not any(words in reason for reason in plain.reasons)
-    assert not any(ed < 65 < es or ed < 75 < es for ed, es in found.ejection.beats)
+    assert not any(across(beat, 65) or across(beat, 75) for beat in found.ejection.beats)
     assert found.ejection_fraction == pytest.approx(plain.ejection_fraction, abs=5)
     assert len(found.ejection.beats) >= 2
     assert found.heart_rate == pytest.approx(plain.heart_rate, rel=0.06)
@@ -106,14 +114,44 @@ def test_a_black_frame_has_no_ventricle(frames, plain):
     assert plain.masks["lv"].any(axis=(1, 2)).all()
 
 
+def test_evaluate_measures_no_beat_across_a_lapse_either(frames, tmp_path):
+    found = segmentation(Clip("spoilt", with_blackout(frames), RATE), "b4")
+    write_results(make_folder(tmp_path / "spoilt"), {"lv": found.masks["lv"].astype(np.uint8)}, found.record)
+    prediction = read_prediction(tmp_path / "spoilt")
+    assert prediction.lapses == (Lapse(60, 79, True),)
+    scored = measures(prediction.masks, prediction.clock, lapses=prediction.lapses)
+    assert scored.ejection.beats == found.ejection.beats
+    assert any(60 <= es < 80 for _, es in measures(prediction.masks, prediction.clock).ejection.beats)
+
+
+def test_marked_events_make_no_beat_across_a_lapse(frames):
+    masks = segmentation(Clip("plain", frames, RATE), "b4").masks["lv"]
+    marked = Events((50, 90), (80, 100), RATE, clock=Clock(RATE))
+    found = measures(masks, RATE, frames=with_blackout(frames), marked=marked)
+    assert found.ejection.beats == ((90, 100),)
+
+
 def test_a_stream_says_once_that_the_picture_goes_blank_and_measures_nothing_across_a_freeze(frames):
-    student, told, beats = load_student("b4", hindsight=False), [], []
-    stream = Stream(student, fps=RATE)
-    for frame in with_blackout(frames):
-        _, live = stream.push(frame)
-        told += [live.restarted] if live.restarted else []
-    assert told == ["the picture goes blank", "another scene begins"]
+    student, beats = load_student("b4", hindsight=False), []
+    noise = np.random.default_rng(0).integers(0, 5, (20, *frames.shape[1:]), dtype=np.uint8)
+    for dark in (with_blackout(frames), np.concatenate([frames[:60], noise, frames[80:]])):
+        stream, told = Stream(student, fps=RATE), []
+        for frame in dark:
+            _, live = stream.push(frame)
+            told += [live.restarted] if live.restarted else []
+        assert told == ["the picture goes blank", "another scene begins"]
     stream = Stream(student, fps=RATE)
     for frame in with_freeze(frames):
         beats += stream.push(frame)[1].ended
-    assert beats and not any(beat.ed < 75 < beat.es for beat in beats)
+    assert beats and not any(across((beat.ed, beat.es), 75) for beat in beats)
+
+
+def test_a_stream_numbers_what_it_tells_from_its_first_frame(frames):
+    student, reasons = load_student("b4", hindsight=False), []
+    stream, times = Stream(student), np.arange(150) / RATE + np.where(np.arange(150) >= 70, 0.5, 0)
+    for frame, time in zip(frames, times, strict=True):
+        live = stream.push(frame, float(time))[1]
+        reasons += [live.judged.reasons] if live.ended else []
+    told = [reason for one in reasons for reason in one if "gap" in reason or "dropped" in reason]
+    assert not [reason for reason in told if "gap" in reason and "frame 69:" not in reason]
+    assert not any("dropped" in reason for reason in reasons[-1])

@@ -725,8 +725,8 @@ def export(
     print(f"{found.card.network.name} at {found.card.preprocessing.size} pixels in {found.path}{agreement}")
     if found.unmeasured:
         print(
-            "Without its interval and its memory of drawn hearts, so it refuses less surely: they were measured of the "
-            "graph in the model's folder, not of this one."
+            "Without what was measured of the graph in the model's folder and not of this one (interval, memory of "
+            "drawn hearts): it refuses less surely."
         )
 
 

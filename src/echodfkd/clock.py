@@ -71,11 +71,6 @@ class Clock:
         """Whether a gap lies between two frames."""
         return any(first <= gap < second for gap in self.gaps)
 
-    def since(self, first: int) -> "Clock":
-        """The clock of the frames from `first` on."""
-        times = None if self.times is None else self.times[first:] - self.times[first]
-        return replace(self, times=times, gaps=tuple(gap - first for gap in self.gaps if gap >= first))
-
     def parts(self, count: int) -> list[slice]:
         """The clip's `count` frames from gap to gap."""
         ends = [0, *(gap + 1 for gap in self.gaps), count]

@@ -232,6 +232,13 @@ def test_a_deflated_file_is_unpacked_within_the_limits(tmp_path, monkeypatch):
 # Time
 
 
+def test_a_pointer_that_points_nowhere_is_passed_over(tmp_path):
+    for pointer in (0x00189999, 0xFFFFFFFE, [0x00181063, 0x00181065]):
+        path = save(tmp_path / "a.dcm", FRAMES, FrameTime="20", FrameIncrementPointer=pointer)
+        assert timing(read_header(path), len(FRAMES)).clock.fps == 50
+    assert timing({"FrameTime": "20", "FrameIncrementPointer": "garbage"}, 5).clock.fps == 50
+
+
 @pytest.mark.parametrize(
     ("tags", "fps", "told"),
     [

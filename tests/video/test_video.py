@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from echodfkd import video
 from echodfkd.errors import InputError, OutputError
@@ -76,6 +77,9 @@ def test_colour_doppler_is_refused_and_a_tint_or_a_mark_is_not(tmp_path, name, c
         else:
             with pytest.raises(InputError, match="colour Doppler"):
                 list(source.frames())
+    Image.fromarray(flow).quantize(64).save(tmp_path / "palette.png")
+    with pytest.raises(InputError, match="colour Doppler"):
+        list(video.file_source(tmp_path / "palette.png").frames())
 
 
 def test_limited_range_is_stretched_to_0_255(tmp_path):

@@ -28,7 +28,7 @@ from echodfkd.scores.frame_distance import PHASES
 from echodfkd.scores.frame_rate import rate_scores
 from echodfkd.scores.known_clips import KnownClips, constant_of, known_clips, read_patients
 from echodfkd.scores.paired import paired_scores
-from echodfkd.scores.predictions import read_model
+from echodfkd.scores.predictions import Model, read_model
 from echodfkd.scores.records import Counts, Excluded, FirstFrames, RoundsClips, Scorecard, Scores, StartCounts
 from echodfkd.scores.scorecard import patient_groups, scorecard
 from echodfkd.scores.scored_clips import Marks, ScoredClips, first_size, predicted_clips, scored_clips, seen
@@ -77,7 +77,8 @@ def evaluate(
     known, where = known_clips(labels, split), f"split '{split}' of {labels}"
     folders = predicted_clips(predictions, known, where)
     model = read_model(next(iter(folders.values())))
-    _tell("masks of another model than the first clip's", [n for n, one in folders.items() if read_model(one) != model])
+    others = [name for name, folder in folders.items() if not _same_model(read_model(folder), model)]
+    _tell("masks of another model than the first clip's", others)
     marks = _marks(events, patients, folders, where)
     again = _second_round(marks.events, second_round)
     spared: Mapping[str, tuple[str, ...]] = {}
@@ -119,6 +120,13 @@ def evaluate(
     if page:
         report_evaluation(out)
     return scores
+
+
+def _same_model(one: Model | None, other: Model | None) -> bool:
+    """Whether nothing that both say of themselves differs: earlier versions said less."""
+    return bool(one) == bool(other) and all(
+        value == (other or {}).get(key, value) for key, value in (one or {}).items()
+    )
 
 
 def _marks(events: Path | None, patients: Path | None, clips: Collection[str], where: str) -> Marks:

@@ -356,7 +356,8 @@ class _Heard:
     def append(self, pair: tuple[Frame, FrameMasks], /) -> None:
         """Puts a pair on top."""
         self._kept.append(pair)
-        own = whole(pair[1], self._source.size, self._source.spacing, self._source.part)
+        known = np.zeros_like(pair[1]) if is_blank(pair[0]) else pair[1]
+        own = whole(known, self._source.size, self._source.spacing, self._source.part)
         self._watch.early(self._student.cut(own))
 
     def pop(self) -> tuple[Frame, FrameMasks]:

@@ -1,7 +1,7 @@
 """Everything that one clip's masks say, made in one place for whoever asks: `segment`, `evaluate`, `judge`."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from echodfkd.clip import Part
 from echodfkd.clock import Clock, Rate, Times, as_clock, believed, clock_of_times
-from echodfkd.lapses import Watcher
+from echodfkd.lapses import Lapse, Watcher
 from echodfkd.measure.beats import Events, beat_events, believed_heart_rate
 from echodfkd.measure.doubt import Grades, doubts, interval
 from echodfkd.measure.ejection import MOST_EJECTED, Ejection, ejection_by_method, ejection_fraction
@@ -150,6 +150,7 @@ def measures(
     factor: float | None = None,
     marked: Events | None = None,
     look: Look | None = None,
+    lapses: tuple[Lapse, ...] = (),
 ) -> Measures:
     """What masks (time, height, width) bool of a left ventricle say, at `fps` (Hz, or a clock) and `spacing` if known.
 
@@ -157,13 +158,14 @@ def measures(
     With the grey `frames` (height, width) that they are of, it is also asked whether those show the right view,
     in the `part` of them that shows the body, and where they show nothing or stand still.
     With `grades` and `factor` the ejection fraction has an interval.
-    `marked` events take the place of those in the area curve.
-    `look` is what the model itself makes of the frames.
+    `marked` events take the place of those in the area curve. `look` is what the model itself makes of the frames,
+    `lapses` are those of frames that are not at hand.
     InputError where masks, frame rate, spacing or times are none.
     """
     pixel_scale(spacing)
     clock = believed(fps) if times is None else clock_of_times(times, as_clock(fps).fps)
     watcher = Watcher(part)
     view = None if frames is None else view_of(watcher.heard(frames), masks, spacing, part, look)
-    lapses = watcher.seen.lapses(clock)
-    return Measures(Traits(masks, clock, lapses), spacing, view, line, grades, factor, marked)
+    traits = Traits(masks, clock, lapses or watcher.seen.lapses(clock))
+    marked = marked and replace(marked, clock=traits.clock)
+    return Measures(traits, spacing, view, line, grades, factor, marked)

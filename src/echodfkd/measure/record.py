@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from echodfkd.files import plain
 from echodfkd.measure.measures import Measures, told_fraction
 from echodfkd.student.student import Student, identity
 from echodfkd.tables import csv_text
@@ -39,6 +40,7 @@ def record(name: str, found: Measures, student: Student, source: Source | None =
         "fps": found.fps,
         **({} if times is None else {"times": np.round(times, 6).tolist()}),
         **({"dropped": found.clock.dropped} if found.clock.dropped else {}),
+        **({"lapses": [plain(one) for one in lapses]} if (lapses := found.traits.lapses) else {}),
         "area_px": found.area.tolist(),
         "ed_frames": list(found.ed_frames),
         "es_frames": list(found.es_frames),

@@ -100,12 +100,12 @@ class State:
     graded: tuple[NDArray[np.uint8], ...] = ()
     described: tuple[NDArray[np.float64], ...] = ()
     """What `view.describe` says of the last frames looked at, and when the last of them was taken."""
+    described_at: float = -VIEW_S
     blank: tuple[bool, ...] = ()
     """Whether each kept frame shows nothing, and whether it is the one before it again."""
     still: tuple[bool, ...] = ()
     shown: Frame | None = None
-    """The last frame with a mask, where it shows the body."""
-    described_at: float = -VIEW_S
+    """The part that shows the body, of the last frame that has its mask."""
     last_es: int = -1
     """The ES of the last beat told."""
     live: Live = field(default_factory=lambda: Live(0, 0, None))
@@ -154,7 +154,7 @@ class Stream:
         theirs too. InputError for a frame of another type, and for a time that does not rise.
         """
         state, told, masks = self.state, "", list[Masks]()
-        look = _look(frame, self.spacing)
+        look = _look(frame, self.spacing, is_blank(frame[self.part or ...]))
         if state.size is not None and (reason := self._another(state, frame, look)):
             masks, state = self._take(self.student.finish(state.at, self.spacing, self.part), state)
             count = state.first + len(state.times)
@@ -221,9 +221,14 @@ class Stream:
         state = replace(state, blank=(*state.blank, *blank)[old:], still=(*state.still, *still)[old:])
         return masks, replace(state, shown=shown[-1]) if shown else state
 
+    def _clock(self, state: State, start: int = 0) -> Clock:
+        """When the kept frames from `start` on were taken."""
+        times = np.array(state.times[start:])
+        return clock_of_times(times, self.fps) if state.timed and len(times) else believed(self.fps)
+
     def _known(self, state: State, restarted: str, done: bool) -> Live:
         """What the kept frames say; beats are told once, when sure, or when the stream is `done`."""
-        clock = clock_of_times(np.array(state.times), self.fps) if state.timed and state.times else believed(self.fps)
+        clock = self._clock(state)
         before, count = state.live, state.first + len(state.times)
         fresh = count > before.frames and len(state.times) - 2 in clock.gaps
         live = replace(
@@ -249,8 +254,8 @@ class Stream:
         if not ended:
             return live
         last, ejection = ended[-1]
-        calm = max((one.last for one in lapses if one.last <= last.ed - state.first), default=0)
-        judged = self._judged(state, clock, events, last.ed - state.first, ejection, calm)
+        seen_from = max((one.last + one.blank for one in lapses if one.last <= last.ed - state.first), default=0)
+        judged = self._judged(state, events, last.ed - state.first, ejection, seen_from)
         refused = judged.verdict == "refused"
         beats = tuple(replace(beat, interval=None) if refused else beat for beat, _ in ended)
         told, within = beats[-1].ejection_fraction, beats[-1].interval
@@ -286,17 +291,17 @@ class Stream:
         cuts = np.unpackbits(packed, axis=1, count=2 * math.prod(state.size)).reshape(-1, 2, *state.size)
         return np.median([bounds(cut.sum(axis=0, dtype=np.uint8), self.spacing) for cut in cuts], axis=0).tolist()
 
-    def _judged(self, state: State, clock: Clock, events: Events, ed: int, ejection: Ejection, calm: int) -> Verdict:
+    def _judged(self, state: State, events: Events, ed: int, ejection: Ejection, seen_from: int) -> Verdict:
         """The verdict on the frames since the last beat began, `JUDGED_S` at least where there are so many.
 
-        None before frame `calm` is looked at, with which the picture was there again and moved.
+        None before frame `seen_from` is looked at, with which the picture was there again and moved.
         """
         recent = sum(moment < state.times[-1] - JUDGED_S for moment in state.times)
-        start = max(calm, min(ed - round(events.fps * BeatDetector().smoothing_s), recent))
+        start = max(seen_from, min(ed - round(events.fps * BeatDetector().smoothing_s), recent))
         later = [tuple(n - start for n in numbers if n >= start) for numbers in (events.ed_frames, events.es_frames)]
-        since = clock.since(start)
-        lapses = Seen(state.blank[start:], state.still[start:]).lapses(since)
-        traits = Traits(self._ventricles(state, range(start, len(state.times))), since, lapses)
+        clock = self._clock(state, start)
+        lapses = Seen(state.blank[start:], state.still[start:]).lapses(clock)
+        traits = Traits(self._ventricles(state, range(start, len(state.times))), clock, lapses, state.first + start)
         seen = replace(events, ed_frames=later[0], es_frames=later[1], clock=traits.clock)
         return verdict(traits, seen, ejection, view=view(state.described, self.look) if state.described else None)
 
@@ -308,7 +313,12 @@ class Stream:
         return np.unpackbits(packed, axis=1, count=height * width).reshape(-1, height, width).view(np.bool_)
 
 
-def _look(frame: Frame, spacing: Spacing) -> NDArray[np.float64]:
-    """The frame at LOOK x LOOK pixels, its mean 0 and its deviation 1: products of two are their correlation."""
+def _look(frame: Frame, spacing: Spacing, blank: bool) -> NDArray[np.float64]:
+    """The frame at LOOK x LOOK pixels, its mean 0 and its deviation 1: products of two are their correlation.
+
+    All 0 where the frame is `blank`.
+    """
+    if blank:
+        return np.zeros((LOOK, LOOK))
     small = resize.fit(frame, LOOK, spacing).astype(np.float64)
     return (small - small.mean()) / max(small.std(), 1e-9)

@@ -25,6 +25,8 @@ class Traits:
     time: Rate = None
     lapses: tuple[Lapse, ...] = ()
     """Where the frames show nothing or stand still; `clock` has gaps there."""
+    before: int = 0
+    """Frames of the clip that came before these."""
 
     def __post_init__(self) -> None:
         check_masks(self.masks)

@@ -125,10 +125,10 @@ def _doubts_of_time(traits: Traits, limits: Limits) -> list[str]:
         reasons.append(f"{clock.dropped} frames were dropped" if clock.dropped > 1 else "a frame was dropped")
     if traits.lapses:
         more = f" and {len(traits.lapses) - SAID} times more" if len(traits.lapses) > SAID else ""
-        told = ", ".join(one.words for one in traits.lapses[:SAID])
+        told = ", ".join(one.words(traits.before) for one in traits.lapses[:SAID])
         reasons.append(f"{told}{more}: no beat is measured across it")
     if gaps := as_clock(traits.time).gaps:
-        told = ", ".join(map(str, gaps[:SAID])) + (" and more" if len(gaps) > SAID else "")
+        told = ", ".join(str(gap + traits.before) for gap in gaps[:SAID]) + (" and more" if len(gaps) > SAID else "")
         reasons.append(f"gap in time after frame {told}: no beat is measured across it")
     if traits.seconds < limits.seconds:
         reasons.append(f"short clip: {traits.seconds:.2g} s")

@@ -59,7 +59,7 @@ def score_clip(
     patients have several, intervals are by patient.
     """
     check_pair(prediction, known)
-    found = measures(prediction.masks, prediction.clock, known.spacing)
+    found = measures(prediction.masks, prediction.clock, known.spacing, lapses=prediction.lapses)
     row: Row = {"name": prediction.name, "patient": patient, "frames": found.frames, "fps": prediction.fps}
     row |= _overlap_row(prediction.masks, known)
     row |= beats_row(found.area, found.events, beats or reference(prediction, known))

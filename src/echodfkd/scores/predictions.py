@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 
 from echodfkd.clock import Clock, check_times, clock_of_clip
 from echodfkd.errors import InputError
-from echodfkd.files import read_arrays, read_json
+from echodfkd.files import read_arrays, read_json, shaped
+from echodfkd.lapses import Lapse
 from echodfkd.measure.shape import MaskClip
 from echodfkd.names import clip_name, is_hidden, matched
 
@@ -34,6 +36,8 @@ class Prediction:
     dropped: int = 0
     line: tuple[float, float] = (1.0, 0.0)
     """Slope and offset from the ejection fraction by discs to the one that its model tells: `Measures.line`."""
+    lapses: tuple[Lapse, ...] = ()
+    """Where its frames show nothing or stand still."""
 
     @property
     def clock(self) -> Clock:
@@ -64,7 +68,7 @@ def named_predictions(folder: Path, clips: Collection[str]) -> dict[str, Path]:
 
 
 def read_prediction(folder: Path, name: str | None = None) -> Prediction:
-    """The prediction in one clip's folder: `masks` of `masks.npz`; time and the line of its `measures.json`.
+    """The prediction in one clip's folder: `masks` of `masks.npz`; time, line and lapses of its `measures.json`.
 
     `name` is the clip's where its folder writes it otherwise. Nothing is unpickled. InputError where the file is
     missing or damaged, or `masks` is not (time, height, width) of 0 and 1.
@@ -83,8 +87,12 @@ def read_prediction(folder: Path, name: str | None = None) -> Prediction:
     measures = read_json(told) if told.exists() else None
     if not isinstance(measures, dict):
         measures = {}
-    time, line = _read_time(told, measures, len(masks)), _read_line(told, measures)
-    return Prediction(name or clip_name(folder.name), masks.astype(np.bool_), *time, line)
+    time, line, lapses = (
+        _read_time(told, measures, len(masks)),
+        _read_line(told, measures),
+        _read_lapses(told, measures),
+    )
+    return Prediction(name or clip_name(folder.name), masks.astype(np.bool_), *time, line, lapses)
 
 
 def read_model(folder: Path) -> Model | None:
@@ -113,9 +121,18 @@ def read_masks(path: Path) -> np.ndarray:
 def _read_line(path: Path, measures: Mapping[str, Any]) -> tuple[float, float]:
     """The model's line, where it is told."""
     line = measures.get("ejection_line", (1.0, 0.0))
-    if not isinstance(line, list | tuple) or len(line) != 2 or not all(type(one) in (int, float) for one in line):
+    numbers = isinstance(line, list | tuple) and all(type(one) in (int, float) and isfinite(one) for one in line)
+    if not numbers or len(line) != 2:
         raise InputError(f"{path}: ejection_line must be two numbers, slope and offset, got {line!r}.")
     return float(line[0]), float(line[1])
+
+
+def _read_lapses(path: Path, measures: Mapping[str, Any]) -> tuple[Lapse, ...]:
+    """Where the frames show nothing or stand still, where that is told."""
+    try:
+        return tuple(shaped(Lapse, one) for one in measures.get("lapses", ()))
+    except (InputError, TypeError):
+        raise InputError(f"{path}: lapses must be a list of first, last and blank.") from None
 
 
 def _read_time(

@@ -85,7 +85,8 @@ class _Colours:
 
     def add(self, picture: av.VideoFrame, grey: Picture) -> None:
         """Takes in every LOOKED-th frame that can hold colours, before it is turned."""
-        if self.passed % LOOKED == 0 and len(picture.format.components) > 1:
+        colours = len(picture.format.components) > 1 or picture.format.has_palette
+        if self.passed % LOOKED == 0 and colours:
             step = max(1, min(grey.shape) // ENOUGH)
             seen = np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)[::step, ::step]
             self.screen = self.screen or Screen(seen.shape[:2])

@@ -41,7 +41,8 @@ def timing(header: Any, frames: int) -> Timing:
         "CineRate": number(header, "CineRate"),
         "RecommendedDisplayFrameRate": number(header, "RecommendedDisplayFrameRate"),
     }
-    ordered = sorted(rates.items(), key=lambda one: one[0] not in _pointed(header))
+    pointed = _pointed(header)
+    ordered = sorted(rates.items(), key=lambda one: one[0] not in pointed)
     told = {keyword: rate for keyword, rate in ordered if rate is not None and 0 < rate < 100_000}
     if not told:
         return Timing(Clock(), odd)
@@ -60,11 +61,8 @@ def timing(header: Any, frames: int) -> Timing:
 def _pointed(header: Any) -> list[str]:
     """The keywords that the header's FrameIncrementPointer names."""
     from pydicom.datadict import keyword_for_tag
-    from pydicom.multival import MultiValue
 
-    pointer = header.get("FrameIncrementPointer")
-    tags = pointer if isinstance(pointer, MultiValue) else [] if pointer is None else [pointer]
-    return [keyword_for_tag(tag) for tag in tags]
+    return [keyword_for_tag(int(tag)) for tag in numbers(header, "FrameIncrementPointer") if 0 < tag < 2**32]
 
 
 def _steps(vector: NDArray[np.float64], frames: int) -> tuple[NDArray[np.float64], tuple[str, ...]]:

@@ -11,6 +11,7 @@ const EMPTY_SHARE = 0.5; // verdict.py
 export const UNCHECKED = [
   "whether this is an apical four-chamber view, and the outline that of a ventricle, is not looked at here",
   "outline, area, ED and ES are those that the server finds, to a frame: see for yourself whether they are right",
+  "black frames, a picture that stands still and colour Doppler are not noticed here",
   "trust the ejection fraction only of a four-chamber clip whose outline you find right at ED and ES",
   "interval, volumes in ml and verdict need echodfkd serve",
 ];
@@ -42,6 +43,7 @@ export function measuresOf(clip, card) {
     frames, fps: believed, area_px: area, ed_frames: found.ed, es_frames: found.es,
     ejection_fraction: discs.length && !far ? line(median(discs)) : null, ejection_interval: null,
     ejection_fraction_per_beat: perBeat, ejection_fraction_by_discs: discs.length && !far ? median(discs) : null,
+    ejection_line: card.ejection,
     heart_rate: heartRate, verdict: refused ? "refused" : "unchecked",
     reasons: refused ? [refused] : [...(believed ? [] : [`frame rate unknown, ${ASSUMED_FPS} per second assumed`]), ...UNCHECKED],
     ...(clip.edited ? { corrected: { outlines: Object.keys(changes.outlines).map(Number), events: !!changes.ed_frames } } : {}),
