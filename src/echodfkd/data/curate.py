@@ -23,7 +23,7 @@ from echodfkd.data.findings import (
 )
 from echodfkd.data.tracing import crossings
 from echodfkd.errors import InputError
-from echodfkd.lapses import LEAST_SPREAD, STILL, STILL_PIXELS
+from echodfkd.lapses import LEAST_SPREAD, is_still
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def film_facts(frames: Iterable[NDArray[np.uint8]], fps: float | None) -> FilmFa
         if before is not None:
             difference = np.maximum(frame, before) - np.minimum(frame, before)
             changes.append(np.mean(difference))
-            stills.append(stills[-1] + 1 if np.mean(difference > STILL) < STILL_PIXELS else 0)
+            stills.append(stills[-1] + 1 if is_still(frame, before) else 0)
         before, shape = frame, (frame.shape[0], frame.shape[1])
     if before is None:
         raise InputError("A film needs at least one frame, got none.")
