@@ -4,7 +4,9 @@ import io
 import logging
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_args, get_type_hints
 
@@ -119,11 +121,24 @@ def _refuse(error: Exception) -> NoReturn:
     sys.exit(2)
 
 
-def _engine(kind: str, address: str | None, processes: int | None) -> "Engine":
-    """Where the verb's clip-by-clip work runs."""
-    from echodfkd.engine import Engine
+def _on_engine(verb: Callable[..., None]) -> Callable[..., None]:
+    """The verb with the options that choose where its clip-by-clip work runs, in place of its `engine`."""
 
-    return Engine(kind, processes, address)  # type: ignore[arg-type]
+    @wraps(verb)
+    def call(*, kind: str, address: str | None, processes: int | None, **given: Any) -> None:
+        from echodfkd.engine import Engine
+
+        verb(**given, engine=Engine(kind, processes, address))  # type: ignore[arg-type]
+
+    options = {"kind": (EngineName, "processes"), "address": (Address, None), "processes": (Processes, None)}
+    own = [param for param in signature(verb).parameters.values() if param.name != "engine"]
+    ours = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=words)
+        for name, (words, default) in options.items()
+    ]
+    call.__signature__ = Signature([*own, *ours])  # type: ignore[attr-defined]
+    call.__annotations__ = {param.name: param.annotation for param in (*own, *ours)}
+    return call
 
 
 class _Verb(TyperCommand):
@@ -176,74 +191,55 @@ _STUDY_MODULES = (
 
 
 @app.command()
-def run(
-    study: StudyFile,
-    out: Out,
-    workers: Workers = None,
-    engine: EngineName = "processes",
-    address: Address = None,
-    processes: Processes = None,
-) -> None:
+@_on_engine
+def run(engine: "Engine", study: StudyFile, out: Out, workers: Workers = None) -> None:
     """The whole study: clips, masks, student, scores, report. Started again, it continues where it was stopped."""
     from echodfkd.pipeline import run as run_study
     from echodfkd.report.terminal import run_words
     from echodfkd.study.file import read_study
 
-    found = run_study(read_study(study), out, workers, _engine(engine, address, processes))
+    found = run_study(read_study(study), out, workers, engine)
     print(f"{run_words(out, found.scores)}\nReport: {found.page}")
 
 
 @app.command()
-def search(
-    study: StudyFile,
-    out: Out,
-    engine: EngineName = "processes",
-    address: Address = None,
-    processes: Processes = None,
-) -> None:
+@_on_engine
+def search(engine: "Engine", study: StudyFile, out: Out) -> None:
     """The best of the dials that a study lets vary: many students, the page of all, the study file of the best."""
     from echodfkd.commands import search as verb
     from echodfkd.report.terminal import search_words
     from echodfkd.study.file import read_study
 
-    found = verb.search(read_study(study), out, _engine(engine, address, processes))
+    found = verb.search(read_study(study), out, engine)
     print(f"{search_words(found.trials, found.best)}\nReport: {found.page}")
 
 
 @app.command()
-def synth(
-    study: StudyFile,
-    out: StoreOut,
-    engine: EngineName = "processes",
-    address: Address = None,
-    processes: Processes = None,
-) -> None:
+@_on_engine
+def synth(engine: "Engine", study: StudyFile, out: StoreOut) -> None:
     """Synthetic clips with exact truth, as a store."""
     from echodfkd.commands import synth as verb
     from echodfkd.study.file import read_study
 
-    store = verb.synth(read_study(study), out, _engine(engine, address, processes))
+    store = verb.synth(read_study(study), out, engine)
     print(f"{len(store.entries)} clips in {out}")
 
 
 @app.command()
-def gather(
-    study: StudyFile,
-    out: StoreOut,
-    engine: EngineName = "processes",
-    address: Address = None,
-    processes: Processes = None,
-) -> None:
+@_on_engine
+def gather(engine: "Engine", study: StudyFile, out: StoreOut) -> None:
     """The clips of the study's data sets at the working size, as a store: a copy, as private as they are."""
     from echodfkd.commands import gather as verb
     from echodfkd.study.file import read_study
 
-    store = verb.gather(read_study(study), out, _engine(engine, address, processes))
+    store = verb.gather(read_study(study), out, engine)
     print(f"{len(store.entries)} clips in {out}. Private: the data sets' licences forbid to publish copies.")
 
 
 @app.command()
+@_on_engine
 def label(
+    engine: "Engine",
     study: StudyFile,
     clips: ClipStore,
     out: StoreOut,
@@ -256,9 +252,6 @@ def label(
     licence: Annotated[
         Path | None, typer.Option("--licence", metavar="FILE", help="With --archive: the terms it is shared under.")
     ] = None,
-    engine: EngineName = "processes",
-    address: Address = None,
-    processes: Processes = None,
 ) -> None:
     """The study's teacher's masks of a store of clips."""
     from echodfkd.commands import label as verb
@@ -266,7 +259,7 @@ def label(
 
     if licence is not None and archive is None:
         raise InputError("A licence goes with an archive: give --archive too.")
-    where = _engine(engine, address, processes)
+    where = engine
     labels = verb.label(read_study(study), _whole(clips), out, archive, licence, where)
     if archive is not None:
         path, digest = verb.manifest_digest(archive)
@@ -312,7 +305,9 @@ def distill(
 
 
 @app.command()
+@_on_engine
 def segment(
+    engine: "Engine",
     inputs: Annotated[
         list[Path], typer.Argument(metavar="INPUT...", help="Clips: AVI, MP4, GIF, PNG, NIfTI, DICOM; or folders.")
     ],
@@ -347,9 +342,6 @@ def segment(
             help="Also pass over each clip from its end and average (default: as the model's card says).",
         ),
     ] = None,
-    engine: EngineName = "processes",
-    address: Address = None,
-    processes: Processes = None,
 ) -> None:
     """Masks, areas, ED and ES frames and ejection fraction of clips. Not for diagnosis."""
     from echodfkd.commands import segment as verb
@@ -372,7 +364,7 @@ def segment(
         largest_component=largest_component,
         warm_up=warm_up,
         hindsight=hindsight,
-        engine=_engine(engine, address, processes),
+        engine=engine,
         done=tell,
     )
     done = sum(one.measures is not None for one in found)
@@ -541,7 +533,9 @@ def fetch(
 
 
 @app.command()
+@_on_engine
 def evaluate(
+    engine: "Engine",
     predictions: Annotated[Path, typer.Argument(metavar="PREDICTIONS", help="A folder as `segment` writes it.")],
     labels: Annotated[
         str, typer.Option("--labels", metavar="DATASET", help="A store, or a data set in a layout that `check` reads.")
@@ -574,9 +568,6 @@ def evaluate(
         Path | None,
         typer.Option("--patients", metavar="FILE.csv", help="Whose clip each is (FileName, Patient): wider intervals."),
     ] = None,
-    engine: EngineName = "processes",
-    address: Address = None,
-    processes: Processes = None,
 ) -> None:
     """Scores of masks against labels, with intervals and baselines: scores.json, clips.csv and index.html."""
     from echodfkd.commands import evaluate as verb
@@ -595,13 +586,15 @@ def evaluate(
         events=events,
         second_round=second_round,
         patients=patients,
-        engine=_engine(engine, address, processes),
+        engine=engine,
     )
     print(f"{table(scores)}\nReport: {out / 'index.html'}")
 
 
 @app.command()
+@_on_engine
 def judge(
+    engine: "Engine",
     clips: Annotated[list[str], typer.Argument(metavar="CLIPS...", help="Clips, folders of them, data sets, a store.")],
     predictions: Annotated[
         list[Path],
@@ -639,9 +632,6 @@ def judge(
         int, typer.Option("--resamples", min=100, help="Bootstrap resamples behind each interval.")
     ] = 1000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of atlases, spoilt masks and the bootstrap.")] = 0,
-    engine: EngineName = "processes",
-    address: Address = None,
-    processes: Processes = None,
 ) -> None:
     """Which segmenter to trust on clips without labels: by what follows true Dice on real hearts."""
     from echodfkd.commands import judge as verb
@@ -655,26 +645,25 @@ def judge(
         "frames": frames,
         "prompts": prompts,
         "cache": cache,
-        "engine": _engine(engine, address, processes),
+        "engine": engine,
     }
     found = verb.judge(clips, predictions, out, judge=None if judge == "none" else judge, **options)
     print(f"{label_free_table(found)}\nReport: {out / 'index.html'}")
 
 
 @app.command()
+@_on_engine
 def check(
+    engine: "Engine",
     dataset: Annotated[
         str, typer.Argument(metavar="DATASET", help="EchoNet-Dynamic, -Synthetic, -Pediatric, CAMUS, or clips.")
     ],
     out: Out,
-    engine: EngineName = "processes",
-    address: Address = None,
-    processes: Processes = None,
 ) -> None:
     """What is missing, corrupt or odd in a data set: curation.csv, one row per clip and reason, and figures."""
     from echodfkd.commands import check as verb
 
-    print(verb.summary(verb.check(dataset, out, _engine(engine, address, processes)), out))
+    print(verb.summary(verb.check(dataset, out, engine), out))
 
 
 @app.command()
