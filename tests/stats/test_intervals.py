@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from echodfkd.errors import InputError
-from echodfkd.stats.intervals import Difference, Interval, bootstrap, paired_difference
+from echodfkd.stats.intervals import AT_ONCE, Difference, Interval, bootstrap, paired_difference
 
 
 def test_interval_agrees_with_scipys_percentile_bootstrap():
@@ -199,3 +199,16 @@ def test_pairs_that_do_not_match_are_refused():
         paired_difference([1.0, np.nan], [1.0, 2], seed=0)
     with pytest.raises(InputError, match="one clip"):
         paired_difference([], [], seed=0)
+
+
+@pytest.mark.parametrize("statistic", AT_ONCE)
+@pytest.mark.parametrize("clips", [2, 7, 300])
+def test_resamples_taken_at_once_say_what_one_after_another_says(statistic, clips, monkeypatch):
+    values = np.random.default_rng(clips).normal(size=(clips, 2)).round(1)
+    values = values[:, 0] if statistic is np.mean else values
+    at_once = bootstrap(values, statistic, seed=3, resamples=500)
+    monkeypatch.setattr("echodfkd.stats.intervals.MOST_ROWS", 1000)
+    assert bootstrap(values, statistic, seed=3, resamples=500) == at_once
+    monkeypatch.setattr("echodfkd.stats.intervals.AT_ONCE", {})
+    alone = bootstrap(values, statistic, seed=3, resamples=500)
+    assert (alone.low, alone.high) == pytest.approx((at_once.low, at_once.high), abs=1e-12)

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 
 def spearman(pairs: NDArray[np.float64]) -> float:
@@ -12,6 +11,8 @@ def spearman(pairs: NDArray[np.float64]) -> float:
 
 def spearman_of_columns(pairs: NDArray[np.float64]) -> NDArray[np.float64]:
     """`spearman` of every column of pairs (n, column, 2): (column,)."""
+    from scipy.stats import rankdata  # who only reads intervals need not wait for SciPy
+
     x, y = np.moveaxis(rankdata(pairs, axis=0) - (len(pairs) + 1) / 2, -1, 0)
     norm = np.sqrt((x**2).sum(axis=0) * (y**2).sum(axis=0))
     return np.where(norm > 0, (x * y).sum(axis=0) / np.where(norm > 0, norm, 1), np.nan)
