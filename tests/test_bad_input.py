@@ -355,6 +355,7 @@ def test_a_full_disk_leaves_the_older_results(space, clip, tmp_path, student_fol
     assert [path.name for path in out.iterdir()] == ["clip"]
 
 
+@pytest.mark.long
 def test_a_study_that_filled_the_disk_goes_on_when_there_is_space(tmp_path):
     study, run, other = tmp_path / "study.toml", tmp_path / "run", tmp_path / "undisturbed"
     # A shard is two files of 200 kB and a checkpoint has 500 kB: with 400 kB clips and labels are made, training stops.

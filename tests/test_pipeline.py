@@ -134,6 +134,7 @@ def test_the_scores_have_intervals_baselines_and_no_gaps(undisturbed):
     assert [row["name"] for row in rows] == ["test-00000", "test-00001", "test-00002"]
 
 
+@pytest.mark.long
 def test_stages_as_commands_make_what_the_whole_run_makes(undisturbed, tmp_path):
     clips, labels, student = tmp_path / "c", tmp_path / "l", tmp_path / "s"
     for words in (

@@ -20,6 +20,7 @@ def benchmark(monkeypatch, capsys):
     return call
 
 
+@pytest.mark.long
 def test_two_trees_are_compared_call_by_call(benchmark, tmp_path):
     shutil.copytree(ROOT / "src" / "echodfkd", tmp_path / "src" / "echodfkd", ignore=shutil.ignore_patterns("weights"))
     told = benchmark("--against", tmp_path)
@@ -33,6 +34,7 @@ def test_a_folder_that_is_no_checkout_is_refused(benchmark, tmp_path):
         benchmark("--against", tmp_path)
 
 
+@pytest.mark.long
 def test_a_worker_that_ends_is_told_in_one_line(benchmark, tmp_path):
     package = tmp_path / "src" / "echodfkd"
     package.mkdir(parents=True)

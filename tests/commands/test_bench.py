@@ -9,6 +9,7 @@ from echodfkd.errors import InputError
 from echodfkd.video import write
 
 
+@pytest.mark.long
 def test_every_subject_has_its_row_of_all_frames_and_rounds(student_folder, tmp_path):
     film = tmp_path / "clip.avi"
     write(film, beating(20), 50)

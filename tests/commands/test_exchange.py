@@ -35,7 +35,7 @@ from echodfkd.teachers.archive import archive_content
 from echodfkd.video import read
 
 with_torchvision = pytest.mark.skipif(find_spec("torchvision") is None, reason="needs the extra teachers: torchvision")
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("one_thread")]
 
 FILMS_ONLY = {"labels", "leakage"}
 """The reasons that EchoNet's layout cannot have: its masks come as outlines, and no file says whose clip it is."""

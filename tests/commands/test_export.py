@@ -73,6 +73,7 @@ def test_whole_numbers_remember_what_the_network_remembers(student_folder, tmp_p
     np.testing.assert_allclose(whole.features(frame), expected, atol=0.1 * expected.max())
 
 
+@pytest.mark.long
 def test_a_graph_keeps_the_limits_of_its_own_arithmetic_alone(tmp_path):
     from echodfkd.commands.export import export
 

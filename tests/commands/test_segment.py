@@ -449,7 +449,8 @@ def long_film(path: Path, frames: int) -> Path:
     return path
 
 
-@pytest.mark.parametrize("passes", [pytest.param("--causal", marks=pytest.mark.long), "--hindsight"])
+@pytest.mark.long
+@pytest.mark.parametrize("passes", ["--causal", "--hindsight"])
 def test_memory_does_not_grow_with_the_clip(passes, tmp_path, student_folder):
     short, long = (
         peak_mb(long_film(tmp_path / f"{n}.avi", n), tmp_path / "out", student_folder, "--overlay", passes)

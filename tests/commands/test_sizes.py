@@ -103,6 +103,7 @@ def test_a_walked_grid_has_a_folder_a_row_and_a_latency_for_every_student(walked
     assert "2 of 2 students are done" in (folder / "report" / "index.html").read_text()
 
 
+@pytest.mark.long
 def test_a_grids_student_is_the_one_that_its_study_alone_teaches(walked, tmp_path):
     folder, _ = walked
     run(study_from(TABLE).alone[1], tmp_path / "alone")

@@ -102,6 +102,7 @@ def test_validation_lends_its_clips_to_baselines_where_none_to_train_on_is_kept(
         assert np.array_equal(masks, clips.masks(entry.name)[:, 0] >= 128)
 
 
+@pytest.mark.long
 def test_killed_while_it_learns_it_leaves_no_worker_and_ends_as_if_undisturbed(stores, undisturbed, tmp_path):
     out = tmp_path / "student"
     process = forked.started(*distilling(stores, out))
@@ -137,6 +138,7 @@ def test_a_worker_ended_from_outside_is_told_in_one_line(study):
         pytest.fail("the batches went on")
 
 
+@pytest.mark.long
 def test_what_is_drawn_belongs_to_what_a_student_is_made_from(study, stores, undisturbed, monkeypatch):
     made_from = read_json(undisturbed / "model.json")["provenance"]["made_from"]
     assert made_from["fresh"]["annotator"] == "traced" and made_from["fresh"]["train"]["count"] == 5
