@@ -88,6 +88,7 @@ def evaluate(
         _excluded(list(folders), exclude)
     constant, training_clips = constant_of(known, first_size(known, folders, spared))
     judged = scored_clips(known, folders, marks, constant, spared, engine)
+    inside = None if marks.events is None else _inside(marks.events, judged.beyond)
     faults = _faults(known, judged)
     draws = {"seed": seed, "resamples": resamples}
     whole = _card(known, judged, {}, draws)
@@ -101,9 +102,8 @@ def evaluate(
         strata=strata(judged.rows, **draws),
         first_frames=_first_frames(judged, draws),
     )
-    if marks.events is not None:
-        inside = _inside(marks.events, judged.beyond)
-        scores = scores if again is None else _with_rounds(scores, inside, again, judged.rows, seed)
+    if inside is not None and again is not None:
+        scores = _with_rounds(scores, inside, again, judged.rows, seed)
     if against is not None:
         other = scored_clips(known, predicted_clips(against, known, where), marks, None, spared, engine)
         first, second = _told_apart(predictions, against)
