@@ -14,7 +14,8 @@ the patients' whole clips pass, and the area under the ROC curve against those. 
 
 `--statistics` writes `view.json`: traits over the stills of EchoNet-Dynamic and CAMUS. Half of the patients then also
 give means, deviations, correlations and limits to score the other half by. `--familiar` writes what the model's memory
-holds of hearts drawn for the purpose, with the limits that the patients' clips give, as its card keeps it.
+holds of hearts and other views drawn for the purpose (`drawn_views.py`), with the limits that the patients' clips give,
+as its card keeps it.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from drawn_views import FIRST, TAUGHT, heart, known_hearts, lateral_twice, leaned
 from lines import aligned
 from numpy.typing import NDArray
 from real import Traced, read_camus, read_stills, read_traced
@@ -33,24 +35,20 @@ from echodfkd.clip import Clip, evenly_spread
 from echodfkd.engine import progress
 from echodfkd.errors import EchodfkdError, InputError, one_line
 from echodfkd.files import write_json, write_text
-from echodfkd.measure.shape import centroid
+from echodfkd.measure.shape import Mask, centroid
 from echodfkd.measure.view import LOOKED, WORDS, Group, Look, Statistics, described, look_of, view
 from echodfkd.measure.view import statistics as known_statistics
 from echodfkd.scores.degrade import DEGRADATIONS, degrade
 from echodfkd.student.bundled import find_model
-from echodfkd.student.familiar import as_table, familiar
+from echodfkd.student.familiar import as_table
 from echodfkd.student.student import Student, load_student
-from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.other_views import KINDS, NEAR, other_view
-from echodfkd.synthetic.recipe import Conditions, draw_recipe
 from echodfkd.video import read
 
 ODD, REFUSED = 0.2, 0.05
 """Share of patients' stills that may be called odd, and of whole clips that may be refused."""
 DRAWN, FRAMES = 24, 24
 """Films of each kind of other view, and their frames."""
-HEARTS = 400
-"""Hearts that are drawn to be familiar, one frame of each, at any moment of its beat."""
 WORSE = ("noise", "blur", "gain", "shadow", "crop", "rotation")
 """Ways in which clips are made worse, each at the first and the last of its strengths."""
 
@@ -72,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
         if not clips:
             raise InputError(f"{options.real} holds no whole clips. Give the folder of real echocardiograms.")
         if options.familiar is not None:
-            write_json(options.familiar, known_hearts(model, clips))
+            write_json(options.familiar, familiar(model, clips))
         elif options.statistics is not None:
             halves(options.real, model, options.patients, options.statistics, clips)
         else:
@@ -96,7 +94,7 @@ def report(real: Path, model: Student, most: int, clips: list[Traced]) -> None:
 
     add("EchoNet-Dynamic stills", [still.clip for still in stills])
     add("CAMUS stills", [still.clip for still in read_camus(real)])
-    add("drawn hearts", [heart(number, FRAMES) for number in range(HEARTS, HEARTS + 2 * DRAWN)])
+    add("drawn hearts", [heart(FIRST + TAUGHT + number, FRAMES) for number in range(2 * DRAWN)])
     for kind in KINDS | NEAR:
         add(f"drawn: {kind}", [Clip(kind, other_view(kind, seed, FRAMES)) for seed in range(DRAWN)])
     for words, turned in TURNS.items():
@@ -121,31 +119,20 @@ def halves(real: Path, model: Student, most: int, path: Path, clips: list[Traced
     write_text(path, as_json(statistics({"echonet": echonet, "camus": camus}, whole), len(echonet), len(camus)))
 
 
-def known_hearts(model: Student, clips: list[Traced]) -> dict[str, object]:
-    """What the model's memory holds of drawn hearts, and the limits with it; InputError without a memory."""
-    seen = [model.features(heart(number, 1).frames[0]) for number in progress(range(HEARTS), "drawn")]
-    if any(one is None for one in seen):
-        raise InputError(f"{model.card.network.name} has no memory to look into.")
-    found = familiar(np.array(seen))
-    model.familiar = found
+def familiar(model: Student, clips: list[Traced]) -> dict[str, object]:
+    """What the card keeps: what `drawn_views.py` found, with the limits that the patients' clips give."""
+    model.familiar = known_hearts(model)
     look = look_of(model)
     whole = distances([traits(read(clip.path), model) for clip in progress(clips, "clips")], look)
-    return as_table(
-        replace(found, odd=float(np.quantile(whole, 1 - ODD)), refused=float(np.quantile(whole, 1 - REFUSED)))
-    )
+    odd, refused = (float(np.quantile(whole, 1 - one)) for one in (ODD, REFUSED))
+    return as_table(replace(model.familiar, odd=odd, refused=refused))
 
 
-def heart(number: int, frames: int) -> Clip:
-    """A drawn heart."""
-    return Clip("drawn", generate([draw_recipe(Conditions(), 92, number, frames)]).frames[0])
-
-
-def changed(clips: Sequence[Traced], turned: Callable[[Films, tuple[float, float]], Films]) -> Iterator[Clip]:
-    """The first FRAMES of clips, turned."""
+def changed(clips: Sequence[Traced], turned: Callable[[Films, Mask], Films]) -> Iterator[Clip]:
+    """The first FRAMES of clips, turned by what their human ED mask says where it needs that."""
     for clip in clips:
         seen = read(clip.path)
-        row, column = centroid(clip.masks["ED"])
-        yield replace(seen, frames=np.ascontiguousarray(turned(seen.frames[:FRAMES], (row, column))))
+        yield replace(seen, frames=np.ascontiguousarray(turned(seen.frames[:FRAMES], clip.masks["ED"])))
 
 
 def worse(clips: Sequence[Traced], kind: str, strength: float) -> Iterator[Clip]:
@@ -155,23 +142,14 @@ def worse(clips: Sequence[Traced], kind: str, strength: float) -> Iterator[Clip]
         yield Clip(kind, degrade(seen, np.zeros(seen.shape, bool), kind, strength, [14, number]).frames)
 
 
-def ring(frames: Films, middle: tuple[float, float]) -> Films:
+def ring(frames: Films, mask: Mask) -> Films:
     """What lies to the right of the ventricle's middle, turned about it: a short axis of real speckle."""
+    middle = centroid(mask)
     rows, columns = np.indices(frames.shape[1:])
     away, angle = np.hypot(rows - middle[0], columns - middle[1]), np.arctan2(rows - middle[0], columns - middle[1])
     places = middle[0] + 5 * np.sin(2 * angle), middle[1] + away
     row, column = (np.clip(np.rint(at), 0, size - 1).astype(int) for at, size in zip(places, rows.shape, strict=True))
     return frames[:, row, column]
-
-
-def leaned(frames: Films, degrees: float) -> Films:
-    """Turned about the middle; what was not seen is black."""
-    rows, columns = np.indices(frames.shape[1:]) - (np.array(frames.shape[1:]) / 2)[:, None, None]
-    angle = np.deg2rad(degrees)
-    places = rows * np.cos(angle) - columns * np.sin(angle), rows * np.sin(angle) + columns * np.cos(angle)
-    row, column = (np.rint(at + size / 2).astype(int) for at, size in zip(places, rows.shape, strict=True))
-    inside = (row >= 0) & (row < rows.shape[0]) & (column >= 0) & (column < rows.shape[1])
-    return frames[:, row.clip(0, rows.shape[0] - 1), column.clip(0, rows.shape[1] - 1)] * inside
 
 
 def mirrored(frames: Films, side: slice) -> Films:
@@ -181,7 +159,7 @@ def mirrored(frames: Films, side: slice) -> Films:
     return np.concatenate([half, other] if not side.start else [other, half], axis=2)
 
 
-TURNS: dict[str, Callable[[Films, tuple[float, float]], Films]] = {
+TURNS: dict[str, Callable[[Films, Mask], Films]] = {
     "turned by 90 degrees": lambda frames, _: np.rot90(frames, 1, (1, 2)),
     "turned by 180 degrees": lambda frames, _: np.rot90(frames, 2, (1, 2)),
     "turned by 270 degrees": lambda frames, _: np.rot90(frames, 3, (1, 2)),
@@ -193,6 +171,7 @@ TURNS: dict[str, Callable[[Films, tuple[float, float]], Films]] = {
     "of the lower half alone": lambda frames, _: frames[:, frames.shape[1] // 2 :, 28:84].repeat(2, 1).repeat(2, 2),
     "the left half and its mirror image": lambda frames, _: mirrored(frames, slice(0, 56)),
     "the right half and its mirror image": lambda frames, _: mirrored(frames, slice(56, 112)),
+    "lateral side twice": lateral_twice,
     "made into a ring": ring,
 }
 

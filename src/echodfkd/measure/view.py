@@ -3,7 +3,8 @@
 A frame and its mask are described by a few traits: where the mask lies in the sector, its shape, how dark it is and how
 bright what surrounds it on its four sides. `view.json` holds their means, deviations and correlations over patients of
 EchoNet-Dynamic and of CAMUS, and nothing else of them. The distance is Mahalanobis': how many deviations off, all
-traits together, from the nearer of the two groups. No weight was taught: what no patient looks like is far.
+traits together, from the nearer of the two groups. No weight was taught for it: what no patient looks like is far. A
+model adds what its memory holds (`student/familiar.py`): how far from drawn hearts, and the odds of other views.
 """
 
 import json
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from importlib.resources import files
+from math import hypot
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,18 +51,30 @@ WORDS: dict[str, tuple[str, str]] = {
 }
 """Each trait's name, and what it is to be below and above the patients' mean."""
 STRANGE = "unlike the hearts that the model was taught on"
-WEIGHT = 5.0
-"""Deviations that a frame counts for every time that it is as strange to the model as drawn hearts are. By choice: of
-0 to 8, where 95 % of patients' clips pass, 4 lets tissue of no organ pass, and 6 refuses more turned and cropped
-four-chamber views."""
+LIKE = {
+    "mirrored": "seen left for right",
+    "two-chamber": "without a right heart beside it, as in a two-chamber view",
+    "three-chamber": "as in a three-chamber view",
+    "short axis": "as in a short-axis view",
+}
+"""What a ventricle is where the model takes its frame for another view, by that view's name in the card."""
+OTHER = "as in another view"
+WEIGHT = 2.0
+"""Deviations that a frame counts for every time that it is as strange to the model as drawn hearts are. By choice."""
+ODDS, MARGIN = 0.8, 2.0
+"""Deviations that a frame counts for every unit by which the logarithm of its odds to show another view lies above
+-MARGIN. By choice."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """The model's part: how strange a frame (height, width) is to it, and the limits of the distance with that."""
+    """The model's part: how strange a frame (height, width) is to it, with the odds of each of `views`, as
+    `Student.strangeness` has it, and the limits of the distance with that.
+    """
 
-    strange: Callable[[Frame], float]
+    strange: Callable[[Frame], Values]
     limits: tuple[float, float]
+    views: tuple[str, ...] = ()
 
 
 def look_of(student: Student, spacing: Spacing = None, part: Part | None = None) -> Look | None:
@@ -68,7 +82,12 @@ def look_of(student: Student, spacing: Spacing = None, part: Part | None = None)
     known = student.familiar
     if known is None:
         return None
-    return Look(lambda frame: student.strangeness(frame, spacing, part) or 0.0, (known.odd, known.refused))
+
+    def strange(frame: Frame) -> Values:
+        found = student.strangeness(frame, spacing, part)
+        return np.zeros(0) if found is None else found  # a student without a memory
+
+    return Look(strange, (known.odd, known.refused), known.views)
 
 
 @dataclass(frozen=True)
@@ -158,28 +177,33 @@ def described(
     """What `describe` says of the `part` of a frame that shows the body, and how strange the frame is to a `look`."""
     seen = part or (slice(None), slice(None))
     traits = describe(frame[seen], mask[seen], spacing)
-    return traits if look is None or np.isnan(traits).any() else np.append(traits, look.strange(frame))
+    return traits if look is None or np.isnan(traits).any() else np.concatenate([traits, look.strange(frame)])
 
 
 def view(described: Sequence[Values], look: Look | None = None, known: Statistics | None = None) -> View:
     """The view that frames show by what `described` says of each; at least one. `known`: those of `view.json`."""
     known = known or statistics()
     known = known if look is None else replace(known, limits=look.limits)
-    found = sorted((_nearest(traits, known) for traits in described), key=lambda one: one[0])
+    views = () if look is None else look.views
+    found = sorted((_nearest(traits, known, views) for traits in described), key=lambda one: one[0])
     usual = Counter(words for _, words in found).most_common(1)[0][0]  # the middle frame alone may be told by a hair
     return View(found[len(found) // 2][0], known.limits, usual)
 
 
-def _nearest(traits: Values, known: Statistics) -> tuple[float, str]:
+def _nearest(traits: Values, known: Statistics, views: Sequence[str]) -> tuple[float, str]:
     """The distance from the nearer group, and what is most unlike it."""
     if np.isnan(traits).any():
         return float("inf"), "nowhere to be seen"
-    traits, strange = traits[: len(WORDS)], WEIGHT * float(sum(traits[len(WORDS) :]))
+    traits, (strange, *odds) = traits[: len(WORDS)], traits[len(WORDS) :].tolist() or [0.0]
     (distance, worst), group = min(
         ((group.distance(traits), group) for group in known.groups.values()), key=lambda one: one[0][0]
     )
-    odd = tuple(WORDS.values())[worst][int(traits[worst] > group.mean[worst])]
-    return float(np.hypot(distance, strange)), STRANGE if strange > distance else odd
+    parts = [(distance, tuple(WORDS.values())[worst][int(traits[worst] > group.mean[worst])])]
+    parts.append((WEIGHT * strange, STRANGE))
+    if odds:
+        above = max(float(np.logaddexp.reduce(odds)) + MARGIN, 0.0)
+        parts.append((ODDS * above, LIKE.get(views[int(np.argmax(odds))], OTHER)))
+    return hypot(*(part for part, _ in parts)), max(parts, key=lambda one: one[0])[1]
 
 
 def describe(frame: Frame, mask: Mask, spacing: Spacing = None) -> Values:

@@ -178,11 +178,15 @@ class Student:
         """What its memory holds of drawn hearts; None where its card does not tell."""
         return None if self.card.familiar is None else of_table(self.card.familiar)
 
-    def strangeness(self, frame: Frame, spacing: Spacing = None, part: Part | None = None) -> float | None:
-        """How far a frame (height, width) uint8 lies from drawn hearts; None where that is not known."""
+    def strangeness(
+        self, frame: Frame, spacing: Spacing = None, part: Part | None = None
+    ) -> NDArray[np.float64] | None:
+        """How far a frame (height, width) uint8 lies from drawn hearts, then `odds` of each other view that its card
+        knows: (1 + view,); None where nothing is known.
+        """
         if self.familiar is None or (found := self.features(frame, spacing, part)) is None:
             return None
-        return self.familiar.distance(found)
+        return np.array([self.familiar.distance(found), *self.familiar.odds(found)])
 
     def push(
         self, frame: Frame, at: Pass, spacing: Spacing = None, part: Part | None = None
