@@ -109,6 +109,7 @@ def test_measures_have_the_keys_of_the_contract_and_agree_with_the_masks(clip, t
     assert row["verdict"] == measures["verdict"] and row["frames"] == "30" and float(row["fps"]) == 50
     assert row["ED"] == " ".join(map(str, measures["ed_frames"]))
     assert list(row)[:5] == ["FileName", "EF_pred", "ED", "ES", "verdict"]
+    assert row["model"] == f"B2,1 {measures['model']['weights']}"
     assert measures["ejection_interval"] is None and row["EF_low"] == row["EF_high"] == ""  # nothing in this card
 
 
@@ -121,6 +122,7 @@ def test_the_interval_of_the_ejection_fraction_is_told_and_listed():
         "es_frames": [5],
         "verdict": "typical",
         "reasons": [],
+        "model": {"name": "B2,1", "weights": "0123abcd"},
     }
     told |= {"ejection_fraction": 55.2, "ejection_interval": [43.1, 67.3]}
     assert "EF 55 % (43 to 67)" in describe(told)

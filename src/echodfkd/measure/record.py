@@ -14,7 +14,7 @@ from echodfkd.video.source import Source
 
 Record = dict[str, Any]
 """All that `measures.json` holds."""
-COLUMNS = ("FileName", "EF_pred", "ED", "ES", "verdict", "reasons", "frames", "fps", "EF_low", "EF_high")
+COLUMNS = ("FileName", "EF_pred", "ED", "ES", "verdict", "reasons", "frames", "fps", "EF_low", "EF_high", "model")
 """Those of `summary.csv`."""
 
 
@@ -85,6 +85,7 @@ def summary_row(measures: Record) -> dict[str, Any]:
         "frames": measures["frames"],
         "fps": measures["fps"],
         **dict(zip(("EF_low", "EF_high"), measures.get("ejection_interval") or (None, None), strict=True)),
+        "model": model_words(measures),
         **({"corrected": "yes"} if measures.get("corrected") else {}),
         **({"no_interval": measures["no_interval"]} if measures.get("no_interval") else {}),
     }
