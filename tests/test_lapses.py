@@ -26,7 +26,10 @@ def seen(frames, part=None):
 
 
 def noise(count, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (count, 64, 64), dtype=np.uint8)
+    """Frames that differ in every pixel and show the same scene."""
+    chance = np.random.default_rng(seed)
+    scene = np.kron(chance.integers(40, 200, (8, 8)), np.ones((8, 8)))
+    return (scene + chance.integers(-20, 20, (count, 64, 64))).astype(np.uint8)
 
 
 def test_a_blank_stretch_is_found_however_short():
@@ -53,15 +56,23 @@ def test_frames_that_come_twice_or_differ_by_a_cursor_are_told_apart():
 
 def test_only_the_part_that_shows_the_body_counts():
     frames = noise(20)
-    frames[5:10, :32] = 0
+    frames[5:10, :6] = 0
     assert not seen(frames).lapses(Clock(RATE))
-    assert seen(frames, (slice(0, 32), slice(0, 64))).lapses(Clock(RATE)) == (Lapse(5, 9, True),)
+    assert seen(frames, (slice(0, 6), slice(0, 64))).lapses(Clock(RATE)) == (Lapse(5, 9, True),)
+
+
+def test_another_scene_is_found_where_it_begins_and_a_blank_stretch_is_no_scene():
+    frames = np.concatenate([noise(10), noise(10, 1), noise(10, 2)])
+    assert seen(frames).lapses(Clock(RATE)) == (Lapse(10, 10, False, True), Lapse(20, 20, False, True))
+    frames[12:20] = 0
+    assert seen(frames).lapses(Clock(RATE)) == (Lapse(10, 10, False, True), Lapse(12, 19, True))
 
 
 def test_a_lapse_is_a_gap_on_both_of_its_sides():
     blank, still = Lapse(3, 5, True), Lapse(8, 12, False)
     assert interrupted(Clock(RATE), (blank, still), 20).gaps == (2, 5, 8, 11)
     assert interrupted(Clock(RATE), (Lapse(0, 5, True), Lapse(15, 19, True)), 20).gaps == (5, 14)
+    assert interrupted(Clock(RATE), (Lapse(7, 7, False, True),), 20).gaps == (6,)
 
 
 def test_of_what_was_before_the_first_frame_nothing_is_said():
@@ -122,6 +133,20 @@ def test_evaluate_measures_no_beat_across_a_lapse_either(frames, tmp_path):
     scored = measures(prediction.masks, prediction.clock, lapses=prediction.lapses)
     assert scored.ejection.beats == found.ejection.beats
     assert any(60 <= es < 80 for _, es in measures(prediction.masks, prediction.clock).ejection.beats)
+
+
+def test_no_beat_begins_in_one_heart_and_ends_in_another(frames, tmp_path):
+    other = generate([draw_recipe(Conditions(fps=(RATE, RATE), heart_rate=(75, 75)), 3, 9, 70)]).frames[0]
+    two = np.concatenate([frames[:70], other])
+    found = segmentation(Clip("two", two, RATE), "b4")
+    assert any("another scene begins with frame 70" in reason for reason in found.reasons)
+    assert found.ejection.beats and not any(across(beat, 69.5) for beat in found.ejection.beats)
+    write_results(make_folder(tmp_path / "two"), {"lv": found.masks["lv"].astype(np.uint8)}, found.record)
+    assert read_prediction(tmp_path / "two").lapses == (Lapse(70, 70, False, True),)
+    stream, restarts = Stream(load_student("b4", hindsight=False), fps=RATE), []
+    for number, frame in enumerate(two):
+        restarts += [number] if stream.push(frame)[1].restarted else []
+    assert restarts == [70]
 
 
 def test_marked_events_make_no_beat_across_a_lapse(frames):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Protocol
 
 import numpy as np
@@ -46,6 +47,7 @@ class Clip:
         check_frames(self.frames)
         if self.fps is not None and not 0 < self.fps < 100_000:
             raise InputError(f"A frame rate must be above 0 Hz, got {self.fps} for clip {self.name}.")
+        check_spacing(self.spacing)
         if self.times is not None:
             check_times(self.times, len(self.frames))
 
@@ -68,6 +70,12 @@ class Segmenter(Protocol):
 
     def __call__(self, clip: Clip) -> Masks:
         """Probabilities (time, structure, height, width) at the clip's own size."""
+
+
+def check_spacing(spacing: tuple[float, float] | None) -> None:
+    """Raises InputError unless `spacing` is two lengths above 0, or None."""
+    if spacing is not None and not (len(spacing) == 2 and all(0 < side < inf for side in spacing)):
+        raise InputError(f"Spacing must be two lengths above 0 mm (y, x), got {spacing}.")
 
 
 def check_frames(frames: np.ndarray) -> None:

@@ -10,6 +10,7 @@ from made_datasets import beats, patient, save_nifti, traced, write_camus, write
 
 from echodfkd.data.findings import Finding, write_curation
 from echodfkd.measure.ejection import ejection_at
+from echodfkd.measure.measures import measures
 from echodfkd.store.store import Entry, StoreWriter
 
 NAMES = ("C0", "C1", "C2")
@@ -37,6 +38,30 @@ def echonet(tmp_path) -> tuple[Path, Path]:
         predict(tmp_path / "masks", name, beat.masks["lv"] & (name != "C2"))
     clips = {name: traced(beat, name) for name, beat in zip(NAMES, beats(), strict=True)}
     return write_echonet(tmp_path / "echonet", clips), tmp_path / "masks"
+
+
+@pytest.mark.parametrize("wrong", [lambda masks: masks[10:], lambda masks: np.repeat(masks, 2, axis=0)])
+def test_masks_that_are_not_of_the_films_length_are_refused(wrong, echonet, tmp_path, echodfkd):
+    data, predictions = echonet
+    with np.load(predictions / "C1" / "masks.npz") as file:
+        masks = wrong(file["masks"])
+    np.savez_compressed(predictions / "C1" / "masks.npz", masks=masks)
+    code, _, complaint = echodfkd("evaluate", predictions, "--labels", data, "--out", tmp_path / "out")
+    assert code == 2 and "C1" in complaint and "length" in complaint and complaint.count("\n") == 1
+
+
+def test_of_masks_that_shrink_as_no_heart_does_no_ejection_fraction_is_scored(echonet, tmp_path, echodfkd):
+    data, predictions = echonet
+    with np.load(predictions / "C1" / "masks.npz") as file:
+        masks = file["masks"]
+    radii = 13 + 10 * np.cos(2 * np.pi * (np.arange(len(masks)) - 5) / 24)
+    rows, columns = np.indices(masks.shape[1:]) - np.array(masks.shape[1:])[:, None, None] / 2
+    masks = (np.hypot(rows, columns) < radii[:, None, None]).astype(np.uint8)
+    np.savez_compressed(predictions / "C1" / "masks.npz", masks=masks)
+    found = measures(masks.astype(bool), 50.0)
+    assert found.ejection.median > 90 and found.ejection_fraction is None
+    _, rows, _ = scores_of(echodfkd, predictions, data, tmp_path / "out")
+    assert (rows["C1"]["ef_predicted"], rows["C1"]["ef_error"]) == ("", "")
 
 
 def test_the_experts_own_masks_of_camus_score_one_and_give_their_ejection_fraction(tmp_path, echodfkd):

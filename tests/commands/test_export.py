@@ -86,6 +86,11 @@ def test_a_graph_keeps_the_limits_of_its_own_arithmetic_alone(tmp_path):
     assert [one.provenance["published"]["whole_numbers"] for one in (whole, exact)] == [True, False]
 
 
+def test_a_graph_that_segment_would_not_take_is_not_written(student_folder, tmp_path, echodfkd):
+    code, _, complaint = echodfkd("export", student_folder, "--out", tmp_path / "graph.png")
+    assert code == 2 and ".onnx" in complaint and not list(tmp_path.iterdir())
+
+
 def test_a_graph_without_a_card_is_refused(student_folder, tmp_path, echodfkd):
     write(tmp_path / "clip.avi", beating(2), 50)
     bare = tmp_path / "bare.onnx"

@@ -135,6 +135,14 @@ def test_a_device_is_watched_for_as_long_as_asked_and_shown_at_its_rate(student_
         assert film.fps == pytest.approx(20)
 
 
+def test_a_camera_that_shows_colours_is_refused_when_that_is_seen(student_folder):
+    grey = "color=gray:size=64x48:rate=20,noise=alls=60:allf=t,format=gray"
+    [watched] = verb.live(f"lavfi:{grey},trim=duration=5", student_folder)
+    assert (watched.frames + watched.dropped, watched.refusal) == (100, "")
+    with pytest.raises(InputError, match="colour Doppler"):
+        verb.live("lavfi:testsrc=size=64x48:rate=20", student_folder, seconds=8.0)
+
+
 def test_frames_of_another_size_begin_another_overlay(student_folder, tmp_path):
     student = verb.load_student(student_folder, hindsight=False)
     sizes = [np.zeros((48, 64), np.uint8)] * 6 + [np.zeros((64, 64), np.uint8)] * 6
@@ -148,7 +156,12 @@ def test_frames_of_another_size_begin_another_overlay(student_folder, tmp_path):
 
 @pytest.mark.parametrize(
     ("source", "options", "word"),
-    [("nothing.avi", {}, "nothing.avi"), ("nix:foo", {}, "FORMAT:NAME"), ("x.avi", {"overlay": True}, "--out")],
+    [
+        ("nothing.avi", {}, "nothing.avi"),
+        ("", {}, "empty"),
+        ("nix:foo", {}, "FORMAT:NAME"),
+        ("x.avi", {"overlay": True}, "--out"),
+    ],
 )
 def test_bad_wishes_are_refused(source, options, word, student_folder):
     with pytest.raises(InputError, match=word):

@@ -17,7 +17,8 @@ from small_student import beating, make_student
 
 from echodfkd.commands.segment import segment
 from echodfkd.engine import Engine
-from echodfkd.measure.record import describe, summary_row
+from echodfkd.measure.measures import measures
+from echodfkd.measure.record import describe, record, summary_row
 from echodfkd.student.student import load_student
 from echodfkd.video import open_video, read, write
 
@@ -356,6 +357,24 @@ def test_the_summary_keeps_the_clips_of_earlier_calls(tmp_path, echodfkd, studen
     assert echodfkd("segment", tmp_path / "a.avi", "--model", student_folder, "--out", out)[0] == 0
     with open(out / "summary.csv", newline="") as file:
         assert [row["FileName"] for row in csv.DictReader(file)] == ["a", "b"]
+
+
+def test_a_name_too_long_to_write_under_costs_that_clip_alone(clip, tmp_path, student_folder, echodfkd):
+    shutil.copyfile(clip, clip.with_name("n" * 240 + ".avi"))
+    out = tmp_path / "out"
+    code, _, complaint = echodfkd("segment", clip.parent, "--model", student_folder, "--out", out)
+    assert code == 2 and complaint.count("\n") == 1 and "235 bytes" in complaint
+    assert names_in(out / "clip") == CONTRACT
+
+
+@pytest.mark.parametrize(("side", "told"), [(0.3, True), (30.0, False)])
+def test_volumes_that_no_heart_holds_are_remarked_on_and_not_told(side, told):
+    rows, columns = np.mgrid[:112, :112]
+    radii = 20 + 6 * np.cos(2 * np.pi * np.arange(60) / 30)
+    masks = np.array([np.hypot((rows - 56) / 1.6, columns - 56) < radius for radius in radii])
+    made = record("x", measures(masks, 50.0, (side, side)), load_student("b4"))
+    assert ("edv_ml" in made, "remarks" in made) == (told, not told)
+    assert told or "1 to 1000" in made["remarks"][0]
 
 
 def test_somebody_elses_files_are_never_lost(clip, tmp_path, student_folder, echodfkd):

@@ -85,6 +85,22 @@ def test_times_tell_the_rate_and_a_gap_costs_its_beat(frames, causal):
     assert beats[-1].es in [beat.es for beat in fewer]
 
 
+def test_every_gap_is_counted_one_within_the_warm_up_too(frames, causal):
+    times = np.arange(len(frames)) / RATE
+    for after in (4, 29, 60):
+        times = times + np.where(np.arange(len(frames)) > after, 1.0, 0)
+    _, _, known = watched(Stream(causal), frames, times)
+    assert known[-1].gaps == 3
+
+
+@pytest.mark.parametrize("spacing", [(0, 1), (float("nan"), 1), (1,)])
+def test_sides_of_a_pixel_that_cannot_be_are_refused(spacing, causal, frames):
+    with pytest.raises(InputError, match="Spacing"):
+        Stream(causal, fps=RATE, spacing=spacing)
+    with pytest.raises(InputError, match="Spacing"):
+        Clip("x", frames, RATE, spacing)
+
+
 @pytest.mark.parametrize(("seed", "upto"), [(0, "("), (3, ":")])
 def test_what_is_no_four_chamber_view_is_no_better_watched_than_read(causal, seed, upto):
     """Of seed 3 the reason may name another trait, as other frames are looked at and two are about as odd."""

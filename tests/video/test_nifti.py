@@ -114,8 +114,10 @@ def test_units_that_there_are_not_say_nothing(tmp_path):
     assert read(tmp_path / "a.nii").spacing == pytest.approx((0.154, 0.308))
 
 
-@pytest.mark.parametrize(("unit", "side", "spacing"), [("unknown", 1, None), ("mm", 1, (1, 1)), ("unknown", 2, (2, 2))])
-def test_sides_of_1_without_a_unit_are_what_tools_write_unasked(tmp_path, unit, side, spacing):
+@pytest.mark.parametrize(
+    ("unit", "side", "spacing"), [("unknown", 1, None), ("mm", 1, None), ("unknown", 2, (2, 2)), ("mm", 2, (2, 2))]
+)
+def test_sides_of_1_are_what_tools_write_unasked(tmp_path, unit, side, spacing):
     import nibabel
 
     image = nibabel.Nifti1Image(np.ascontiguousarray(FRAMES.T), np.diag([side, side, 1, 1]))

@@ -395,3 +395,16 @@ def test_a_file_in_the_place_of_the_folder_is_said(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="Cannot write"):
         video.write(tmp_path / "file" / "a.avi", moving(1))
+
+
+def test_an_unused_fourth_byte_of_uncompressed_pixels_hides_nothing(tmp_path):
+    levels = np.random.default_rng(0).integers(0, 256, (4, 16, 16), np.uint8)
+    for alpha in (0, 255):
+        with av.open(str(tmp_path / f"{alpha}.avi"), "w") as film:
+            stream = film.add_stream("rawvideo", rate=20, width=16, height=16)
+            stream.pix_fmt = "bgra"
+            for one in levels:
+                four = np.dstack([one, one, one, np.full_like(one, alpha)])
+                film.mux(stream.encode(av.VideoFrame.from_ndarray(four, format="bgra")))
+            film.mux(stream.encode())
+        assert np.abs(video.read(tmp_path / f"{alpha}.avi").frames.astype(int) - levels).max() <= 1

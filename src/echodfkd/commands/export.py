@@ -49,6 +49,8 @@ def export(model: Path, out: Path, *, int8: bool = False, size: int | None = Non
     reads a folder. `size` is another working size than the card's. With `int8` the recurrent convolutions compute in
     whole numbers. Raises InputError where the model cannot be exported so, or the graph is not faithful to it.
     """
+    if out.suffix.lower() != ".onnx":
+        raise InputError(f"A graph is a file that ends in .onnx, got {out}.")
     network, card = load_network(model)
     had = card.familiar is not None or card.ejection_interval is not None
     if (size or card.preprocessing.size) != card.preprocessing.size or int8 != _in_whole_numbers(card):

@@ -115,6 +115,8 @@ def _sources(
     source: str, student: Student, paced: bool | None, seconds: float | None, idle: float | None
 ) -> Iterator[Opened]:
     """What there is to watch, one after another."""
+    if not source:
+        raise InputError("Name what to watch: a clip, a folder or a camera. Got an empty name.")
     if is_camera(source):
         yield _camera(source, student, seconds)
     elif Path(source).is_dir() and not any(map(is_list, Path(source).iterdir())):

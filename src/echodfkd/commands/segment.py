@@ -1,5 +1,6 @@
 """The verb `segment`: clips of any format in, masks, measures and overlays out, in bounded memory."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, fields, replace
@@ -33,6 +34,8 @@ from echodfkd.video.container import is_dicom
 from echodfkd.video.inputs import clip_files, refusal
 from echodfkd.video.source import Source, clip_source
 
+LONGEST = 235
+"""Bytes of a clip's name: files are written under 20 more, of 255 that a name may have."""
 CLIP_FILES = ("masks.npz", "measures.json", "overlay.mp4", "curve.png", "segmentation.dcm")
 """What a clip's folder holds, by contract."""
 
@@ -263,6 +266,8 @@ def _check_place(path: Path, folder: Path, first: Path) -> None:
         raise InputError(f"Two inputs are named {folder.name}: {both} Segment them into two folders.")
     if folder.name in (".", "..", "summary.csv"):
         raise InputError(f"{path}: no folder can bear the name of this clip. Rename the file.")
+    if (length := len(os.fsencode(folder.name))) > LONGEST:
+        raise InputError(f"A clip's name may have {LONGEST} bytes, got one of {length}: {path}. Rename the file.")
     if folder.resolve() in path.resolve().parents:
         told = "This clip" if is_dicom(path) else path
         raise InputError(f"{told} lies in the folder that its results would replace. Choose another --out.")

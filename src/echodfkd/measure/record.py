@@ -16,6 +16,8 @@ Record = dict[str, Any]
 """All that `measures.json` holds."""
 COLUMNS = ("FileName", "EF_pred", "ED", "ES", "verdict", "reasons", "frames", "fps", "EF_low", "EF_high", "model")
 """Those of `summary.csv`."""
+VOLUMES = (1.0, 1000.0)
+"""Millilitres of a ventricle at ED that are believed, a newborn's to the most dilated. By choice."""
 
 
 def model_words(told: Record) -> str:
@@ -33,7 +35,10 @@ def record(name: str, found: Measures, student: Student, source: Source | None =
     remarks = () if source is None else source.remarks
     if found.spacing is not None and fraction is not None and not (source and source.relative):
         sizes = {"edv_ml": found.ejection.ed_volumes, "esv_ml": found.ejection.es_volumes}
-        volumes = {key: round(float(np.median(size)), 1) for key, size in sizes.items()}
+        volumes = {key: round(float(np.median(beats)), 1) for key, beats in sizes.items()}
+        if not VOLUMES[0] <= volumes["edv_ml"] <= VOLUMES[1]:
+            size = f"{volumes['edv_ml']:g} ml at ED, believed is {VOLUMES[0]:g} to {VOLUMES[1]:g}"
+            remarks, volumes = (*remarks, f"no volumes: by the size of its pixels {size}"), {}
     return {
         "name": name,
         "frames": found.frames,

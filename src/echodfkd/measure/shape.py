@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from echodfkd.clip import check_spacing
 from echodfkd.errors import InputError
 from echodfkd.pieces import Mask, bulge, largest_component, pieces
 
@@ -21,10 +22,8 @@ def check_masks(masks: np.ndarray, dimensions: int = 3) -> None:
 
 def pixel_scale(spacing: Spacing) -> NDArray[np.float64]:
     """The sides of a pixel (y, x) in mm, ones where unknown; raises InputError unless they are two lengths above 0."""
-    scale = np.array(spacing or (1.0, 1.0), np.float64)
-    if scale.shape != (2,) or not (np.isfinite(scale) & (scale > 0)).all():
-        raise InputError(f"Spacing must be two lengths above 0 mm (y, x), got {spacing}.")
-    return scale
+    check_spacing(spacing)
+    return np.array(spacing or (1.0, 1.0), np.float64)
 
 
 def area_curve(masks: MaskClip) -> NDArray[np.int64]:

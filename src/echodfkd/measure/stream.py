@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd import resize
-from echodfkd.clip import Part
+from echodfkd.clip import Part, check_spacing
 from echodfkd.clock import Clock, believed, clock_of_times
 from echodfkd.errors import InputError
-from echodfkd.lapses import Seen, interrupted, is_blank, is_still
+from echodfkd.lapses import Scene, Seen, interrupted, is_blank, is_cut, is_still, scene
 from echodfkd.measure.beats import BeatDetector, Events, beat_events, believed_heart_rate, check_rate
 from echodfkd.measure.doubt import bounds, doubt, grades, interval
 from echodfkd.measure.ejection import STEADY_S, Ejection, disc_volume, ejection_of_beats
@@ -29,9 +28,6 @@ SURE_S = 0.5
 """Seconds after which an ES stays where it is: least distance of two ES, and reach of the smoothing."""
 JUDGED_S = 2.0
 """Seconds before a beat's end that its verdict looks at, or the beat where that is longer."""
-CUT = 0.5
-"""Below this correlation of two successive frames, at LOOK x LOOK pixels, another scene begins."""
-LOOK = 32
 VIEW_S = 0.2
 """Seconds between two frames of which it is asked whether they show the right view; the last `view.LOOKED` count."""
 Masks = dict[str, NDArray[np.bool_]]
@@ -85,7 +81,7 @@ class State:
 
     at: Pass = field(default_factory=Pass)
     size: tuple[int, int] | None = None
-    look: NDArray[np.float64] | None = None
+    look: Scene | None = None
     """The last frame as the search for cuts sees it."""
     timed: bool = False
     """Whether frames come with times of their own."""
@@ -136,6 +132,7 @@ class Stream:
         InputError for an impossible rate and for a model that knows no left ventricle.
         """
         check_rate(fps)
+        check_spacing(spacing)
         self.student = model if isinstance(model, Student) else load_student(model, hindsight=False)
         if "lv" not in self.student.structures:
             raise InputError(f"A stream measures the left ventricle, this model knows {self.student.structures}.")
@@ -154,7 +151,7 @@ class Stream:
         theirs too. InputError for a frame of another type, and for a time that does not rise.
         """
         state, told, masks = self.state, "", list[Masks]()
-        look = _look(frame, self.spacing, is_blank(frame[self.part or ...]))
+        look = scene(frame[self.part or ...])
         if state.size is not None and (reason := self._another(state, frame, look)):
             masks, state = self._take(self.student.finish(state.at, self.spacing, self.part), state)
             count = state.first + len(state.times)
@@ -177,11 +174,11 @@ class Stream:
         self.reset()
         return masks, live
 
-    def _another(self, state: State, frame: Frame, look: NDArray[np.float64]) -> str:
+    def _another(self, state: State, frame: Frame, look: Scene) -> str:
         """Why this frame belongs to another clip than those before; empty where it does not."""
         if frame.shape != state.size:
             return f"frames of {frame.shape[1]} x {frame.shape[0]} pixels follow"
-        if state.look is not None and (look.any() or state.look.any()) and (look * state.look).mean() < CUT:
+        if state.look is not None and is_cut(look, state.look):
             return "another scene begins" if look.any() else "the picture goes blank"
         return ""
 
@@ -230,7 +227,7 @@ class Stream:
         """What the kept frames say; beats are told once, when sure, or when the stream is `done`."""
         clock = self._clock(state)
         before, count = state.live, state.first + len(state.times)
-        fresh = count > before.frames and len(state.times) - 2 in clock.gaps
+        fresh = sum(state.first + gap + 1 >= before.frames for gap in clock.gaps)
         live = replace(
             before,
             frames=count,
@@ -311,14 +308,3 @@ class Stream:
         height, width = state.size
         packed = np.stack([state.ventricles[frame] for frame in frames])
         return np.unpackbits(packed, axis=1, count=height * width).reshape(-1, height, width).view(np.bool_)
-
-
-def _look(frame: Frame, spacing: Spacing, blank: bool) -> NDArray[np.float64]:
-    """The frame at LOOK x LOOK pixels, its mean 0 and its deviation 1: products of two are their correlation.
-
-    All 0 where the frame is `blank`.
-    """
-    if blank:
-        return np.zeros((LOOK, LOOK))
-    small = resize.fit(frame, LOOK, spacing).astype(np.float64)
-    return (small - small.mean()) / max(small.std(), 1e-9)

@@ -13,7 +13,7 @@ from echodfkd.files import plain
 from echodfkd.measure.beats import Events
 from echodfkd.measure.boundary import boundary_distances, image_diagonal
 from echodfkd.measure.ejection import Ejection, ejection_at_by_method
-from echodfkd.measure.measures import Measures, measures, on_line
+from echodfkd.measure.measures import Measures, measures, told_fraction
 from echodfkd.measure.overlap import dice, iou, overlap_counts
 from echodfkd.measure.shape import MaskClip, Spacing, check_masks
 from echodfkd.scores.frame_distance import PHASES, Reference, frame_distances, match_events
@@ -65,8 +65,7 @@ def score_clip(
     row |= beats_row(found.area, found.events, beats or reference(prediction, known))
     true, predicted = known.ejection_fraction, _predicted_ejections(prediction, known, found)
     row |= {"ef_true": true} | {EF_COLUMNS[method]: ejection.median for method, ejection in predicted.items()}
-    if row["ef_predicted"] is not None:
-        row["ef_predicted"] = on_line(row["ef_predicted"], prediction.line)
+    row["ef_predicted"] = told_fraction(row["ef_predicted"], prediction.line)
     row["ef_error"] = None if true is None or row["ef_predicted"] is None else row["ef_predicted"] - true
     return plain(row)
 

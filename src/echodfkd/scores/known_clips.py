@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
-from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -64,24 +63,27 @@ class KnownClips:
         return [row for row in self.dataset.training if _tells(row)]
 
     def _truth(self, found: Prediction) -> KnownClip:
-        """The clip's labels; LabelsError where they cannot be read, or tell of frames that its film does not have."""
+        """The clip's labels, with the length of its film; LabelsError where they cannot be read, or lie beyond it."""
         try:
             truth = self.dataset.truth(found.name)
         except InputError as error:
             raise LabelsError(f"The labels of {found.name} cannot be used: {error}") from None
-        last = max(truth.frames)
-        if truth.length is None and len(found.masks) <= last >= self._film_length(found.name):
+        count, last = len(found.masks), max(truth.frames)
+        if truth.length is not None or (count == self.rows[found.name].frames and last < count):
+            return truth
+        length = self._film_length(found.name)
+        if length is not None and count <= last >= length:
             raise LabelsError(
                 f"The labels of {found.name} cannot be used: its film ends before frame {last}, a traced one."
             )
-        return truth
+        return replace(truth, length=length)
 
-    def _film_length(self, name: str) -> float:
-        """The frames of a clip's film; infinity where it cannot be read, so that it speaks against no label."""
+    def _film_length(self, name: str) -> int | None:
+        """The frames of a clip's film; None where it cannot be read, so that it speaks against no mask."""
         try:
             return len(self.dataset.read(name).frames)
         except InputError:
-            return inf
+            return None
 
 
 def known_clips(folder: Place | Path | str, split: str) -> KnownClips:

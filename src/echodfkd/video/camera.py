@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echodfkd.errors import InputError
+from echodfkd.video.libav import Colours
 
 Timed = Iterator[tuple[float, NDArray[np.uint8]]]
 """Seconds since the first frame, and the grey frame (height, width)."""
+ENOUGH = 64
+"""After so many frames it is asked whether they are coloured: colours may be switched on at any time. By choice."""
 
 
 def is_camera(source: str) -> bool:
@@ -40,12 +43,18 @@ def open_camera(source: str) -> Iterator[Timed]:
 
 
 def _frames(source: str, opened: av.container.InputContainer) -> Timed:
-    first = None
+    first, colours = None, Colours()
     try:
         for frame in opened.decode(video=0):
             if frame.time is None:
                 raise InputError(f"{source} gives frames without times.")
             first = frame.time if first is None else first
-            yield float(frame.time - first), np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+            grey = np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+            colours.add(frame, grey)
+            yield float(frame.time - first), grey
+            if colours.passed == ENOUGH:
+                colours.check(Path(source))
+                colours = Colours()
+        colours.check(Path(source))
     except av.error.FFmpegError as error:
         raise InputError(f"{source} broke off ({error.strerror}).") from None

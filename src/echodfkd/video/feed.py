@@ -9,7 +9,7 @@ from queue import Full, Queue
 import numpy as np
 from numpy.typing import NDArray
 
-from echodfkd.errors import EchodfkdError
+from echodfkd.errors import EchodfkdError, InputError
 from echodfkd.video.camera import Timed
 from echodfkd.video.dicom.folder import is_list
 from echodfkd.video.inputs import is_clip
@@ -90,6 +90,8 @@ def arrivals(folder: Path, idle: float | None) -> Iterator[Path]:
     """The clips that lie in `folder` and those that come into it, each once it is no longer written to."""
     done, seen, last = set[Path](), dict[Path, tuple[int, float]](), time.monotonic()
     while idle is None or time.monotonic() - last < idle:
+        if not folder.is_dir():
+            raise InputError(f"{folder} is gone: no clip can come into it any more.")
         for path in sorted(item for item in folder.iterdir() if item not in done):
             try:
                 size, now = path.stat().st_size, time.monotonic()

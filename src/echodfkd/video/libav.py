@@ -48,8 +48,8 @@ def open_film(path: Path, kind: container.Kind) -> Iterator[Video]:
         if kind.still:  # photographs may hold a smaller picture of themselves, or that of a second lens
             pictures = iter(())
         turn = turn_of_exif(path) if kind.still or kind is container.APNG else _turn(path, first)
-        stamps, colours = _Stamps(), _Colours()
-        frames = _grey(path, chain([first], pictures), turn, stamps, colours)
+        stamps, colours = _Stamps(), Colours()
+        frames = _grey(path, chain([first], pictures), turn, stamps, colours, kind is container.GIF)
         height, width = turn.size(first.height, first.width)
         spacing = None if kind.still or kind is container.APNG else _spacing(path, stream, turn)
         header = _header_rate(path, stream, kind)
@@ -77,7 +77,7 @@ class _Stamps:
 
 
 @dataclass
-class _Colours:
+class Colours:
     """What is counted of some of the frames that have passed, to tell colour Doppler by."""
 
     passed: int = 0
@@ -171,7 +171,7 @@ def _timely(path: Path, pictures: Iterator[av.VideoFrame], seconds: float) -> It
 
 
 def _grey(
-    path: Path, pictures: Iterator[av.VideoFrame], turn: Turn, stamps: _Stamps, colours: _Colours
+    path: Path, pictures: Iterator[av.VideoFrame], turn: Turn, stamps: _Stamps, colours: Colours, gif: bool
 ) -> Iterator[Picture]:
     """The frames as grey levels, turned; InputError at the end of a film whose levels use few of their 16 bits."""
     reformatter, brightest, deep = VideoReformatter(), 0, False
@@ -182,7 +182,7 @@ def _grey(
         stamps.ticks.append(picture.pts)
         # Threads cost more than they bring here: pictures are small (28,000 against 8,000 frames/s of 112x112).
         grey = np.array(reformatter.reformat(picture, format="gray", threads=1).to_ndarray(), np.uint8)
-        if picture.format.name == "bgra":  # a GIF's, whose transparent pixels have no colour of their own
+        if gif and picture.format.name == "bgra":  # its transparent pixels have no colour of their own
             grey[picture.to_ndarray(format="bgra")[..., 3] == 0] = 0
         colours.add(picture, grey)
         yield turn(grey)

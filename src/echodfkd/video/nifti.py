@@ -121,11 +121,11 @@ def _grey(path: Path, values: NDArray) -> Frames:
 def _spacing(image: Any) -> tuple[float, float] | None:
     """Mm per pixel, y then x; None where the header says nothing sensible.
 
-    Sides without a unit are mm, as CAMUS has them; but 1 by 1 without a unit is what tools write unasked.
+    Sides without a unit are mm, as CAMUS has them; but 1 by 1, without a unit or in mm, is what tools write unasked.
     """
     unit = _units(image)[0]
     x, y = (float(step) * {"meter": 1e3, "micron": 1e-3}.get(unit, 1.0) for step in image.header.get_zooms()[:2])
-    if unit == "unknown" and x == y == 1:
+    if unit in ("unknown", "mm") and x == y == 1:
         return None
     return (_as_written(y), _as_written(x)) if 0 < x < 100 and 0 < y < 100 else None
 
