@@ -23,6 +23,7 @@ def test_frames_are_read_by_clip_name_whatever_other_columns_there_are(tmp_path)
 def test_the_summary_of_segment_can_be_read_back(tmp_path):
     measures = {"name": "clip", "ejection_fraction": 55.0, "ed_frames": [3, 40], "es_frames": [20]}
     measures |= {"verdict": "typical", "reasons": [], "frames": 60, "fps": 50.0}
+    measures["model"] = {"name": "B2,1", "weights": "0123abcd"}
     text = summary([summary_row(measures), {"FileName": "failed", "verdict": "failed", "reasons": "a, b"}])
     assert read_events(table(tmp_path, text)) == {"clip": MarkedEvents((3, 40), (20,), True)}
 
