@@ -16,7 +16,7 @@ STILL, STILL_PIXELS = 2, 0.01  # grey levels, and share of the pixels that chang
 STANDS_S = 0.25  # seconds: a heart rests for longer, but its speckle goes on; frames shown twice stand for less
 THIN = 64  # rows and columns that are looked at, at most
 SCENE = 32  # rows and columns of a frame's scene
-CUT = 0.65  # correlation of two scenes below which another one begins: no two frames of the 60 clips have less than 0.94
+CUT = 0.65  # correlation of two scenes below which another one begins: of the 60 clips none has frames below 0.94
 """All by choice."""
 
 Frame = NDArray[np.uint8]  # (height, width)
