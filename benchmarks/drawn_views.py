@@ -32,12 +32,13 @@ TAUGHT, CRUDE = 900, 240
 FIRST = 2000
 LEANING = 11.0
 """Degrees: deviation of the angle that leaning pictures are turned by."""
-NEAR = {
+VIEWS: dict[str, tuple[str, ...]] = {
+    "mirrored": (),
     "two-chamber": ("two-chamber",),
     "three-chamber": ("three-chamber",),
     "short axis": ("short axis", "short axis, valve"),
 }
-"""The kinds of `synthetic/other_views.py` that each view is taught by."""
+"""The kinds of `synthetic/other_views.py` that each view is taught by, beside what hearts are made into."""
 
 Frame = NDArray[np.uint8]  # (height, width)
 Films = NDArray[np.uint8]  # (time, height, width)
@@ -55,18 +56,16 @@ def known_hearts(model: Student) -> Familiar:
     known = familiar(features(heart(number, 1).frames[0] for number in progress(range(HEARTS), "drawn")))
     plain = [_frame_and_mask(number) for number in progress(range(FIRST, FIRST + TAUGHT), "hearts")]
     hearts = features(_shown(one, k, way) for k, (one, _) in enumerate(progress(plain, "shown")) for way in range(3))
+    made = {
+        "mirrored": [np.ascontiguousarray(one[:, ::-1]) for one, _ in plain],
+        "two-chamber": [lateral_twice(one[None], mask)[0] * fan(one[None]) for one, mask in plain],
+    }
+    frames = {name: [*made.get(name, ()), *chain(*map(_crude, kinds))] for name, kinds in VIEWS.items()}
     others = {
-        "mirrored": (np.ascontiguousarray(one[:, ::-1]) for one, _ in plain),
-        "two-chamber": (lateral_twice(one[None], mask)[0] * fan(one[None]) for one, mask in plain),
-        "three-chamber": iter(()),
-        "short axis": iter(()),
+        name: features(_shown(one, k, k % 3) for k, one in enumerate(progress(shown, name)))
+        for name, shown in frames.items()
     }
-    frames = {name: chain(drawn, *map(_crude, NEAR.get(name, ()))) for name, drawn in others.items()}
-    told = {
-        name: features(_shown(one, k, k % 3) for k, one in enumerate(progress(list(drawn), name)))
-        for name, drawn in frames.items()
-    }
-    return telling(known, hearts, told)
+    return telling(known, hearts, others)
 
 
 def heart(number: int, frames: int) -> Clip:

@@ -114,7 +114,8 @@ class Stream:
         masks, live = stream.push(frame)
 
     The numbers are those of the whole clip cut with `segment --causal`: same masks, ED, ES and EF, each as soon as it
-    is sure. `state` may be kept and put back. A frame of another size, or of another scene, starts everything anew.
+    is sure by the curve so far: a beat that a later, larger one makes too small is not taken back. `state` may be kept
+    and put back. A frame of another size, or of another scene, starts everything anew.
     """
 
     def __init__(

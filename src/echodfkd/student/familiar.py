@@ -97,6 +97,7 @@ def telling(known: Familiar, hearts: Values, others: Mapping[str, Values]) -> Fa
     truth = np.eye(len(groups))[number]
 
     def loss(values: Values) -> tuple[float, Values]:
+        """Loss and gradient at weights and offsets, one after the other."""
         weights, offsets = values[: -len(groups)].reshape(len(groups), -1), values[-len(groups) :]
         logits = inputs @ weights.T + offsets
         logs = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)

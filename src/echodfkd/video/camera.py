@@ -53,8 +53,8 @@ def _frames(source: str, opened: av.container.InputContainer) -> Timed:
             colours.add(frame, grey)
             yield float(frame.time - first), grey
             if colours.passed == ENOUGH:
-                colours.check(Path(source))
+                colours.check(source)
                 colours = Colours()
-        colours.check(Path(source))
+        colours.check(source)
     except av.error.FFmpegError as error:
         raise InputError(f"{source} broke off ({error.strerror}).") from None

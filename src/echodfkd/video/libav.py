@@ -93,14 +93,14 @@ class Colours:
             self.screen.add(grey[::step, ::step], coloured(seen))
         self.passed += 1
 
-    def check(self, path: Path) -> None:
+    def check(self, source: Path | str) -> None:
         """InputError where they are coloured."""
         if self.screen is None:
             return
         try:
             self.screen.check_grey(fan(self.screen.brightest[None]))
         except InputError as error:
-            raise InputError(f"{path}: {error} Give a clip without it.") from None
+            raise InputError(f"{source}: {error} Give a clip without it.") from None
 
 
 @contextmanager
