@@ -7,10 +7,13 @@ import time
 import av
 import numpy as np
 import pytest
+from planted import film
 
 from echodfkd.clip import Clip
 from echodfkd.commands import live as verb
+from echodfkd.commands.segment import segmentation
 from echodfkd.errors import InputError
+from echodfkd.student.student import load_student
 from echodfkd.synthetic.generate import generate
 from echodfkd.synthetic.recipe import Conditions, draw_recipe
 from echodfkd.video import open_video, read, write
@@ -104,6 +107,37 @@ def test_a_rate_that_nobody_knows_gives_no_heart_rate(clip, tmp_path):
     [watched] = verb.live(str(path), "b4", paced=False, tell=lambda one, live: told.append(live))
     assert watched.beats and not any(live.heart_rate for live in told if live)
     assert all("rate" in " ".join(live.judged.reasons) for live in told if live and live.ended)
+
+
+def test_frames_that_lack_are_a_gap_at_a_rate_that_nobody_knows_too(clip, tmp_path):
+    ticks = np.r_[np.arange(50), np.arange(80, 140)]
+    path = film(tmp_path / "fast.avi", read(clip).frames, ticks, 1000)
+    whole = segmentation(path, load_student("b4", hindsight=False))
+    [watched] = verb.live(str(path), "b4", paced=False)
+    assert whole.clock.gaps == (49,)
+    assert watched.gaps == 1
+    assert [(beat.ed, beat.es) for beat in watched.beats] == list(whole.ejection.beats)
+
+
+def test_a_beat_that_was_withdrawn_is_not_among_those_written(tmp_path):
+    recipe = draw_recipe(
+        Conditions(fps=(RATE, RATE), heart_rate=(80, 80), ejection_fraction=(15, 40), arrhythmia=1.0), 3, 12, 150
+    )
+    write(tmp_path / "af.avi", generate([recipe]).frames[0], RATE)
+    said = []
+    [watched] = verb.live(
+        str(tmp_path / "af.avi"),
+        "b4",
+        tmp_path / "out",
+        paced=False,
+        tell=lambda *heard: said.extend(verb.lines(*heard)),
+    )
+    whole = segmentation(tmp_path / "af.avi", load_student("b4", hindsight=False))
+    with open(tmp_path / "out" / "af" / "beats.csv", newline="") as file:
+        rows = [(int(row["ed_frame"]), int(row["es_frame"])) for row in csv.DictReader(file)]
+    assert any("withdrawn" in line for line in said)
+    assert rows == [(beat.ed, beat.es) for beat in watched.beats] == list(whole.ejection.beats)
+    assert f"{len(rows)} beats" in said[-1]
 
 
 def test_uneven_times_of_a_file_are_the_streams(clip):

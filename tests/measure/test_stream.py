@@ -31,13 +31,17 @@ def causal():
 
 
 def watched(stream, frames, times=None):
-    """Masks of every frame, every beat, and every `Live`, from first push to the end."""
-    masks, beats, known = [], [], []
+    """Masks of every frame, every beat told and not withdrawn, and every `Live`, from first push to the end."""
+    masks, known = [], []
     for number, frame in enumerate(frames):
         some, live = stream.push(frame, None if times is None else times[number])
-        masks, beats, known = masks + some, beats + list(live.ended), [*known, live]
+        masks, known = masks + some, [*known, live]
     some, live = stream.finish()
-    return masks + some, beats + list(live.ended), [*known, live]
+    known.append(live)
+    beats = []
+    for live in known:
+        beats = [beat for beat in beats if beat not in live.withdrawn] + list(live.ended)
+    return masks + some, sorted(beats, key=lambda beat: beat.es), known
 
 
 def numbers(beats):
@@ -53,6 +57,35 @@ def test_masks_beats_and_fractions_are_those_of_the_whole_clip(frames, causal):
         (*beat, of) for beat, of in zip(whole.ejection.beats, whole.record["ejection_fraction_per_beat"], strict=True)
     ]
     assert known[-1].heart_rate == pytest.approx(whole.heart_rate)
+
+
+def fibrillating(number):
+    """(time, height, width) of a weak heart whose beats differ in length and size."""
+    conditions = Conditions(fps=(RATE, RATE), heart_rate=(80, 80), ejection_fraction=(15, 40), arrhythmia=1.0)
+    return generate([draw_recipe(conditions, 3, number, 150)]).frames[0]
+
+
+@pytest.mark.parametrize("number", [12, 46])
+def test_what_stands_at_the_end_is_what_the_whole_clip_says_though_beats_were_withdrawn(causal, number):
+    frames = fibrillating(number)
+    whole = segmentation(Clip("drawn", frames, RATE), causal)
+    _, beats, known = watched(Stream(causal, fps=RATE), frames)
+    assert any(live.withdrawn for live in known)
+    assert numbers(beats) == [
+        (*beat, of) for beat, of in zip(whole.ejection.beats, whole.record["ejection_fraction_per_beat"], strict=True)
+    ]
+
+
+@pytest.mark.parametrize(("number", "left"), [(22, 0), (19, 4)])
+def test_after_a_beat_is_withdrawn_the_one_before_it_is_the_last(causal, number, left):
+    _, _, known = watched(Stream(causal, fps=RATE), fibrillating(number))
+    first = next(place for place, live in enumerate(known) if live.withdrawn)
+    [gone] = known[first].withdrawn
+    told = [beat for live in known[:first] for beat in live.ended if beat != gone]
+    assert not known[first].ended
+    assert len(told) == left
+    assert known[first].ejection_fraction == (told[-1].ejection_fraction if told else None)
+    assert ("no complete beat yet" in known[first].judged.reasons) == (not told)
 
 
 def test_intervals_of_beats_are_those_of_the_whole_clip_unless_it_is_refused(frames, causal, monkeypatch):

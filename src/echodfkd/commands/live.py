@@ -97,6 +97,7 @@ def lines(watched: Watched, live: Live | None) -> list[str]:
         came = watched.refusal or ", ".join([f"{watched.frames} frames, {len(watched.beats)} beats", *missed])
         return [f"{watched.name}: {came}"]
     told = [f"{watched.name}: {live.restarted}, all starts anew"] if live.restarted else []
+    told += [f"{watched.name}: ES {beat.es_time:.2f} s withdrawn, no beat beside later ones" for beat in live.withdrawn]
     for beat in live.ended:
         rate = "rate unknown" if live.heart_rate is None else f"{live.heart_rate:.0f}/min"
         reasons = f" ({'; '.join(live.judged.reasons)})" if live.judged.reasons else ""
@@ -137,13 +138,16 @@ def _camera(source: str, student: Student, seconds: float | None) -> Iterator[tu
 @contextmanager
 def _file(path: Path, student: Student, paced: bool, seconds: float | None) -> Iterator[tuple[str, Feed, Stream]]:
     clip = file_source(path)
-    feed = Feed(timed_frames(clip), paced=paced, droppable=paced, seconds=seconds, timed=clip.clock.fps is not None)
-    yield clip.name, feed, Stream(student, fps=clip.clock.fps, spacing=clip.spacing, part=clip.part)
+    clock = clip.clock
+    timed = clock.fps is not None or clock.times is not None
+    feed = Feed(timed_frames(clip), paced=paced, droppable=paced, seconds=seconds, timed=timed)
+    known = clock.fps is not None
+    yield clip.name, feed, Stream(student, fps=clock.fps, spacing=clip.spacing, part=clip.part, seconds=known)
 
 
 def _watch(watched: Watched, feed: Feed, stream: Stream, folder: Path | None, overlay: bool, tell: Tell) -> None:
     """One source from its first frame to its last, or to Ctrl-C; what it gave is written to `folder` in either case."""
-    rows: list[dict[str, Any]] = []
+    rows: dict[int, dict[str, Any]] = {}  # by ES frame
     waiting: deque[Frame] = deque()
 
     def take(masks: list[Masks], live: Live) -> None:
@@ -151,10 +155,13 @@ def _watch(watched: Watched, feed: Feed, stream: Stream, folder: Path | None, ov
         watched.frames, watched.gaps, watched.dropped = live.frames, live.gaps, feed.dropped
         for one in masks:
             painter.paint(waiting.popleft(), one, live.fps, _words(live))
-        for beat in live.ended:
-            watched.beats.append(beat)
-            rows.append(_row(beat, live))
-        if live.ended or live.restarted:
+        for beat in live.withdrawn:
+            rows.pop(beat.es)
+        rows.update({beat.es: _row(beat, live) for beat in live.ended})
+        watched.beats = sorted(
+            (beat for beat in (*watched.beats, *live.ended) if beat.es in rows), key=lambda beat: beat.es
+        )
+        if live.ended or live.withdrawn or live.restarted:
             tell(watched, live)
 
     with Painter(folder if overlay else None) as painter:
@@ -165,7 +172,7 @@ def _watch(watched: Watched, feed: Feed, stream: Stream, folder: Path | None, ov
         finally:
             take(*stream.finish())
             if folder is not None:
-                write_text(folder / "beats.csv", csv_text(rows, COLUMNS))
+                write_text(folder / "beats.csv", csv_text([rows[es] for es in sorted(rows)], COLUMNS))
             tell(watched, None)
 
 

@@ -1,7 +1,7 @@
 """A heart watched as it goes: one frame in, its masks and what is known of the beats out, in bounded memory."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from echodfkd.clip import Part, check_spacing
 from echodfkd.clock import Clock, believed, clock_of_times
 from echodfkd.errors import InputError
-from echodfkd.lapses import Scene, Seen, interrupted, is_blank, is_cut, is_still, scene
+from echodfkd.lapses import Lapse, Scene, Seen, interrupted, is_blank, is_cut, is_still, scene
 from echodfkd.measure.beats import BeatDetector, Events, beat_events, believed_heart_rate, check_rate
 from echodfkd.measure.doubt import bounds, doubt, grades, interval
 from echodfkd.measure.ejection import STEADY_S, Ejection, disc_volume, ejection_of_beats
@@ -30,6 +30,8 @@ JUDGED_S = 2.0
 """Seconds before a beat's end that its verdict looks at, or the beat where that is longer."""
 VIEW_S = 0.2
 """Seconds between two frames of which it is asked whether they show the right view; the last `view.LOOKED` count."""
+NOTHING_YET = Verdict("refused", ("no complete beat yet",))
+"""The verdict while no beat is told."""
 Masks = dict[str, NDArray[np.bool_]]
 """(height, width) of one frame, by structure."""
 
@@ -61,13 +63,15 @@ class Live:
     """As given, or by the frames' times; None while unknown."""
     ended: tuple[Beat, ...] = ()
     """The beats that became sure with this frame: `SURE_S` after their ES."""
+    withdrawn: tuple[Beat, ...] = ()
+    """Beats told before that are none by the curve as it went on: beside a larger one they are too small."""
     ejection_fraction: float | None = None
     """Percent, of the last beat, None where its mask shrank by more than a heart does; ..."""
     ejection_interval: tuple[float, float] | None = None
     """... and its interval: see `Beat`."""
     heart_rate: float | None = None
     """Beats per minute over the last `KEPT_S` seconds."""
-    judged: Verdict = field(default_factory=lambda: Verdict("refused", ("no complete beat yet",)))
+    judged: Verdict = NOTHING_YET
     """The verdict of the last beat."""
     gaps: int = 0
     """Times at which frames were missing, since the stream began."""
@@ -102,8 +106,10 @@ class State:
     still: tuple[bool, ...] = ()
     shown: Frame | None = None
     """The part that shows the body, of the last frame that has its mask."""
-    last_es: int = -1
-    """The ES of the last beat told."""
+    told: tuple[Beat, ...] = ()
+    """The beats told that may still be withdrawn, oldest first."""
+    settled: float = -math.inf
+    """The last ES of the beats told that may not: their ED is all but forgotten."""
     live: Live = field(default_factory=lambda: Live(0, 0, None))
 
 
@@ -114,8 +120,9 @@ class Stream:
         masks, live = stream.push(frame)
 
     The numbers are those of the whole clip cut with `segment --causal`: same masks, ED, ES and EF, each as soon as it
-    is sure by the curve so far: a beat that a later, larger one makes too small is not taken back. `state` may be kept
-    and put back. A frame of another size, or of another scene, starts everything anew.
+    is sure by the curve so far. A beat that a later, larger one makes too small is `withdrawn`, and one that only the
+    later curve shows is told late; a beat older than `KEPT_S` stays as it is. `state` may be kept and put back. A frame
+    of another size, or of another scene, starts everything anew.
     """
 
     def __init__(
@@ -125,10 +132,12 @@ class Stream:
         fps: float | None = None,
         spacing: Spacing = None,
         part: Part | None = None,
+        seconds: bool = True,
     ):
         """`model` as `load_model` takes it; `fps` in Hz where frames come without times; `spacing` as a clip's.
 
-        `part` is the rows and columns of a frame that show the body, all without it.
+        `part` is the rows and columns of a frame that show the body, all without it. Where times are no `seconds` they
+        are in a unit that nobody knows, as a clock's without a rate: they tell gaps, and no heart rate.
 
         InputError for an impossible rate and for a model that knows no left ventricle.
         """
@@ -137,7 +146,7 @@ class Stream:
         self.student = model if isinstance(model, Student) else load_student(model, hindsight=False)
         if "lv" not in self.student.structures:
             raise InputError(f"A stream measures the left ventricle, this model knows {self.student.structures}.")
-        self.fps, self.spacing, self.part = fps, spacing, part
+        self.fps, self.spacing, self.part, self.seconds = fps, spacing, part, seconds
         self.look = look_of(self.student, spacing, part)
         self.state = State()
 
@@ -163,15 +172,13 @@ class Stream:
         waiting = (*state.waiting, (moment, frame))
         state = replace(state, at=at, size=frame.shape, look=look, timed=time is not None, waiting=waiting)
         more, state = self._take(probabilities, state)
-        live = self._known(state, told, done=False)
-        last_es = live.ended[-1].es if live.ended else state.last_es
-        self.state = replace(state, live=live, last_es=last_es)
-        return masks + more, live
+        self.state = self._known(state, told, done=False)
+        return masks + more, self.state.live
 
     def finish(self) -> tuple[list[Masks], Live]:
         """The masks still awaited and the beats that were not sure yet, at the stream's end; then all is forgotten."""
         masks, state = self._take(self.student.finish(self.state.at, self.spacing, self.part), self.state)
-        live = self._known(state, "", done=True)
+        live = self._known(state, "", done=True).live
         self.reset()
         return masks, live
 
@@ -222,10 +229,13 @@ class Stream:
     def _clock(self, state: State, start: int = 0) -> Clock:
         """When the kept frames from `start` on were taken."""
         times = np.array(state.times[start:])
-        return clock_of_times(times, self.fps) if state.timed and len(times) else believed(self.fps)
+        if not state.timed or not len(times):
+            return believed(self.fps)
+        found = clock_of_times(times, self.fps)
+        return found if self.seconds else replace(found, fps=None)
 
-    def _known(self, state: State, restarted: str, done: bool) -> Live:
-        """What the kept frames say; beats are told once, when sure, or when the stream is `done`."""
+    def _known(self, state: State, restarted: str, done: bool) -> State:
+        """The state that knows what the kept frames say; beats are told when sure, or when the stream is `done`."""
         clock = self._clock(state)
         before, count = state.live, state.first + len(state.times)
         fresh = sum(state.first + gap + 1 >= before.frames for gap in clock.gaps)
@@ -235,47 +245,63 @@ class Stream:
             area=state.area[-1] if state.area else 0,
             fps=clock.fps,
             ended=(),
+            withdrawn=(),
             gaps=before.gaps + fresh,
             restarted=restarted,
         )
         if not state.times:
-            return live
+            return replace(state, live=live)
         lapses = Seen(state.blank, state.still).lapses(clock)
         events = beat_events(state.area, interrupted(clock, lapses, len(state.times)))
-        ended: list[tuple[Beat, Ejection]] = []
-        for ed, es in events.beats():
-            sure = done or state.times[-1] - state.times[es] >= SURE_S
-            if sure and state.first + es > state.last_es + BeatDetector().distance_s * events.fps / 2:
-                ended += self._beat(state, ed, es, events.fps)
-        if ended or done:
+        state = _settled(state)
+        kept, ended = self._beats(state, events, done)
+        withdrawn = tuple(beat for beat in state.told if beat not in kept)
+        if ended or withdrawn or done:
             live = replace(live, heart_rate=believed_heart_rate(events))
-        if not ended:
-            return live
-        last, ejection = ended[-1]
-        seen_from = max((one.last + one.blank for one in lapses if one.last <= last.ed - state.first), default=0)
-        judged = self._judged(state, events, last.ed - state.first, ejection, seen_from)
-        refused = judged.verdict == "refused"
-        beats = tuple(replace(beat, interval=None) if refused else beat for beat, _ in ended)
-        told, within = beats[-1].ejection_fraction, beats[-1].interval
-        return replace(live, ended=beats, ejection_fraction=told, ejection_interval=within, judged=judged)
+        if not ended and not withdrawn:
+            return replace(state, live=live)
+        told = sorted([*kept, *ended], key=lambda beat: beat.es)
+        judged = self._judged(state, events, told[-1], lapses) if told else NOTHING_YET
+        if judged.verdict == "refused":
+            ended, told = ([replace(beat, interval=None) for beat in beats] for beats in (ended, told))
+        live = replace(live, ended=tuple(ended), withdrawn=withdrawn, judged=judged)
+        fraction, within = (told[-1].ejection_fraction, told[-1].interval) if told else (None, None)
+        live = replace(live, ejection_fraction=fraction, ejection_interval=within)
+        return replace(state, live=live, told=tuple(told))
 
-    def _beat(self, state: State, ed: int, es: int, fps: float) -> list[tuple[Beat, Ejection]]:
-        """The beat of these kept frames, as it is told and by discs; none where it has no volume."""
-        near = {
-            event: range(max(0, event - reach), min(len(state.times), event + reach + 1))
-            for reach in [round(STEADY_S * fps)]
-            for event in (ed, es)
-        }
-        volumes = [self._volume(state, near[event]) for event in (ed, es)]
-        ejection, first, times = ejection_of_beats([(ed, es)], [volumes]), state.first, state.times
-        card, told = self.student.card, list[tuple[Beat, Ejection]]()
-        for fraction in (told_fraction(one, card.ejection) for one in ejection.per_beat):
-            within = None
-            if fraction is not None and card.ejection_interval is not None:
-                between = {event: self._bounds(state, frames) for event, frames in near.items()}
-                within = interval(fraction, [doubt(between, (ed, es))], card.ejection_interval[1])
-            told.append((Beat(first + ed, first + es, times[ed], times[es], fraction, within), ejection))
-        return told
+    def _beats(self, state: State, events: Events, done: bool) -> tuple[list[Beat], list[Beat]]:
+        """The beats told that are still among `events`, and those to be told now: sure ones, or all when `done`."""
+        near = BeatDetector().distance_s * events.fps / 2
+        sure = [
+            (state.first + ed, state.first + es)
+            for ed, es in events.beats()
+            if (done or state.times[-1] - state.times[es] >= SURE_S) and state.first + es > state.settled + near
+        ]
+        sure = [(ed, es) for ed, es in sure if not _fades(state, ed)]
+
+        def same(beat: Beat, pair: tuple[int, int]) -> bool:
+            return abs(beat.ed - pair[0]) <= near and abs(beat.es - pair[1]) <= near
+
+        kept = [beat for beat in state.told if any(same(beat, pair) for pair in sure)]
+        new = [pair for pair in sure if not any(same(beat, pair) for beat in kept)]
+        return kept, [beat for pair in new if (beat := self._beat(state, *pair, events.fps)) is not None]
+
+    def _beat(self, state: State, ed: int, es: int, fps: float) -> Beat | None:
+        """The beat of these frames, as it is told; None where it has no volume."""
+        ejection = self._ejection(state, ed, es, fps)
+        if ejection.median is None:
+            return None
+        fraction, within = told_fraction(ejection.median, self.student.card.ejection), None
+        if fraction is not None and (factor := self.student.card.interval_factor) is not None:
+            between = {event: self._bounds(state, frames) for event, frames in _around(state, (ed, es), fps).items()}
+            within = interval(fraction, [doubt(between, (ed, es))], factor)
+        ed_time, es_time = (state.times[event - state.first] for event in (ed, es))
+        return Beat(ed, es, ed_time, es_time, fraction, within)
+
+    def _ejection(self, state: State, ed: int, es: int, fps: float) -> Ejection:
+        """The ejection of the beat of these frames, by discs."""
+        volumes = [self._volume(state, frames) for frames in _around(state, (ed, es), fps).values()]
+        return ejection_of_beats([(ed, es)], [volumes])
 
     def _volume(self, state: State, frames: Iterable[int]) -> float:
         """The median volume over these of the kept frames."""
@@ -289,18 +315,21 @@ class Stream:
         cuts = np.unpackbits(packed, axis=1, count=2 * math.prod(state.size)).reshape(-1, 2, *state.size)
         return np.median([bounds(cut.sum(axis=0, dtype=np.uint8), self.spacing) for cut in cuts], axis=0).tolist()
 
-    def _judged(self, state: State, events: Events, ed: int, ejection: Ejection, seen_from: int) -> Verdict:
-        """The verdict on the frames since the last beat began, `JUDGED_S` at least where there are so many.
+    def _judged(self, state: State, events: Events, last: Beat, lapses: Sequence[Lapse]) -> Verdict:
+        """The verdict on the frames since the `last` beat began, `JUDGED_S` at least where there are so many.
 
-        None before frame `seen_from` is looked at, with which the picture was there again and moved.
+        None is looked at before the end of the last of the `lapses` before it, when the picture moved again.
         """
+        ed = last.ed - state.first
+        again = max((one.last + one.blank for one in lapses if one.last <= ed), default=0)
         recent = sum(moment < state.times[-1] - JUDGED_S for moment in state.times)
-        start = max(seen_from, min(ed - round(events.fps * BeatDetector().smoothing_s), recent))
+        start = max(again, min(ed - round(events.fps * BeatDetector().smoothing_s), recent))
         later = [tuple(n - start for n in numbers if n >= start) for numbers in (events.ed_frames, events.es_frames)]
         clock = self._clock(state, start)
         lapses = Seen(state.blank[start:], state.still[start:]).lapses(clock)
         traits = Traits(self._ventricles(state, range(start, len(state.times))), clock, lapses, state.first + start)
         seen = replace(events, ed_frames=later[0], es_frames=later[1], clock=traits.clock)
+        ejection = self._ejection(state, last.ed, last.es, events.fps)
         return verdict(traits, seen, ejection, view=view(state.described, self.look) if state.described else None)
 
     def _ventricles(self, state: State, frames: Iterable[int]) -> NDArray[np.bool_]:
@@ -309,3 +338,23 @@ class Stream:
         height, width = state.size
         packed = np.stack([state.ventricles[frame] for frame in frames])
         return np.unpackbits(packed, axis=1, count=height * width).reshape(-1, height, width).view(np.bool_)
+
+
+def _settled(state: State) -> State:
+    """The state in which beats told whose ED fades stay as they are."""
+    old = [beat for beat in state.told if _fades(state, beat.ed)]
+    if not old:
+        return state
+    return replace(state, told=tuple(beat for beat in state.told if beat not in old), settled=old[-1].es)
+
+
+def _fades(state: State, ed: int) -> bool:
+    """Whether what came before a frame is all but forgotten, so that nobody can tell any more that it was an ED."""
+    return state.first > 0 and state.times[max(0, ed - state.first)] - state.times[0] < SURE_S
+
+
+def _around(state: State, events: Iterable[int], fps: float) -> dict[int, range]:
+    """The kept frames around each of two events over which its volume is taken, counted from the oldest one kept."""
+    reach, count = round(STEADY_S * fps), len(state.times)
+    places = {event: event - state.first for event in events}
+    return {event: range(max(0, at - reach), min(count, at + reach + 1)) for event, at in places.items()}
