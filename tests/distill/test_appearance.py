@@ -57,6 +57,12 @@ def test_looks_differ_in_level_and_place(window):
     assert levels.std() > 15 and across.std() > 1
 
 
+def test_noise_is_fresh_in_every_frame_and_all_else_stays(window):
+    still = np.repeat(window[0][:1], FRAMES, axis=0), window[1]
+    change = [np.abs(np.diff(altered(*still, words)[0].astype(int), axis=0)).max() for words in looks(60)]
+    assert 0.2 < np.mean(np.array(change) > 0) < 0.6
+
+
 @pytest.mark.parametrize(("share", "lowest", "highest"), [(0.0, 0, 0), (0.5, 0.4, 0.6), (1.0, 1, 1)])
 def test_so_many_windows_have_a_look_of_their_own(share, lowest, highest):
     given = [look(share, (0, 0, number, 3)) for number in range(400)]

@@ -1,8 +1,11 @@
 """Windows as another scanner and another hand would show them, so that a student learns hearts and not one way to draw.
 
-One change holds for a whole window, which moves as before: the image is turned, scaled and shifted with its masks, its
-grey levels run through a random curve, it is blurred or sharpened, shaded, given a grain of its own, and a part of it
-may go dark. Randomising what must not matter is domain randomisation (Tobin et al., IROS 2017). All by choice.
+One change holds for a whole window, which moves as before: the image is turned, scaled and shifted with its masks. Its
+texture may be another: it is convolved with a random kernel (Xu et al., Robust and Generalizable Visual Representation
+Learning via Random Convolutions, ICLR 2021), shown coarser, veiled by haze, dimmed or brightened in soft places, or
+given noise that is fresh in every frame. Then its grey levels run through a random curve, it is blurred or sharpened,
+shaded, given a grain of its own, and a part of it may go dark. Randomising what must not matter is domain randomisation
+(Tobin et al., IROS 2017). All by choice.
 """
 
 import numpy as np
@@ -13,6 +16,16 @@ from torch import Tensor
 
 TURN, SCALE, SHIFT = 6.0, 0.08, 0.05
 """Deviations: degrees; of the scale's logarithm; shares of the half side."""
+KERNEL, KERNELS, MIXED = 0.4, (3, 5), 0.7
+"""Share of the windows that a random kernel meets, its sides in pixels, and the most of its result that is shown."""
+COARSE, COARSEST = 0.3, 0.45
+"""Share of the windows that are shown coarser, and the least share of the rows that is left."""
+HAZE, VEIL, THICKEST = 0.4, 0.12, 0.5
+"""Share of the windows behind haze, the deviation of its smooth field, and the most of the grey that it adds."""
+DIM, BRIGHT = 3, 0.3
+"""Most soft places that are dimmed, and share of the windows with a brighter one."""
+FRESH, NOISE = 0.4, 0.4
+"""Share of the windows with fresh noise, and the largest deviation of its logarithm."""
 CURVE, KNOTS = 0.5, 6
 """Share of the windows whose grey levels take a random rising curve, and its pieces."""
 GAMMA = 0.15
@@ -46,7 +59,7 @@ def altered(
     times, size = len(frames), frames.shape[-1]
     planes = torch.from_numpy(np.concatenate([frames[:, 0], masks.reshape(-1, size, size)])).float()[None]
     planes = F.grid_sample(planes, _moved(chance, size), align_corners=False)[0]
-    shown = _graded(planes[:times] / 255, chance)[:, None].mul_(255).round_().to(torch.uint8).numpy()
+    shown = _graded(_textured(planes[:times] / 255, chance), chance)[:, None].mul_(255).round_().to(torch.uint8).numpy()
     return shown, planes[times:].round_().to(torch.uint8).numpy().reshape(masks.shape)
 
 
@@ -57,6 +70,49 @@ def _moved(chance: np.random.Generator, size: int) -> Tensor:
     cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
     matrix = torch.tensor([[[cosine, -sine, across], [sine, cosine, down]]], dtype=torch.float32)
     return F.affine_grid(matrix, [1, 1, size, size], align_corners=False)
+
+
+def _textured(frames: Tensor, chance: np.random.Generator) -> Tensor:
+    """Grey levels 0..1 (time, size, size) in another texture and another light."""
+    size = frames.shape[-1]
+    if chance.random() < KERNEL:
+        frames = _convolved(frames, chance)
+    if chance.random() < COARSE:
+        few = max(16, round(size * chance.uniform(COARSEST, 1)))
+        coarse = F.interpolate(frames[:, None], size=(few, few), mode="area")
+        frames = F.interpolate(coarse, size=(size, size), mode="bilinear", align_corners=False)[:, 0]
+    if chance.random() < HAZE:
+        veil = _field(VEIL * chance.standard_normal((3, 3)), size, "bicubic") + chance.uniform(-0.1, 0.1)
+        frames = torch.where(frames > 0.5 / 255, 1 - (1 - frames) * (1 - veil.clamp(0, THICKEST)), frames)
+    for _ in range(int(chance.integers(0, DIM + 1))):
+        frames = frames * (1 - chance.uniform(0, 0.9) * _soft_place(chance, size))
+    if chance.random() < BRIGHT:
+        frames = frames + chance.uniform(0, 0.9) * frames.mean() * _soft_place(chance, size)
+    if chance.random() < FRESH:
+        noise = torch.from_numpy(chance.standard_normal(frames.shape).astype(np.float32))
+        frames = frames * torch.exp(chance.uniform(0, NOISE) * noise)
+    return frames.clamp(0, 1)
+
+
+def _convolved(frames: Tensor, chance: np.random.Generator) -> Tensor:
+    """Frames (time, size, size), in part convolved with a random kernel whose sum is 1: an even grey stays."""
+    side = int(chance.choice(KERNELS))
+    kernel = chance.standard_normal((side, side)) / side
+    kernel[side // 2, side // 2] += chance.uniform(0.3, 2)
+    kernel += (1 - kernel.sum()) / side**2
+    weight = torch.from_numpy(kernel.astype(np.float32))[None, None]
+    around = F.pad(frames[:, None], (side // 2,) * 4, mode="reflect")
+    return torch.lerp(frames, F.conv2d(around, weight)[:, 0], chance.uniform(0, MIXED)).clamp(0, 1)
+
+
+def _soft_place(chance: np.random.Generator, size: int) -> Tensor:
+    """(size, size) near 1 within an ellipse anywhere in the image, falling softly to 0 around it."""
+    down, across = torch.meshgrid(*[torch.linspace(-1, 1, size)] * 2, indexing="ij")
+    x, y = across - chance.uniform(-0.8, 0.8), down - chance.uniform(-0.8, 0.8)
+    angle, (long, short) = chance.uniform(0, np.pi), chance.uniform(0.1, 0.5, 2)
+    along, beside = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+    radius = torch.sqrt((along / long) ** 2 + (beside / short) ** 2)
+    return torch.sigmoid((1 - radius) * (3 / chance.uniform(0.1, 0.6)))
 
 
 def _graded(frames: Tensor, chance: np.random.Generator) -> Tensor:
