@@ -22,11 +22,11 @@ from skimage.measure import regionprops
 from echodfkd.clip import Clip
 from echodfkd.errors import InputError, one_line
 from echodfkd.measure.overlap import dice
+from echodfkd.names import SUFFIXES
 from echodfkd.scores.predictions import read_masks
 from echodfkd.tables import number, optional
 from echodfkd.tables import rows as rows_of
 from echodfkd.video import clip_name, nifti, read
-from echodfkd.video.container import SUFFIXES
 
 Mask = NDArray[np.bool_]  # (height, width)
 STILLS, CLIPS, CAMUS = (Path("validation", name) for name in ("stills.npz", "clips.csv", "camus"))

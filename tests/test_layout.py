@@ -24,6 +24,7 @@ FLOORS = (
         "clock",
         "errors",
         "files",
+        "kinds",
         "lapses",
         "limits",
         "names",

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from echodfkd.errors import InputError
+from echodfkd.kinds import DICOM, KINDS
 
-SUFFIXES = (".avi", ".mp4", ".m4v", ".mov", ".gif", ".png", ".jpg", ".jpeg", ".nii", ".nii.gz")
+SUFFIXES = tuple(suffix for kind in KINDS if kind is not DICOM for suffix in kind.suffixes)
 """What `video.read` takes; the content, not the suffix, then decides how a file is decoded."""
 UNREAD = (".mkv", ".webm", ".wmv", ".flv", ".mpg", ".mpeg", ".3gp", ".ogv", ".bmp", ".webp", ".tif", ".tiff")
 """Of films and pictures that are not read: one that lies in a folder of clips is refused, not passed over."""
-_ENDINGS = (".dicom", ".dcm", *reversed(SUFFIXES), *UNREAD)  # .nii.gz before .nii
+_ENDINGS = (*DICOM.suffixes, *reversed(SUFFIXES), *UNREAD)  # .nii.gz before .nii
 Value = TypeVar("Value")
 
 

@@ -1,7 +1,8 @@
 """Files of clips to clips and back: what kind a file is decides who reads it, its suffix who writes it."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+import pkgutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -16,12 +17,8 @@ from echodfkd.clock import Clock, check_times
 from echodfkd.errors import InputError, OutputError
 from echodfkd.files import writing
 from echodfkd.names import clip_name
-from echodfkd.video import container, dicom, encode, libav, nifti
+from echodfkd.video import container, dicom, encode
 from echodfkd.video.source import Picture, Source, Video
-
-Reader = Callable[[Path, container.Kind], AbstractContextManager[Video]]
-READERS: dict[container.Kind, Reader] = {container.NIFTI: nifti.open_volume, container.DICOM: dicom.open_clip}
-"""Who opens a file of that kind; libav all others."""
 
 
 @contextmanager
@@ -32,7 +29,7 @@ def open_video(path: Path | str) -> Iterator[Video]:
     """
     path = Path(path)
     kind = container.kind(path)
-    with READERS.get(kind, libav.open_film)(path, kind) as video:
+    with pkgutil.resolve_name(kind.reader)(path, kind) as video:
         yield video
 
 

@@ -7,38 +7,20 @@ not in the file. A header that announces nothing (0, as recorders leave it when 
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from echodfkd.errors import InputError
+from echodfkd.kinds import APNG, AVI, DICOM, GIF, HEAD, JPEG, KINDS, MP4, NIFTI, PNG, Kind
 from echodfkd.names import SUFFIXES, is_hidden, named_as_clip, named_as_unread
 
 SHORTEST = 0.015  # s: shorter delays of a GIF are shown as a tenth of a second
 TOLERANCE = 8  # bytes a healthy file may lack: some writers count a last chunk's padding that they do not write
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A container: its name for messages, libav's demuxer for it, and whether it holds one still picture."""
-
-    name: str
-    demuxer: str
-    still: bool = False
-
-
-AVI, MP4, GIF = Kind("AVI", "avi"), Kind("MP4", "mp4"), Kind("GIF", "gif")
-PNG, JPEG = Kind("PNG", "png_pipe", still=True), Kind("JPEG", "jpeg_pipe", still=True)
-APNG = Kind("PNG", "apng")
-NIFTI, DICOM = Kind("NIfTI", ""), Kind("DICOM", "")  # not libav's: `video/nifti.py` and `video/dicom` decode them
-DICOM_SUFFIXES = (".dcm", ".dicom")
-"""How files are named that should be DICOM. Those from a scanner or its disc often have no suffix: their mark tells."""
-DICOM_MARK = bytes(128) + b"DICM"
-
-
 def is_dicom(path: Path) -> bool:
     """Whether the file is DICOM by its first bytes, or meant to be by its suffix."""
-    if path.name.lower().endswith(DICOM_SUFFIXES):
+    if path.name.lower().endswith(DICOM.suffixes):
         return True
     try:
         return path.is_file() and _begins_dicom(path)
@@ -49,16 +31,11 @@ def is_dicom(path: Path) -> bool:
 def _begins_dicom(path: Path) -> bool:
     """Whether a file has DICOM's mark or, without one, begins with the tags that a data set begins with."""
     with open(path, "rb") as file:
-        head = file.read(132)
-    if has_dicom_mark(head) or head[:8] == b"\2\0\0\0UL\4\0":
+        head = file.read(HEAD)
+    if DICOM.begins(head) or head[:8] == b"\2\0\0\0UL\4\0":
         return True
     words, length = head[4:6], int.from_bytes(head[4:8], "little")
     return head[:2] == b"\x08\0" and head[3:4] == b"\0" and (length <= 128 or (words.isalpha() and words.isupper()))
-
-
-def has_dicom_mark(head: bytes) -> bool:
-    """Whether the first bytes of a file hold DICOM's mark."""
-    return head[128:132] == b"DICM"
 
 
 def kind(path: Path) -> Kind:
@@ -87,53 +64,37 @@ def kind(path: Path) -> Kind:
     head = _head(path)
     if not head:
         raise InputError(f"{path} is empty (0 bytes). Copy it again.")
-    found = NIFTI if path.name.strip().lower().endswith((".nii", ".nii.gz")) and _is_nifti(head) else _kind_of(head)
+    found = next((one for one in KINDS if one.begins(head) and (not one.by_name or _bears(path, one))), None)
     if found is None:
-        raise InputError(f"{path} is not a film or picture: its content is not AVI, MP4, GIF, PNG, JPEG or NIfTI.")
+        names = [one.name for one in KINDS if one is not DICOM]
+        raise InputError(f"{path} is not a film or picture: its content is not {', '.join(names[:-1])} or {names[-1]}.")
     return APNG if found is PNG and any(name == b"acTL" for name, _ in _png_chunks(path)) else found
 
 
+def _bears(path: Path, kind: Kind) -> bool:
+    """Whether a file is named as one of that kind."""
+    return path.name.strip().lower().endswith(kind.suffixes)
+
+
 def _head(path: Path) -> bytes:
-    """The first 16 bytes of the file; InputError where there is no file or it may not be read."""
+    """The first bytes of the file; InputError where there is no file or it may not be read."""
     if not path.exists():
         raise InputError(f"No such file: {path}")
     if not path.is_file():
         raise InputError(f"{path} is not a file. Give the clips in it one by one.")
     try:
         with open(path, "rb") as file:
-            return file.read(16)
+            return file.read(HEAD)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def _kind_of(head: bytes) -> Kind | None:
-    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
-        return AVI
-    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"):
-        return MP4
-    if head[:6] in (b"GIF87a", b"GIF89a"):
-        return GIF
-    if head[:8] == b"\x89PNG\r\n\x1a\n":
-        return PNG
-    return JPEG if head[:3] == b"\xff\xd8\xff" else None
-
-
-def _is_nifti(head: bytes) -> bool:
-    """Whether a file of that name can be NIfTI: gzip, or the header's own length (348, or 540 in version 2) first."""
-    return head[:2] == b"\x1f\x8b" or any(int.from_bytes(head[:4], order) in (348, 540) for order in ("little", "big"))
-
-
-SUFFIX_OF = {AVI: ".avi", MP4: ".mp4", GIF: ".gif", PNG: ".png", JPEG: ".jpg"}
-
-
 def suffix_of(head: bytes) -> str | None:
-    """The suffix that a file should bear by its first 132 bytes or more; None where it is nothing that we read."""
-    if head[128:132] == b"DICM":
-        return DICOM_SUFFIXES[0]
-    found = _kind_of(head[:16])
-    if found is not None:
-        return SUFFIX_OF[found]
-    return (".nii.gz" if head[:2] == b"\x1f\x8b" else ".nii") if _is_nifti(head) else None
+    """The suffix that a file should bear by its first HEAD bytes or more; None where it is nothing that we read."""
+    found = next((one for one in (DICOM, *KINDS) if one.begins(head)), None)
+    if found is NIFTI and head[:2] == b"\x1f\x8b":
+        return found.suffixes[1]
+    return None if found is None else found.suffixes[0]
 
 
 def is_cut(path: Path, found: Kind) -> bool:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from echodfkd.errors import InputError
+from echodfkd.kinds import DICOM
 from echodfkd.limits import limits, refusal
-from echodfkd.video.container import DICOM_MARK, has_dicom_mark
 
+MARK = bytes(128) + b"DICM"
 IMPLICIT, EXPLICIT, BIG_ENDIAN = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
 DEFLATED, RLE = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.5"
 PLAIN = ("", IMPLICIT, EXPLICIT, BIG_ENDIAN)
@@ -27,13 +28,13 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     """
     with open(path, "rb") as file:
         head = file.read(132)
-        marked, meta = has_dicom_mark(head), head[:2] == b"\2\0"
-        syntax, start = _stated_syntax(file, len(DICOM_MARK) * marked) if marked or meta else ("", 0)
+        marked, meta = DICOM.begins(head), head[:2] == b"\2\0"
+        syntax, start = _stated_syntax(file, len(MARK) * marked) if marked or meta else ("", 0)
         file.seek(0)
         if syntax == DEFLATED:
             yield _inflated(path, start)
         else:
-            yield file if marked or not meta else io.BytesIO(DICOM_MARK + _whole(path))
+            yield file if marked or not meta else io.BytesIO(MARK + _whole(path))
 
 
 def _stated_syntax(file: BinaryIO, start: int) -> tuple[str, int]:
