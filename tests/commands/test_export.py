@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+import torch
 from small_student import beating
 
 from echodfkd.clip import Clip
@@ -71,6 +72,42 @@ def test_whole_numbers_remember_what_the_network_remembers(student_folder, tmp_p
     expected = exact.features(frame)
     assert np.corrcoef(whole.features(frame), expected)[0, 1] > 0.99
     np.testing.assert_allclose(whole.features(frame), expected, atol=0.1 * expected.max())
+
+
+@pytest.fixture(scope="module")
+def glancing(tmp_path_factory):
+    """A network whose memory says nothing, so that its logits are half its glance's, in a folder, and a frame."""
+    from echodfkd.student.card import Card, Preprocessing
+    from echodfkd.student.checkpoint import save
+    from echodfkd.student.network import NetworkSettings, seeded_network
+
+    settings, frame = NetworkSettings(blocks=2, filters=4, glance=4), beating(1, 32, 32)[0]
+    network = seeded_network(settings, 3)
+    with torch.no_grad():
+        for _ in range(50):  # running statistics of the frame's own
+            network.glance(torch.from_numpy(frame).float()[None, None] / 255)
+        network.eval()
+        network.head.weight *= 0
+        network.head.bias *= 0
+        network.glance.network.head.weight *= 8
+        network.glance.network.head.bias += 4  # all of a drawn frame is inside, and `export` finds the same masks
+    folder = tmp_path_factory.mktemp("glance") / "student"
+    save(folder, network, Card(settings, Preprocessing(32)))
+    return folder, network, frame
+
+
+@pytest.mark.parametrize("int8", [False, True])
+def test_a_glance_is_in_the_graph(glancing, tmp_path, int8):
+    from echodfkd.commands.export import export
+
+    folder, network, frame = glancing
+    found = load_student(export(folder, tmp_path / "small.onnx", int8=int8).path)
+    with torch.no_grad():
+        expected = (network.glance(torch.from_numpy(frame).float()[None, None] / 255) / 2).sigmoid()[0].numpy()
+    told = next(found.stream([frame]))
+    assert expected.std() > 0.05
+    assert np.abs(told - expected).max() < (0.1 if int8 else 1e-4)
+    assert np.corrcoef(told.ravel(), expected.ravel())[0, 1] > 0.97
 
 
 @pytest.mark.long

@@ -23,7 +23,7 @@ def kept(folder: Path, seed: int, shape=SHAPE, **provenance) -> str:
 
 
 def test_one_model_is_its_weights(tmp_path):
-    begun = starting_network([kept(tmp_path / "a", 1)], SHAPE)
+    begun = starting_network([kept(tmp_path / "a", 1)], SHAPE, 0)
     for name, value in seeded_network(SHAPE, 1).state_dict().items():
         assert torch.equal(begun.state_dict()[name], value)
     assert begun.training
@@ -31,17 +31,32 @@ def test_one_model_is_its_weights(tmp_path):
 
 def test_several_are_the_mean_of_their_weights(tmp_path):
     models = [kept(tmp_path / name, seed) for seed, name in enumerate("abc")]
-    begun = starting_network(models, SHAPE).state_dict()
+    begun = starting_network(models, SHAPE, 0).state_dict()
     tables = [seeded_network(SHAPE, seed).state_dict() for seed in range(3)]
     for name, value in begun.items():
         mean = sum(table[name].double() for table in tables) / 3
         assert torch.allclose(value.double(), mean, atol=1e-6)
 
 
+def test_a_glance_that_the_model_lacks_is_drawn_from_the_seed(tmp_path):
+    shape = NetworkSettings(blocks=2, layers=1, filters=4, glance=4)
+    begun = starting_network([kept(tmp_path / name, seed) for seed, name in enumerate("ab")], shape, 7).state_dict()
+    old, fresh = seeded_network(SHAPE, 0).state_dict(), seeded_network(shape, 7).state_dict()
+    assert set(begun) == set(fresh)
+    assert all(torch.equal(begun[name], fresh[name]) for name in set(fresh) - set(old))
+    assert not torch.equal(begun["head.weight"], fresh["head.weight"])
+    with pytest.raises(StudyError, match="shape"):
+        starting_network([kept(tmp_path / "c", 1, shape)], SHAPE, 0)
+    with pytest.raises(StudyError, match=r"training\.hold .*has all"):
+        starting_network([str(tmp_path / "c")], shape, 0, hold=True)
+    with pytest.raises(StudyError, match=r"training\.hold .*training\.start"):
+        Training(hold=True)
+
+
 def test_each_must_have_the_students_shape(tmp_path):
     models = [kept(tmp_path / "a", 1), kept(tmp_path / "b", 1, NetworkSettings(blocks=2, layers=1, filters=5))]
     with pytest.raises(StudyError, match=r"training\.start .*shape"):
-        starting_network(models, SHAPE)
+        starting_network(models, SHAPE, 0)
     with pytest.raises(StudyError, match=r"training\.mean_with .*got b alone"):
         Training(mean_with=("b",))
 

@@ -13,6 +13,7 @@ from echodfkd.distill.train import Curve, kept_network, resolve_precision, snaps
 from echodfkd.distill.windows import Batches, middle_windows
 from echodfkd.errors import StudyError
 from echodfkd.store.store import Entry, Store, StoreWriter
+from echodfkd.student.network import seeded_network
 from echodfkd.student.settings import NetworkSettings
 
 SMALL = Training(
@@ -87,6 +88,32 @@ def test_a_snapshot_is_the_student_that_a_training_stopped_there_would_have_had(
     end, _ = kept_network(tmp_path / "whole" / snapshot_name(4), STUDENT)
     assert all(torch.equal(a, b) for a, b in zip(last.parameters(), end.parameters(), strict=True))
     assert any(not torch.equal(a, b) for a, b in zip(kept.parameters(), end.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("average", [0.0, 0.8])
+def test_what_is_held_stays_as_it_is_and_the_glance_beside_it_is_taught(discs, tmp_path, average):
+    shape = replace(STUDENT, glance=2)
+    begun = seeded_network(shape, 3)
+    begun.hold()
+    before = {name: value.clone() for name, value in begun.state_dict().items()}
+    taught = train(discs, discs, shape, replace(SMALL, average=average), 0, tmp_path, network=begun.train())
+    for name, value in taught.network.state_dict().items():
+        kept = torch.equal(value, before[name])
+        assert kept or name.startswith("glance."), name
+        assert not (kept and name.endswith("head.weight") and name.startswith("glance."))
+    curve = [float(row["train_loss"]) for row in losses(tmp_path)]
+    assert curve[-1] < curve[0]
+
+
+def test_each_opinion_is_taught_as_if_it_were_alone(discs, tmp_path):
+    """Beside a glance the memory goes the way that it goes alone: what one says is no part of the other's loss."""
+    alone, both = (replace(STUDENT, glance=glance) for glance in (0, 2))
+    one = replace(SMALL, epochs=1)
+    begun = seeded_network(alone, 0).state_dict()
+    memory = train(discs, discs, alone, one, 0, tmp_path / "alone").network.state_dict()
+    beside = train(discs, discs, both, one, 0, tmp_path / "both").network.state_dict()
+    for name, value in memory.items():
+        assert (beside[name] - value).abs().max() <= 0.2 * (value - begun[name]).abs().max(), name
 
 
 def test_seeds_decide_the_weights(discs, tmp_path):

@@ -24,6 +24,7 @@ def spread(network):
         ({"blocks": 4, "filters": 2}, 24),
         ({"blocks": 3, "filters": 4, "structures": ("lv", "la")}, 32),
         ({"blocks": 2, "layers": 2, "filters": 4}, 6),
+        ({"blocks": 3, "filters": 4, "glance": 3, "structures": ("lv", "la")}, 48),
     ],
 )
 def test_a_folded_network_gives_the_same_logits_step_after_step(make_network, shape, size):
@@ -45,6 +46,7 @@ def test_a_folded_network_gives_the_same_logits_step_after_step(make_network, sh
         ({"blocks": 3}, 8, False),
         ({"blocks": 1}, 8, False),
         ({"blocks": 3, "skip": "all"}, 32, False),
+        ({"blocks": 3, "glance": 2}, 16, True),
     ],
 )
 def test_only_an_affine_decoder_over_three_cells_folds(make_network, shape, size, folds):

@@ -130,7 +130,7 @@ def test_only_a_frame_wise_card_has_a_kind(tmp_path, network):
     save(tmp_path / "b", seeded_network(NetworkSettings(blocks=1), 0), Card(NetworkSettings(blocks=1)))
     written = {name: json.loads((tmp_path / name / "model.json").read_text())["network"] for name in "ub"}
     assert written["u"] == {"kind": "framewise", "levels": 3, "filters": 4, "structures": ["lv", "la"]}
-    assert set(written["b"]) == {"blocks", "layers", "structures", "skip", "filters"}
+    assert set(written["b"]) == {"blocks", "layers", "structures", "skip", "filters", "glance"}
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,7 @@ def test_the_name_is_the_papers():
         ({"blocks": 1, "skip": "all"}, "2 blocks, got 1"),
         ({"structures": ("lv", "spleen")}, r"student\.structures: .*different names"),
         ({"structures": ()}, r"got \[\]"),
+        ({"glance": -1}, r"student\.glance .*1 to 256, got -1"),
     ],
 )
 def test_impossible_settings_are_refused(wrong, message):
@@ -107,6 +108,32 @@ def test_stepping_gives_the_window_and_its_state(shape, make_network):
         steps.append(step)
     torch.testing.assert_close(torch.stack(steps, dim=1), logits, atol=1e-5, rtol=0)
     torch.testing.assert_close(state, last, atol=1e-5, rtol=0)
+
+
+def test_a_glance_is_a_second_opinion_of_each_frame_alone(make_network):
+    network, window = make_network(blocks=2, filters=4, glance=4), frames(2, 3, 1, 32, 48)
+    (memory, glance), state = network.opinions(window)
+    logits, _ = network(window)
+    torch.testing.assert_close(logits, (memory + glance) / 2)
+    (later, alone), _ = network.opinions(window[:, 2:], state)
+    torch.testing.assert_close(alone, glance[:, 2:], atol=1e-5, rtol=1e-5)
+    assert (later - memory[:, 2:]).abs().max() > 1e-3
+    small, _ = network.glance.network.step(torch.nn.functional.avg_pool2d(window.flatten(0, 1), 2))
+    assert small.shape == (6, 1, 16, 24)
+    large = torch.nn.functional.interpolate(small, (32, 48), mode="bilinear").unflatten(0, (2, 3))
+    torch.testing.assert_close(glance, large)
+
+
+def test_a_glance_costs_what_torch_counts_and_is_named():
+    settings = NetworkSettings(blocks=2, filters=4, glance=4)
+    network = Network(settings)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network.step(frames(1, 1, 32, 32))
+    assert counter.get_total_flops() == flops_per_frame(settings, 32)
+    assert sum(parameter.numel() for parameter in network.parameters()) == parameter_count(settings)
+    assert settings.name == "B2,1 + U4,4"
+    with pytest.raises(InputError, match="multiples of 16"):
+        network(frames(1, 1, 1, 24, 32))
 
 
 def test_stepping_gives_the_gradient_of_the_window(make_network):

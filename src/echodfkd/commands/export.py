@@ -18,7 +18,7 @@ from echodfkd.student.card import WEIGHTS, Card, card_table
 from echodfkd.student.checkpoint import load_network
 from echodfkd.student.export import export_onnx
 from echodfkd.student.folded import foldable
-from echodfkd.student.int8 import int8_graph, seen_ranges
+from echodfkd.student.int8 import int8_graph
 from echodfkd.student.network import AnyNetwork
 from echodfkd.student.steppers import OnnxStepper, TorchStepper
 from echodfkd.student.student import Student
@@ -93,7 +93,7 @@ def whole_numbers(network: AnyNetwork, card: Card, path: Path) -> float:
             'recurrent networks with skip = "none", two blocks or more and at least 3 x 3 cells in the last.'
         )
     frames = np.stack([fit(clip, size) for clip in _drawn(0)])
-    onnx.save(int8_graph(network, scale, size, seen_ranges(network, frames, scale)), path)
+    onnx.save(int8_graph(network, scale, frames), path)
     steppers = OnnxStepper(path), TorchStepper(network, scale)
     scores = []
     for clip in _drawn(1):

@@ -33,6 +33,8 @@ class Training:
     """The model whose weights the student starts from, a folder or a bundled name; none: weights are drawn."""
     mean_with: tuple[str, ...] = ()
     """Other models of that shape: the student starts from the mean of all their weights."""
+    hold: bool = False
+    """Whether weights that `start` brought stay as they are, so that what it lacked, a glance, is taught alone."""
     initialisation: Literal["torch", "xavier", "he", "orthogonal"] = "torch"
     """How kernels are drawn: as torch does, uniformly after Glorot, normally after He, or orthogonal."""
     patience: int = 10
@@ -59,6 +61,8 @@ class Training:
         for name in ("backwards", "stills", "altered"):
             if not 0 <= getattr(self, name) <= 1:
                 raise StudyError(f"training.{name} is a share of windows, 0..1, got {getattr(self, name)}.")
+        if self.hold and self.start is None:
+            raise StudyError("training.hold keeps the weights of training.start, which is not given. Give both.")
         if self.mean_with and self.start is None:
             raise StudyError(f"training.mean_with goes with training.start, got {', '.join(self.mean_with)} alone.")
         real = self.real_share * self.batch

@@ -1,6 +1,7 @@
 """A student that starts from another model's weights: pre-training on some clips, fine-tuning on others."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +12,38 @@ from echodfkd.errors import StudyError
 from echodfkd.student.bundled import find_model
 from echodfkd.student.card import WEIGHTS, Card, read_card
 from echodfkd.student.checkpoint import load_network
-from echodfkd.student.network import AnyNetwork
-from echodfkd.student.settings import Shape
+from echodfkd.student.network import AnyNetwork, Network, seeded_network
+from echodfkd.student.settings import NetworkSettings, Shape
 
 
-def starting_network(models: Sequence[str], shape: Shape) -> AnyNetwork:
+def starting_network(models: Sequence[str], shape: Shape, seed: int, hold: bool = False) -> AnyNetwork:
     """The network of a model's folder or bundled name, to be taught further; of several the mean of their weights.
 
     Students that went on from one another are near enough for their mean to be as good as any of them, and steadier
-    (Wortsman et al., Model soups, ICML 2022). Raises StudyError where one is of another shape or takes other grey
-    levels, InputError where one cannot be read.
+    (Wortsman et al., Model soups, ICML 2022). Where the models have no glance and `shape` has one, its weights are
+    drawn from the seed; with `hold` they alone are taught. Raises StudyError where a model is of another shape or takes
+    other grey levels, and where there is nothing to teach, InputError where one cannot be read.
     """
-    networks = [_starting(model, shape) for model in models]
-    mean = networks[0].state_dict()
-    for name, value in mean.items():
-        if len(networks) > 1 and value.is_floating_point():
-            mean[name] = torch.stack([network.state_dict()[name] for network in networks]).mean(dim=0)
-    networks[0].load_state_dict(mean)
-    return networks[0].train()
+    begun = seeded_network(shape, seed)
+    states = [_starting(model, shape).state_dict() for model in models]
+    mean = {
+        name: torch.stack([state[name] for state in states]).mean(dim=0) if value.is_floating_point() else value
+        for name, value in states[0].items()
+    }
+    if hold:
+        if not isinstance(begun, Network) or begun.state_dict().keys() == mean.keys():
+            raise StudyError(
+                f"training.hold teaches what training.start lacks, but {models[0]} has all of {shape.name}: let it go."
+            )
+        begun.hold()
+    begun.load_state_dict({**begun.state_dict(), **mean})
+    return begun.train()
 
 
 def _starting(model: str, shape: Shape) -> AnyNetwork:
     """One of them."""
     network, card = load_network(find_model(model))
-    if card.network != shape:
+    if card.network not in (shape, _without_glance(shape)):
         raise StudyError(
             f"training.start and mean_with must have the student's shape, {shape}, but {model} is {card.network}. "
             "Give [student] the shape of that model, or start without."
@@ -46,6 +55,10 @@ def _starting(model: str, shape: Shape) -> AnyNetwork:
             "teacher."
         )
     return network
+
+
+def _without_glance(shape: Shape) -> Shape:
+    return replace(shape, glance=0) if isinstance(shape, NetworkSettings) else shape
 
 
 def start_table(folder: Path, *others: Path) -> dict[str, Any]:

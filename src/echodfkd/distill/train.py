@@ -65,12 +65,13 @@ class Distillation(lightning.LightningModule):
         return self.validation
 
     def loss(self, batch: Batch) -> Tensor:
-        """The chosen loss of one batch, of what is known in it; a scalar in float32."""
+        """The chosen loss of one batch, of what is known in it, the mean over the network's opinions; float32."""
         frames, masks, *known = batch
-        logits, _ = self.network(frames.float() * INPUT_SCALE)
+        opinions, _ = self.network.opinions(frames.float() * INPUT_SCALE)
         if known:
-            logits, masks = (known_planes(values, known[0]) for values in (logits, masks))
-        return LOSSES[self.training_settings.loss](logits.float(), masks.float() / 255)
+            opinions, masks = tuple(known_planes(one, known[0]) for one in opinions), known_planes(masks, known[0])
+        loss, taught = LOSSES[self.training_settings.loss], masks.float() / 255
+        return torch.stack([loss(logits.float(), taught) for logits in opinions]).mean()
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """The loss to descend."""
@@ -213,6 +214,7 @@ def train(
     with warnings.catch_warnings(), interrupt.listening():
         # Of Lightning's own making, and nothing that whoever runs a study could act on.
         warnings.filterwarnings("ignore", message=r"Checkpoint directory .* exists and is not empty")
+        warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")  # what is held
         warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
         trainer.fit(module, ckpt_path=last if resume and last.is_file() else None, weights_only=True)
     taught, epoch = kept_network(folder / "best.ckpt", student)

@@ -18,7 +18,7 @@ FORMAT = "echodfkd student"
 VERSION = 1
 LONGEST_WARM_UP = 1000
 """Frames held and run before a clip's first at most: many beats, and still little memory. By choice."""
-LATER = frozenset({"hindsight", "looks", "ejection", "ejection_interval", "familiar"})
+LATER = frozenset({"hindsight", "looks", "ejection", "ejection_interval", "familiar", "glance"})
 """Keys that cards of this version may lack: they came later, and their defaults say what a card without them meant."""
 RESIZE = "pad to square and area-resample"
 """How frames reach the working size (echodfkd.resize.fit); the only way this version knows."""

@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from echodfkd.student.convlstm import State, gated
-from echodfkd.student.network import Network
+from echodfkd.student.framewise import fused_glance
+from echodfkd.student.network import Network, mean_opinion
 
 PLACES = {"first": (0, slice(0, 2)), "inner": (2, slice(1, 4)), "last": (4, slice(3, 5))}
 """Of five cells along an axis one of each kind, and the cells that make its patch."""
@@ -28,7 +29,7 @@ def foldable(network: object, size: int) -> TypeGuard[Network]:
     if not isinstance(network, Network):
         return False
     settings = network.settings
-    return settings.skip == "none" and settings.blocks > 1 and size // settings.divisor >= 3
+    return settings.skip == "none" and settings.blocks > 1 and size // settings.coarsest >= 3
 
 
 class FoldedNetwork(nn.Module):
@@ -43,6 +44,7 @@ class FoldedNetwork(nn.Module):
         self.settings = network.settings
         self.encoder: Any = upright(network).encoder
         self.decoder = FoldedDecoder(upright(network))
+        self.glance = None if network.glance is None else fused_glance(network.glance)
 
     def step(self, frame: Tensor, state: State) -> tuple[Tensor, State]:
         """Logits (batch, structure, h, w) of one frame (batch, 1, h, w), and the state to hand to the next step."""
@@ -56,7 +58,9 @@ class FoldedNetwork(nn.Module):
                 hidden, cell = state[len(after)]
                 after.append(gated(layer.lstm.conv(torch.cat((signal, hidden), dim=1)), cell))
                 norm = layer.norm
-        return self.decoder(after[-1][0]), tuple(after)
+        logits = self.decoder(after[-1][0])
+        opinions = [logits] if self.glance is None else [logits, self.glance(frame)]
+        return mean_opinion(opinions), tuple(after)
 
 
 class FoldedDecoder(nn.Module):
@@ -64,7 +68,7 @@ class FoldedDecoder(nn.Module):
 
     def __init__(self, network: Network):
         super().__init__()
-        self.factor = network.settings.divisor
+        self.factor = network.settings.coarsest
         exact = deepcopy(network).double().eval()
         width = network.settings.channels(network.settings.blocks - 1)
         with torch.no_grad():

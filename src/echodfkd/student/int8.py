@@ -15,22 +15,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from echodfkd.student.folded import SEEN, FoldedDecoder, FoldedNetwork
+from echodfkd.student.int8_glance import glanced, seen_reaches
 from echodfkd.student.network import Network
-from echodfkd.student.steppers import CHANNELS_LAST
+from echodfkd.student.whole_graph import MICROSOFT, Graph, Steps, Value, convolved
 
-Value = tuple[str, type[np.generic], tuple[int, ...]]  # an input or output: name, type, shape without the batch
 WIDEST = (8.0, 8.0, 8.0, 4.0)
 """Beyond these a gate (admit, forget, show, candidate) is open or shut to a thousandth."""
 STEP = np.float32(1 / 127)
 """What hidden states are rounded to, as a share of their range."""
 ZERO, ONE = np.uint8(128), np.uint8(255)
 """The whole numbers that mean 0 and 1."""
+FEW = 6
+"""Frames of each clip that a glance, which sees them alone, is shown."""
 LANES = 4
 """Channels are filled up to a multiple of it, as the products read so many at once."""
-WIDEST_WEIGHT = 64
-"""Processors without instructions for whole numbers (AVX2 alone) add two products in 16 bits and cut what is more off:
-2 x 255 x 64 still fits."""
-MICROSOFT = "com.microsoft"
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Ranges:
     given: NDArray[np.float64]
 
 
-def seen_ranges(network: Network, frames: NDArray[np.uint8], input_scale: float) -> tuple[Ranges, ...]:
+def _seen_ranges(network: Network, frames: NDArray[np.uint8], input_scale: float) -> tuple[Ranges, ...]:
     """For every layer how far what is rounded reaches on clips (clip, time, size, size)."""
     folded = FoldedNetwork(network)
     gates: list[list[list[float]]] = []
@@ -77,12 +75,14 @@ def seen_ranges(network: Network, frames: NDArray[np.uint8], input_scale: float)
     )
 
 
-def int8_graph(network: Network, input_scale: float, size: int, ranges: Sequence[Ranges]) -> Any:
+def int8_graph(network: Network, input_scale: float, seen: NDArray[np.uint8]) -> Any:
     """The step of a foldable network as an ONNX model for any batch of frames uint8 (batch, 1, size, size).
 
-    Inputs and outputs are those of `export.export_onnx`, but that states are (batch, row, column, channel).
+    What is rounded reaches as far as on the clips `seen` (clip, time, size, size) of the working size. Inputs and
+    outputs are those of `export.export_onnx`, but that states are (batch, row, column, channel).
     """
-    graph, folded = _Graph(), FoldedNetwork(network)
+    graph, folded, size = Graph(), FoldedNetwork(network), seen.shape[-1]
+    ranges = _seen_ranges(network, seen, input_scale)
     signal = graph("Reshape", "frame", np.array([-1, size, size, 1]))
     batch = graph("Shape", "frame", start=0, end=1)
     inputs: list[Value] = [("frame", np.uint8, (1, size, size))]
@@ -117,6 +117,12 @@ def int8_graph(network: Network, input_scale: float, size: int, ranges: Sequence
             signal_of = graph("Mul", hidden, share)
             norm, number = layer.norm, number + 1
     logits = _decoded(graph, graph("Transpose", hidden, perm=[0, 3, 1, 2]), folded.decoder)
+    if folded.glance is not None:
+        reaches = seen_reaches(
+            folded.glance, seen[:, :: max(1, seen.shape[1] // FEW)].reshape(-1, size, size), input_scale
+        )
+        both = graph("Add", logits, glanced(graph, folded.glance, input_scale, reaches, size))
+        logits = graph("Mul", both, np.float32(0.5))
     graph("Sigmoid", logits, names=["probabilities"])
     return graph.model(inputs, outputs)
 
@@ -150,42 +156,16 @@ def _weights(
 
 
 def _gates(
-    graph: "_Graph",
+    graph: Graph,
     joined: str,
     weight: NDArray[np.float64],
     bias: Tensor,
     ranges: Sequence[float],
     mean: NDArray[np.float64],
 ) -> list[str]:
-    """The inputs of the four gates, float32, by one convolution of whole numbers.
-
-    What rounding the weights adds to a sum on average, at the `mean` of what is given, is taken off again with the bias
-    (Nagel et al., Data-Free Quantization, ICCV 2019).
-    """
-    width = len(weight) // 4
-    scale = np.abs(weight).max(axis=(1, 2, 3)).clip(1e-12) / WIDEST_WEIGHT
-    whole = np.rint(weight / scale[:, None, None, None]).astype(np.int8)
-    off = np.einsum("oiyx,i->o", weight - whole * scale[:, None, None, None], mean)
-    start = np.rint((bias.detach().double().numpy() + off) / (scale * STEP)).astype(np.int32)
-    to = np.repeat(np.array(ranges) / 127, width)  # a step of each output, as if it were 1: each gate has its own
-    sums = graph(
-        "QLinearConv",
-        *(
-            joined,
-            STEP,
-            ZERO,
-            whole,
-            (scale / to).astype(np.float32),
-            np.zeros(len(weight), np.int8),
-            np.float32(1),
-            ZERO,
-            start,
-        ),
-        domain=MICROSOFT,
-        kernel_shape=[3, 3],
-        pads=[1, 1, 1, 1],
-        channels_last=1,
-    )
+    """The inputs of the four gates, float32, by one convolution of whole numbers."""
+    steps = Steps(np.repeat(np.array(ranges) / 127, len(weight) // 4), ZERO)  # each gate has its own
+    sums = convolved(graph, joined, weight, bias.detach().double().numpy(), mean, Steps(STEP, ZERO), steps)
     parts = [f"{sums}_{k}" for k in range(4)]
     graph("Split", sums, names=parts, axis=-1, num_outputs=4)
     return [
@@ -193,7 +173,7 @@ def _gates(
     ]
 
 
-def _decoded(graph: "_Graph", hidden: str, decoder: FoldedDecoder) -> str:
+def _decoded(graph: Graph, hidden: str, decoder: FoldedDecoder) -> str:
     """Logits from the last hidden state, as FoldedDecoder makes them."""
 
     def seen(signal: str, axis: int, kind: str) -> str:
@@ -209,41 +189,3 @@ def _decoded(graph: "_Graph", hidden: str, decoder: FoldedDecoder) -> str:
         made = {across: [part.numpy() for part in decoder.patches(down, across)] for across in SEEN}
         rows.append(graph("Concat", *(graph("Conv", seen(row, 3, across), *made[across]) for across in SEEN), axis=3))
     return graph("DepthToSpace", graph("Concat", *rows, axis=2), blocksize=decoder.factor, mode="CRD")
-
-
-class _Graph:
-    """A graph as it is drawn: called with a kind of node and its inputs, names or constants, it gives its output."""
-
-    def __init__(self) -> None:
-        self._nodes: list[Any] = []
-        self._constants: list[Any] = []
-
-    def __call__(self, kind: str, *inputs: Any, names: Sequence[str] = (), **attributes: Any) -> str:
-        from onnx import helper
-
-        outputs = list(names) or [f"{kind.lower()}_{len(self._nodes)}"]
-        given = [item if isinstance(item, str) else self._constant(item) for item in inputs]
-        self._nodes.append(helper.make_node(kind, given, outputs, **attributes))
-        return outputs[0]
-
-    def model(self, inputs: Sequence[Value], outputs: Sequence[Value]) -> Any:
-        """The model, with inputs and outputs given as name, type and shape without the batch."""
-        from onnx import helper
-
-        given, made = [
-            [
-                helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(kind)), ["batch", *shape])
-                for name, kind, shape in side
-            ]
-            for side in (inputs, outputs)
-        ]
-        graph = helper.make_graph(self._nodes, CHANNELS_LAST, given, made, self._constants)
-        opsets = [helper.make_opsetid("", 20), helper.make_opsetid(MICROSOFT, 1)]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=10, producer_name="echodfkd")
-
-    def _constant(self, value: Any) -> str:
-        from onnx import numpy_helper
-
-        name = f"constant_{len(self._constants)}"
-        self._constants.append(numpy_helper.from_array(np.asarray(value), name))
-        return name

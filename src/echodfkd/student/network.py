@@ -1,6 +1,6 @@
 """The student: a recurrent U-shaped network in which only the encoder remembers; and the making of any network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import overload
 
 import torch
@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from echodfkd.student.convlstm import ConvLSTM, LayerState, State
-from echodfkd.student.framewise import FramewiseNetwork
+from echodfkd.student.framewise import FramewiseNetwork, Glance
 from echodfkd.student.settings import (
     FramewiseSettings,
     NetworkSettings,
@@ -76,6 +76,8 @@ class Network(nn.Module):
         self.encoder = nn.ModuleList(_block(settings, level) for level in range(settings.blocks))
         self.decoder = nn.ModuleList(_decoder_level(settings, level) for level in reversed(range(settings.blocks - 1)))
         self.head = nn.Conv2d(settings.filters, len(settings.structures), kernel_size=1)
+        self.glance = None if settings.glancing is None else Glance(settings.glancing)
+        self.held = False
 
     def forward(self, frames: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Logits (batch, time, structure, h, w) of float frames (batch, time, 1, h, w), and the state after the last.
@@ -83,13 +85,37 @@ class Network(nn.Module):
         `state` is what the frames before these left behind; None starts from zeros. In training mode normalisation
         takes its statistics over batch and time. Raises InputError for another shape or a size that cannot be halved.
         """
+        opinions, state = self.opinions(frames, state)
+        return mean_opinion(opinions), state
+
+    def opinions(self, frames: Tensor, state: State | None = None) -> tuple[tuple[Tensor, ...], State]:
+        """The logits of the memory and, where there is one, of the glance: `forward` gives their mean.
+
+        Each is taught by itself: taught as a mean they would come to err together.
+        """
         check_window(self.settings, frames)
         batch, time, _, height, width = frames.shape
+        glances = [] if self.glance is None else [self.glance(frames.flatten(0, 1)).unflatten(0, (batch, time))]
+        if self.held and self.training:
+            return tuple(glances), ()
         levels, state = self._encode(
             frames.transpose(0, 1), self.zero_state(batch, height, width) if state is None else state
         )
         logits = self.head(self.decode([level.flatten(0, 1) for level in levels]))
-        return logits.unflatten(0, (time, batch)).transpose(0, 1), state
+        return (logits.unflatten(0, (time, batch)).transpose(0, 1), *glances), state
+
+    def hold(self) -> None:
+        """From now on the glance is taught alone: all else keeps weights and statistics, and has no say in training."""
+        self.held = True
+        for part in (self.encoder, self.decoder, self.head):
+            part.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> "Network":
+        """Training or evaluation mode; what is held stays in evaluation mode."""
+        super().train(mode)
+        for part in (self.encoder, self.decoder, self.head) if self.held else ():
+            part.eval()
+        return self
 
     def step(self, frame: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Logits (batch, structure, h, w) of one frame (batch, 1, h, w), and the state to hand to the next step."""
@@ -124,6 +150,11 @@ class Network(nn.Module):
         for index, decoder_level in zip(reversed(range(len(levels) - 1)), self.decoder, strict=True):
             signal = decoder_level(signal, levels[index] if self.settings.skips_at(index) else None)
         return signal
+
+
+def mean_opinion(opinions: Sequence[Tensor]) -> Tensor:
+    """The mean of logits; of one alone that one itself."""
+    return opinions[0] if len(opinions) == 1 else sum(opinions[1:], opinions[0]) / len(opinions)
 
 
 AnyNetwork = Network | FramewiseNetwork

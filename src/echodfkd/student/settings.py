@@ -39,9 +39,14 @@ class NetworkSettings:
     """Levels whose encoder output joins the decoder: none (the published release), the last and finest one, or all."""
     filters: int = 12
     """Channels at full resolution; they double with every block."""
+    glance: int = 0
+    """Channels of a U-Net beside it that sees each frame alone at half the size, 0 being none: see `framewise.Glance`.
+    Logits are the mean of both."""
 
     def __post_init__(self) -> None:
         _check_counts(self, blocks=4, layers=4, filters=256)
+        if self.glance != 0:
+            _check_counts(self, glance=256)
         if self.skip not in ("none", "last", "all"):
             raise StudyError(f"student.skip must be none, last or all, got {self.skip!r}.")
         if self.skip != "none" and self.blocks == 1:
@@ -55,12 +60,23 @@ class NetworkSettings:
 
     @property
     def name(self) -> str:
-        """The paper's name for this shape, such as `B4,1`."""
-        return f"B{self.blocks},{self.layers}"
+        """The paper's name for this shape, such as `B4,1`; with what stands beside it, such as `B4,1 + U4,16`."""
+        name = f"B{self.blocks},{self.layers}"
+        return name if self.glancing is None else f"{name} + {self.glancing.name}"
+
+    @property
+    def glancing(self) -> "FramewiseSettings | None":
+        """The shape of the U-Net beside it; None without one."""
+        return FramewiseSettings(structures=self.structures, filters=self.glance) if self.glance else None
 
     @property
     def divisor(self) -> int:
         """What the height and the width of a frame must be multiples of, for the poolings to leave no rest."""
+        return max(self.coarsest, 0 if self.glancing is None else 2 * self.glancing.divisor)
+
+    @property
+    def coarsest(self) -> int:
+        """Pixels along the side of a cell of the last block."""
         return 2 ** (self.blocks - 1)
 
     def channels(self, level: int) -> int:
@@ -87,6 +103,8 @@ class NetworkSettings:
             joined = width if self.skips_at(level) else 0
             yield Convolution(2 * width + joined, width, 3, level, width)
         yield Convolution(self.filters, len(self.structures), 1, 0, 0)
+        if self.glancing is not None:
+            yield from (one._replace(level=one.level + 1) for one in self.glancing.convolutions())
 
 
 @dataclass(frozen=True)
