@@ -45,7 +45,7 @@ def test_a_model_is_loaded_by_its_name_or_its_folder(student_folder):
     assert echodfkd.load_model("b3").card.network.name == "B3,1"
     for folder in (student_folder, str(student_folder)):
         assert echodfkd.load_model(folder).structures == ("lv", "la")
-    assert echodfkd.load_model().card.network.name == "B4,1"
+    assert echodfkd.load_model().card.network.name == "B4,1 + U4,16"
     with pytest.raises(echodfkd.InputError, match="b5"):
         echodfkd.load_model("b5")
 

@@ -120,24 +120,20 @@ def test_frames_that_lack_are_a_gap_at_a_rate_that_nobody_knows_too(clip, tmp_pa
 
 
 def test_a_beat_that_was_withdrawn_is_not_among_those_written(tmp_path):
-    recipe = draw_recipe(
-        Conditions(fps=(RATE, RATE), heart_rate=(80, 80), ejection_fraction=(15, 40), arrhythmia=1.0), 3, 12, 150
-    )
-    write(tmp_path / "af.avi", generate([recipe]).frames[0], RATE)
+    conditions = Conditions(fps=(RATE, RATE), heart_rate=(80, 80), ejection_fraction=(15, 40), arrhythmia=1.0)
     said = []
-    [watched] = verb.live(
-        str(tmp_path / "af.avi"),
-        "b4",
-        tmp_path / "out",
-        paced=False,
-        tell=lambda *heard: said.extend(verb.lines(*heard)),
-    )
-    whole = segmentation(tmp_path / "af.avi", load_student("b4", hindsight=False))
-    with open(tmp_path / "out" / "af" / "beats.csv", newline="") as file:
-        rows = [(int(row["ed_frame"]), int(row["es_frame"])) for row in csv.DictReader(file)]
+    for number in (15, 22):
+        path = tmp_path / f"heart {number}.avi"
+        write(path, generate([draw_recipe(conditions, 3, number, 150)]).frames[0], RATE)
+        [watched] = verb.live(
+            str(path), "b4", tmp_path / "out", paced=False, tell=lambda *heard: said.extend(verb.lines(*heard))
+        )
+        whole = segmentation(path, load_student("b4", hindsight=False))
+        with open(tmp_path / "out" / watched.name / "beats.csv", newline="") as file:
+            rows = [(int(row["ed_frame"]), int(row["es_frame"])) for row in csv.DictReader(file)]
+        assert rows == [(beat.ed, beat.es) for beat in watched.beats] == list(whole.ejection.beats)
+        assert f"{len(rows)} beats" in said[-1]
     assert any("withdrawn" in line for line in said)
-    assert rows == [(beat.ed, beat.es) for beat in watched.beats] == list(whole.ejection.beats)
-    assert f"{len(rows)} beats" in said[-1]
 
 
 def test_uneven_times_of_a_file_are_the_streams(clip):

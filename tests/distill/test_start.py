@@ -1,5 +1,6 @@
 """A student starts from one model's weights or from the mean of several."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,12 +46,19 @@ def test_a_glance_that_the_model_lacks_is_drawn_from_the_seed(tmp_path):
     assert set(begun) == set(fresh)
     assert all(torch.equal(begun[name], fresh[name]) for name in set(fresh) - set(old))
     assert not torch.equal(begun["head.weight"], fresh["head.weight"])
-    with pytest.raises(StudyError, match="shape"):
-        starting_network([kept(tmp_path / "c", 1, shape)], SHAPE, 0)
     with pytest.raises(StudyError, match=r"training\.hold .*has all"):
-        starting_network([str(tmp_path / "c")], shape, 0, hold=True)
+        starting_network([kept(tmp_path / "c", 1, shape)], shape, 0, hold=True)
+    with pytest.raises(StudyError, match="shape"):
+        starting_network([str(tmp_path / "c")], replace(shape, glance=5), 0)
     with pytest.raises(StudyError, match=r"training\.hold .*training\.start"):
         Training(hold=True)
+
+
+def test_a_glance_that_is_not_wanted_is_left_out(tmp_path):
+    model = kept(tmp_path / "a", 1, replace(SHAPE, glance=4))
+    begun, whole = starting_network([model], SHAPE, 0), seeded_network(replace(SHAPE, glance=4), 1).state_dict()
+    assert begun.settings == SHAPE
+    assert all(torch.equal(value, whole[name]) for name, value in begun.state_dict().items())
 
 
 def test_each_must_have_the_students_shape(tmp_path):

@@ -75,7 +75,7 @@ def test_the_list_tells_size_origin_scores_and_licence_of_what_is_bundled(publis
     assert (code, complaint) == (0, "") and told == listing()
     words = " ".join(told.split())
     for fact in (
-        "b4: the paper's headline student B4,1 (default of `segment`)",
+        "b4: the paper's headline student B4,1, with a glance (default of `segment`)",
         "B2,1, 39,590 parameters, works at 28 x 28, segments lv, la, causal, threshold 0.5;",
         "MB on disk.",
         "Study hearts, seed 4: 12,000 clips of 32 frames, drawn anew for each of 40 epochs, by generator 2.",
@@ -83,7 +83,7 @@ def test_the_list_tells_size_origin_scores_and_licence_of_what_is_bundled(publis
         "Dice 0.912 (0.812 to 1.012), n = 40; constant mask 0.701.",
         "On real clips (three clips of somewhere): LV Dice 0.893 (0.793 to 0.993), n = 3; worst clip 0.871, constant",
         "Apache-2.0.",
-        "b3: a small student B3,1, of a quarter of b4's weights not in this installation",
+        "b3: a small student B3,1, of a seventh of b4's weights not in this installation",
         "whose release states no licence",
         NOTICE,
     ):
@@ -118,7 +118,7 @@ def test_the_card_has_every_section_and_every_score_beside_its_baseline(publishe
     text = model_card("b4")
     sections = [line for line in text.splitlines() if line.startswith("#")]
     assert sections == [
-        "# b4: the paper's headline student B4,1",
+        "# b4: the paper's headline student B4,1, with a glance",
         "## How it was made",
         "## Ranges guided by population figures",
         "## Scores",
@@ -134,6 +134,16 @@ def test_the_card_has_every_section_and_every_score_beside_its_baseline(publishe
     ):
         assert line in text.splitlines(), line
     assert "anatomy.ratio, anatomy.axis" in text
+
+
+def test_the_card_says_whose_weights_it_began_with_and_whether_they_stayed(published):
+    made = PROVENANCE["made_from"] | {"start": {"weights": "fedcba9876543210ff", "real": False}}
+    for training, kept in ((STUDY["training"], False), (STUDY["training"] | {"hold": True}, True)):
+        story = PROVENANCE["published"] | {"study": STUDY | {"training": training}}
+        card = replace(read_card(published), provenance=PROVENANCE | {"made_from": made, "published": story})
+        told = " ".join(readme(card).split())
+        assert "Started from a model that drawn clips taught (weights fedcba9876543210)" in told
+        assert ("stayed as they are" in told) == kept
 
 
 def test_the_card_says_what_patients_had_to_do_with_it(published):

@@ -35,7 +35,7 @@ def test_a_kind_of_student_chooses_its_settings_and_none_is_the_recurrent_one():
     assert framewise.student == FramewiseSettings(filters=8) and recurrent.student == NetworkSettings(filters=8)
     for study in (framewise, recurrent):
         assert study_from(study_table(study)) == study
-    assert set(study_table(recurrent)["student"]) == {"blocks", "layers", "structures", "skip", "filters"}
+    assert set(study_table(recurrent)["student"]) == {"blocks", "layers", "structures", "skip", "filters", "glance"}
 
 
 def test_every_fault_is_told_at_once_in_one_line():

@@ -20,15 +20,17 @@ def starting_network(models: Sequence[str], shape: Shape, seed: int, hold: bool 
     """The network of a model's folder or bundled name, to be taught further; of several the mean of their weights.
 
     Students that went on from one another are near enough for their mean to be as good as any of them, and steadier
-    (Wortsman et al., Model soups, ICML 2022). Where the models have no glance and `shape` has one, its weights are
-    drawn from the seed; with `hold` they alone are taught. Raises StudyError where a model is of another shape or takes
-    other grey levels, and where there is nothing to teach, InputError where one cannot be read.
+    (Wortsman et al., Model soups, ICML 2022). A model's glance is left out where `shape` has none. Where the models
+    have none and `shape` has one, its weights are drawn from the seed; with `hold` they alone are taught. Raises
+    StudyError where a model is of another shape or takes other grey levels, and where there is nothing to teach,
+    InputError where one cannot be read.
     """
     begun = seeded_network(shape, seed)
     states = [_starting(model, shape).state_dict() for model in models]
+    known = [name for name in begun.state_dict() if all(name in state for state in states)]
     mean = {
         name: torch.stack([state[name] for state in states]).mean(dim=0) if value.is_floating_point() else value
-        for name, value in states[0].items()
+        for name, value in ((name, states[0][name]) for name in known)
     }
     if hold:
         if not isinstance(begun, Network) or begun.state_dict().keys() == mean.keys():
@@ -43,7 +45,7 @@ def starting_network(models: Sequence[str], shape: Shape, seed: int, hold: bool 
 def _starting(model: str, shape: Shape) -> AnyNetwork:
     """One of them."""
     network, card = load_network(find_model(model))
-    if card.network not in (shape, _without_glance(shape)):
+    if card.network not in (shape, _without_glance(shape)) and _without_glance(card.network) != shape:
         raise StudyError(
             f"training.start and mean_with must have the student's shape, {shape}, but {model} is {card.network}. "
             "Give [student] the shape of that model, or start without."

@@ -148,7 +148,7 @@ def _origin(card: Card, published: Table) -> list[str]:
         f"by generator {published['generator']}.",
         f"Taught by {teacher_words(made['teacher'])}",
         _training_words(study),
-        *_started(made),
+        *_started(made, training),
         f"Windows of {training['window']} frames, loss {training['loss']}, "
         f"best epoch {card.provenance['best_epoch']}, {card.provenance['precision']}, on {device}.",
         "Hearts are formulas with drawn numbers (docs/explanation/simulation.md). The whole study, every version and "
@@ -156,13 +156,14 @@ def _origin(card: Card, published: Table) -> list[str]:
     ]
 
 
-def _started(made: Table) -> list[str]:
-    """Whose weights it started from, if anybody's."""
+def _started(made: Table, training: Table) -> list[str]:
+    """Whose weights it started from, if anybody's, and whether they were kept."""
     if "start" not in made:
         return []
     weights = [one[:16] for one in (made["start"]["weights"], *made["start"].get("mean_with", ()))]
     what = "a model" if len(weights) == 1 else "the mean of models"
-    return [f"Started from {what} that drawn clips taught (weights {', '.join(weights)})."]
+    held = " These weights stayed as they are: the glance beside them was taught." if training.get("hold") else ""
+    return [f"Started from {what} that drawn clips taught (weights {', '.join(weights)}).{held}"]
 
 
 def _training_words(study: Table) -> str:

@@ -11,8 +11,8 @@ README = "README.md"
 DEFAULT = "b4"
 """The one that `segment` takes when none is named."""
 BUNDLED = {
-    "b4": "the paper's headline student B4,1",
-    "b3": "a small student B3,1, of a quarter of b4's weights",
+    "b4": "the paper's headline student B4,1, with a glance",
+    "b3": "a small student B3,1, of a seventh of b4's weights",
     "teacher": "the frame-wise teacher of both, every structure",
 }
 """Every bundled model and what it is."""
