@@ -160,3 +160,12 @@ def test_the_command_refuses_an_engine_that_cannot_be(words, lesson, echodfkd, t
     code, told, complaint = echodfkd("check", tmp_path, "--out", tmp_path / "out", *words)
     assert (code, told) == (2, "") and lesson in complaint and complaint.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_script_that_guards_nothing_is_told_so(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("from echodfkd.engine import Engine\nEngine(processes=2).for_each(abs, range(4), 'work')\n")
+    told = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert told.returncode == 1
+    assert "__main__" in told.stderr.splitlines()[-1]
+    assert "memory" not in told.stderr

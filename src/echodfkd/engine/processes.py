@@ -11,6 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
+from multiprocessing.synchronize import Event
 from typing import Any
 
 from echodfkd.engine.machine import take_one_thread
@@ -18,6 +19,10 @@ from echodfkd.engine.work import AHEAD, Item, Outcome, Result, Worked, worked
 from echodfkd.errors import OutputError
 
 WORKER_ENDED = "A worker process was ended from outside (out of memory?). Free some; the same command goes on."
+NEVER_BEGAN = (
+    "No worker process could begin. A script of your own must call this below `if __name__ == '__main__':`, as every "
+    "worker reads the script anew; or let it work in one process."
+)
 
 
 def outcomes(
@@ -27,7 +32,8 @@ def outcomes(
 
     Each process is sent the function once. They end with this one, even when it is killed, and when nobody asks for
     more. Where one was ended from outside, nobody knows which item it was: what was under way is done one by one in a
-    process alone. `lost` says what comes in place of an item that ends two of those, or raises.
+    process alone. `lost` says what comes in place of an item that ends two of those, or raises. OutputError where no
+    process can begin.
     """
     done, alone, ended = 0, False, 0
     while done < len(items):
@@ -60,7 +66,8 @@ def _side_by_side(
     """Outcomes in order out of a pool of processes, which never outlives the generator; `ahead` items are sent."""
     others = set(multiprocessing.active_children())
     spawn = multiprocessing.get_context("spawn")  # a forked copy of a process with threads can hang
-    first = (os.getpid(), function)
+    began = spawn.Event()
+    first = (os.getpid(), function, began)
     with ProcessPoolExecutor(processes, mp_context=spawn, initializer=_begin_with, initargs=first) as pool:
         try:
             coming, left = deque[Future[Worked[Result]]](), iter(items)
@@ -71,6 +78,10 @@ def _side_by_side(
         except (KeyboardInterrupt, GeneratorExit):  # what they had begun is begun anew next time
             for worker in set(multiprocessing.active_children()) - others:
                 worker.terminate()
+            raise
+        except BrokenProcessPool:
+            if not began.is_set():
+                raise OutputError(NEVER_BEGAN) from None
             raise
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -87,7 +98,8 @@ _FUNCTION: list[Callable[[Any], Any]] = []
 """In a worker: what it does with every item."""
 
 
-def _begin_with(parent: int, function: Callable[[Any], Any]) -> None:
+def _begin_with(parent: int, function: Callable[[Any], Any], began: Event) -> None:
+    began.set()
     begin(parent)
     _FUNCTION[:] = [function]
 
