@@ -9,7 +9,7 @@ from echodfkd.commands.segment import segmentation
 from echodfkd.errors import InputError
 from echodfkd.measure.doubt import interval
 from echodfkd.measure.measures import on_line
-from echodfkd.measure.stream import SURE_S, Stream
+from echodfkd.measure.stream import KEPT_S, SURE_S, Beat, Stream
 from echodfkd.measure.verdict import Verdict
 from echodfkd.student.student import load_student
 from echodfkd.synthetic.generate import generate
@@ -64,6 +64,7 @@ def fibrillating(causal):
     """Weak hearts whose beats differ in length and size, what whole clips say of them, and what streams said."""
     conditions = Conditions(fps=(RATE, RATE), heart_rate=(80, 80), ejection_fraction=(15, 40), arrhythmia=1.0)
     clips = [generate([draw_recipe(conditions, 3, number, 150)]).frames[0] for number in (8, 15, 22, 34)]
+    clips.append(clips[0][:63])  # its only beat is none
     return [(segmentation(Clip("drawn", one, RATE), causal), *watched(Stream(causal, fps=RATE), one)) for one in clips]
 
 
@@ -79,7 +80,7 @@ def test_what_stands_at_the_end_is_what_the_whole_clip_says_though_beats_were_wi
 def test_after_a_beat_is_withdrawn_the_last_that_is_left_counts(fibrillating):
     left = []
     for *_, known in fibrillating:
-        told = []
+        told = list[Beat]()
         for live in known:
             assert all(beat in told for beat in live.withdrawn)
             told = [beat for beat in told if beat not in live.withdrawn] + list(live.ended)
@@ -89,6 +90,37 @@ def test_after_a_beat_is_withdrawn_the_last_that_is_left_counts(fibrillating):
                 assert ("no complete beat yet" in live.judged.reasons) == (last is None)
                 left.append(len(told))
     assert min(left) == 0 and max(left) > 0
+
+
+def test_uneven_times_end_with_the_frames_of_the_whole_clip(frames, causal):
+    chance = np.random.default_rng(1)
+    times = np.cumsum(chance.uniform(0.8, 1.2, len(frames))) / RATE
+    whole = segmentation(Clip("drawn", frames, RATE, times=times - times[0]), causal)
+    _, beats, _ = watched(Stream(causal), frames, times)
+    assert [(beat.ed, beat.es) for beat in beats] == list(whole.ejection.beats)
+
+
+def test_a_beat_whose_frames_are_forgotten_is_not_withdrawn(causal):
+    """Longer than what is kept: what was told in the first seconds stays, and is what the whole clip says."""
+    frames = generate([draw_recipe(Conditions(fps=(25, 25), heart_rate=(75, 75)), 3, 7, 330)]).frames[0]
+    whole = segmentation(Clip("drawn", frames, 25.0), causal)
+    _, beats, known = watched(Stream(causal, fps=25.0), frames)
+    assert known[-1].frames / 25 > KEPT_S + 3 and len(beats) > 12
+    assert not any(live.withdrawn for live in known)
+    assert [(beat.ed, beat.es) for beat in beats] == list(whole.ejection.beats)
+
+
+def test_a_beat_before_another_scene_is_told_when_that_begins(frames, causal):
+    _, beats, _ = watched(Stream(causal, fps=RATE), frames)
+    last = beats[1]
+    cut = last.es + 8  # too early for it to be sure
+    stream = Stream(causal, fps=RATE)
+    known = [stream.push(frame)[1] for frame in (*frames[:cut], *np.zeros_like(frames[:3]))]
+    ended = [beat for live in known for beat in live.ended]
+    assert known[cut].restarted and known[cut].ended
+    assert [(beat.ed, beat.es) for beat in ended] == [(beat.ed, beat.es) for beat in beats[:2]]
+    assert known[cut].judged.verdict != "refused" or "no complete" not in known[cut].judged.reasons[0]
+    assert known[cut + 1].ejection_fraction is None
 
 
 def test_intervals_of_beats_are_those_of_the_whole_clip_unless_it_is_refused(frames, causal, monkeypatch):

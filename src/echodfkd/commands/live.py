@@ -97,7 +97,10 @@ def lines(watched: Watched, live: Live | None) -> list[str]:
         came = watched.refusal or ", ".join([f"{watched.frames} frames, {len(watched.beats)} beats", *missed])
         return [f"{watched.name}: {came}"]
     told = [f"{watched.name}: {live.restarted}, all starts anew"] if live.restarted else []
-    told += [f"{watched.name}: ES {beat.es_time:.2f} s withdrawn, no beat beside later ones" for beat in live.withdrawn]
+    told += [
+        f"{watched.name}: ED {beat.ed_time:.2f} s, ES {beat.es_time:.2f} s withdrawn: no beat, or another, by what came"
+        for beat in live.withdrawn
+    ]
     for beat in live.ended:
         rate = "rate unknown" if live.heart_rate is None else f"{live.heart_rate:.0f}/min"
         reasons = f" ({'; '.join(live.judged.reasons)})" if live.judged.reasons else ""
@@ -147,7 +150,7 @@ def _file(path: Path, student: Student, paced: bool, seconds: float | None) -> I
 
 def _watch(watched: Watched, feed: Feed, stream: Stream, folder: Path | None, overlay: bool, tell: Tell) -> None:
     """One source from its first frame to its last, or to Ctrl-C; what it gave is written to `folder` in either case."""
-    rows: dict[int, dict[str, Any]] = {}  # by ES frame
+    found: dict[int, tuple[Beat, dict[str, Any]]] = {}  # by ES frame
     waiting: deque[Frame] = deque()
 
     def take(masks: list[Masks], live: Live) -> None:
@@ -156,11 +159,9 @@ def _watch(watched: Watched, feed: Feed, stream: Stream, folder: Path | None, ov
         for one in masks:
             painter.paint(waiting.popleft(), one, live.fps, _words(live))
         for beat in live.withdrawn:
-            rows.pop(beat.es)
-        rows.update({beat.es: _row(beat, live) for beat in live.ended})
-        watched.beats = sorted(
-            (beat for beat in (*watched.beats, *live.ended) if beat.es in rows), key=lambda beat: beat.es
-        )
+            found.pop(beat.es)
+        found.update({beat.es: (beat, _row(beat, live)) for beat in live.ended})
+        watched.beats = [found[es][0] for es in sorted(found)]
         if live.ended or live.withdrawn or live.restarted:
             tell(watched, live)
 
@@ -172,7 +173,7 @@ def _watch(watched: Watched, feed: Feed, stream: Stream, folder: Path | None, ov
         finally:
             take(*stream.finish())
             if folder is not None:
-                write_text(folder / "beats.csv", csv_text([rows[es] for es in sorted(rows)], COLUMNS))
+                write_text(folder / "beats.csv", csv_text([found[es][1] for es in sorted(found)], COLUMNS))
             tell(watched, None)
 
 

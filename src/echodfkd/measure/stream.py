@@ -64,7 +64,8 @@ class Live:
     ended: tuple[Beat, ...] = ()
     """The beats that became sure with this frame: `SURE_S` after their ES."""
     withdrawn: tuple[Beat, ...] = ()
-    """Beats told before that are none by the curve as it went on: beside a larger one they are too small."""
+    """Beats told before that are none by the curve as it went on: beside a larger one they are too small. A beat that
+    turned out to begin with another ED is among these and, with its right frames, among those that ended."""
     ejection_fraction: float | None = None
     """Percent, of the last beat, None where its mask shrank by more than a heart does; ..."""
     ejection_interval: tuple[float, float] | None = None
@@ -108,6 +109,8 @@ class State:
     """The part that shows the body, of the last frame that has its mask."""
     told: tuple[Beat, ...] = ()
     """The beats told that may still be withdrawn, oldest first."""
+    doubted: tuple[tuple[int, float], ...] = ()
+    """The ES of those of them that are none by the curve so far, and since when (s)."""
     settled: float = -math.inf
     """The last ES of the beats told that may not: their ED is all but forgotten."""
     live: Live = field(default_factory=lambda: Live(0, 0, None))
@@ -120,9 +123,9 @@ class Stream:
         masks, live = stream.push(frame)
 
     The numbers are those of the whole clip cut with `segment --causal`: same masks, ED, ES and EF, each as soon as it
-    is sure by the curve so far. A beat that a later, larger one makes too small is `withdrawn`, and one that only the
-    later curve shows is told late; a beat older than `KEPT_S` stays as it is. `state` may be kept and put back. A frame
-    of another size, or of another scene, starts everything anew.
+    is sure by the curve so far. A beat that a later, larger one makes too small for `SURE_S` is `withdrawn`, and one
+    that only the later curve shows is told late; a beat older than `KEPT_S` stays as it is. `state` may be kept and put
+    back. A frame of another size, or of another scene, ends the beats so far and starts everything anew.
     """
 
     def __init__(
@@ -162,10 +165,10 @@ class Stream:
         """
         state, told, masks = self.state, "", list[Masks]()
         look = scene(frame[self.part or ...])
+        before: Live | None = None
         if state.size is not None and (reason := self._another(state, frame, look)):
-            masks, state = self._take(self.student.finish(state.at, self.spacing, self.part), state)
-            count = state.first + len(state.times)
-            state = State(first=count, live=Live(count, 0, None, gaps=state.live.gaps))
+            masks, before = self.finish()
+            state = State(first=before.frames, live=Live(before.frames, 0, None, gaps=before.gaps))
             told = reason
         moment = self._moment(state, time)
         probabilities, at = self.student.push(frame, state.at, self.spacing, self.part)
@@ -173,7 +176,10 @@ class Stream:
         state = replace(state, at=at, size=frame.shape, look=look, timed=time is not None, waiting=waiting)
         more, state = self._take(probabilities, state)
         self.state = self._known(state, told, done=False)
-        return masks + more, self.state.live
+        live = self.state.live
+        if before is not None and (before.ended or before.withdrawn):  # of the scene that ended
+            live = replace(before, frames=live.frames, area=live.area, gaps=live.gaps, restarted=told)
+        return masks + more, live
 
     def finish(self) -> tuple[list[Masks], Live]:
         """The masks still awaited and the beats that were not sure yet, at the stream's end; then all is forgotten."""
@@ -254,8 +260,8 @@ class Stream:
         lapses = Seen(state.blank, state.still).lapses(clock)
         events = beat_events(state.area, interrupted(clock, lapses, len(state.times)))
         state = _settled(state)
-        kept, ended = self._beats(state, events, done)
-        withdrawn = tuple(beat for beat in state.told if beat not in kept)
+        kept, withdrawn, ended, doubted = self._beats(state, events, done)
+        state = replace(state, doubted=doubted)
         if ended or withdrawn or done:
             live = replace(live, heart_rate=believed_heart_rate(events))
         if not ended and not withdrawn:
@@ -263,28 +269,50 @@ class Stream:
         told = sorted([*kept, *ended], key=lambda beat: beat.es)
         judged = self._judged(state, events, told[-1], lapses) if told else NOTHING_YET
         if judged.verdict == "refused":
-            ended, told = ([replace(beat, interval=None) for beat in beats] for beats in (ended, told))
-        live = replace(live, ended=tuple(ended), withdrawn=withdrawn, judged=judged)
+            ended = [replace(beat, interval=None) for beat in ended]
+            told = sorted([*kept, *ended], key=lambda beat: beat.es)
         fraction, within = (told[-1].ejection_fraction, told[-1].interval) if told else (None, None)
-        live = replace(live, ejection_fraction=fraction, ejection_interval=within)
+        live = replace(
+            live,
+            ended=tuple(ended),
+            withdrawn=tuple(withdrawn),
+            ejection_fraction=fraction,
+            ejection_interval=None if judged.verdict == "refused" else within,
+            judged=judged,
+        )
         return replace(state, live=live, told=tuple(told))
 
-    def _beats(self, state: State, events: Events, done: bool) -> tuple[list[Beat], list[Beat]]:
-        """The beats told that are still among `events`, and those to be told now: sure ones, or all when `done`."""
+    def _beats(
+        self, state: State, events: Events, done: bool
+    ) -> tuple[list[Beat], list[Beat], list[Beat], tuple[tuple[int, float], ...]]:
+        """The beats told that stay, those to be withdrawn, those to be told now, and which are doubted since when.
+
+        Told are sure ones, or all when `done`: then what stays is what `events` hold, to the frame. Before that a frame
+        more or less is no other beat, and one that the curve no longer shows is doubted for `SURE_S` first: the next
+        frames may show it again.
+        """
         near = BeatDetector().distance_s * events.fps / 2
+        now, least = state.times[-1], -1.0 if done else SURE_S
         sure = [
             (state.first + ed, state.first + es)
             for ed, es in events.beats()
-            if (done or state.times[-1] - state.times[es] >= SURE_S) and state.first + es > state.settled + near
+            if now - state.times[es] >= least and state.first + es > state.settled + near
         ]
         sure = [(ed, es) for ed, es in sure if not _fades(state, ed)]
-
-        def same(beat: Beat, pair: tuple[int, int]) -> bool:
-            return abs(beat.ed - pair[0]) <= near and abs(beat.es - pair[1]) <= near
-
-        kept = [beat for beat in state.told if any(same(beat, pair) for pair in sure)]
-        new = [pair for pair in sure if not any(same(beat, pair) for beat in kept)]
-        return kept, [beat for pair in new if (beat := self._beat(state, *pair, events.fps)) is not None]
+        apart, since = 0 if done else near, dict(state.doubted)
+        kept, withdrawn, doubted = list[Beat](), list[Beat](), list[tuple[int, float]]()
+        for beat in state.told:
+            there = any(abs(beat.ed - ed) <= apart and abs(beat.es - es) <= apart for ed, es in sure)
+            start = since.get(beat.es, now)
+            if not there and now - start >= least:
+                withdrawn.append(beat)
+                continue
+            kept.append(beat)
+            if not there:
+                doubted.append((beat.es, start))
+        new = [(ed, es) for ed, es in sure if not any(abs(beat.es - es) <= near for beat in kept)]
+        ended = [one for ed, es in new if (one := self._beat(state, ed, es, events.fps)) is not None]
+        return kept, withdrawn, ended, tuple(doubted)
 
     def _beat(self, state: State, ed: int, es: int, fps: float) -> Beat | None:
         """The beat of these frames, as it is told; None where it has no volume."""
