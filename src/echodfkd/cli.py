@@ -309,7 +309,8 @@ def distill(
 def segment(
     engine: "Engine",
     inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT...", help="Clips: AVI, MP4, GIF, PNG, NIfTI, DICOM; or folders.")
+        list[Path],
+        typer.Argument(metavar="INPUT...", help="Clips: AVI, MP4, GIF, PNG, JPEG, NIfTI, DICOM; or folders."),
     ],
     out: Out = Path("segmented"),
     model: ModelName = None,

@@ -48,10 +48,20 @@ def test_a_glance_that_the_model_lacks_is_drawn_from_the_seed(tmp_path):
     assert not torch.equal(begun["head.weight"], fresh["head.weight"])
     with pytest.raises(StudyError, match=r"training\.hold .*has all"):
         starting_network([kept(tmp_path / "c", 1, shape)], shape, 0, hold=True)
-    with pytest.raises(StudyError, match="shape"):
-        starting_network([str(tmp_path / "c")], replace(shape, glance=5), 0)
     with pytest.raises(StudyError, match=r"training\.hold .*training\.start"):
         Training(hold=True)
+
+
+def test_a_glance_of_another_size_or_of_one_model_alone_is_drawn_anew(tmp_path):
+    shape = replace(SHAPE, glance=4)
+    with_one, without = kept(tmp_path / "a", 1, shape), kept(tmp_path / "b", 2)
+    for models, wanted in (([with_one], replace(SHAPE, glance=5)), ([with_one, without], shape)):
+        begun, fresh = (starting_network(models, wanted, 7, hold=True), seeded_network(wanted, 7))
+        assert torch.equal(begun.glance.network.head.weight, fresh.glance.network.head.weight)
+        assert not torch.equal(begun.head.weight, fresh.head.weight)
+    orthogonal = starting_network([without], shape, 7, initialisation="orthogonal")
+    expected = seeded_network(shape, 7, "orthogonal").glance.network.head.weight
+    assert torch.equal(orthogonal.glance.network.head.weight, expected)
 
 
 def test_a_glance_that_is_not_wanted_is_left_out(tmp_path):

@@ -88,7 +88,8 @@ def test_the_name_is_the_papers():
         ({"blocks": 1, "skip": "all"}, "2 blocks, got 1"),
         ({"structures": ("lv", "spleen")}, r"student\.structures: .*different names"),
         ({"structures": ()}, r"got \[\]"),
-        ({"glance": -1}, r"student\.glance .*1 to 256, got -1"),
+        ({"glance": -1}, r"student\.glance .*0 .*256, got -1"),
+        ({"glance": False}, r"student\.glance .*got False"),
     ],
 )
 def test_impossible_settings_are_refused(wrong, message):

@@ -52,7 +52,8 @@ def distill(
     if bool(study.data) != (real is not None):
         raise StudyError("Real clips and their labels (--real, --real-labels) go with a study that has [[data]].")
     start = study.training.starts
-    begin = starting_network(start, study.student, study.seed, study.training.hold) if start else None
+    hold, drawn = study.training.hold, study.training.initialisation
+    begin = starting_network(start, study.student, study.seed, hold, drawn) if start else None
     made_from = _made_from(study, clips, labels, real)
     pairs = validation_pairs((clips, labels), real, study.training)
     training = out.with_name(f"{out.name}-training")

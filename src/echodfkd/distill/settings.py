@@ -23,7 +23,7 @@ class Training:
     stills: float = 0.0
     """Share of the windows that show one of their frames throughout."""
     altered: float = 0.0
-    """Share of the windows that are shown in another look: turned, scaled, re-graded, blurred, shaded, partly dark."""
+    """Share of the windows that are shown in another look: place, size, texture, grey levels, shade (`appearance`)."""
     real_share: float = 0.0
     """Share of every batch that is real windows, of the study's `data`: 0 none, 1 all. The others are drawn. An
     epoch shows each drawn clip once, and real ones beside them, each before any comes again; with 1 each real clip."""
@@ -34,7 +34,8 @@ class Training:
     mean_with: tuple[str, ...] = ()
     """Other models of that shape: the student starts from the mean of all their weights."""
     hold: bool = False
-    """Whether weights that `start` brought stay as they are, so that what it lacked, a glance, is taught alone."""
+    """Whether weights that `start` brought stay as they are, so that what it lacked, a glance, is taught alone. The
+    curve's training loss is then the glance's, its validation loss the mean of the memory's and the glance's."""
     initialisation: Literal["torch", "xavier", "he", "orthogonal"] = "torch"
     """How kernels are drawn: as torch does, uniformly after Glorot, normally after He, or orthogonal."""
     patience: int = 10

@@ -16,18 +16,22 @@ from echodfkd.student.network import AnyNetwork, Network, seeded_network
 from echodfkd.student.settings import NetworkSettings, Shape
 
 
-def starting_network(models: Sequence[str], shape: Shape, seed: int, hold: bool = False) -> AnyNetwork:
+def starting_network(
+    models: Sequence[str], shape: Shape, seed: int, hold: bool = False, initialisation: str = "torch"
+) -> AnyNetwork:
     """The network of a model's folder or bundled name, to be taught further; of several the mean of their weights.
 
     Students that went on from one another are near enough for their mean to be as good as any of them, and steadier
-    (Wortsman et al., Model soups, ICML 2022). A model's glance is left out where `shape` has none. Where the models
-    have none and `shape` has one, its weights are drawn from the seed; with `hold` they alone are taught. Raises
-    StudyError where a model is of another shape or takes other grey levels, and where there is nothing to teach,
-    InputError where one cannot be read.
+    (Wortsman et al., Model soups, ICML 2022). A glance is taken where all models have one of that shape, and left out
+    where `shape` has none. Otherwise its weights are drawn from the seed by the `initialisation`; with `hold` they
+    alone are taught. Raises StudyError where a model is of another shape or takes other grey levels, and where there is
+    nothing to teach, InputError where one cannot be read.
     """
-    begun = seeded_network(shape, seed)
-    states = [_starting(model, shape).state_dict() for model in models]
-    known = [name for name in begun.state_dict() if all(name in state for state in states)]
+    begun = seeded_network(shape, seed, initialisation)
+    networks = [_starting(model, shape) for model in models]
+    states = [network.state_dict() for network in networks]
+    glance = all(network.settings == shape for network in networks)
+    known = [name for name in begun.state_dict() if glance or not name.startswith("glance.")]
     mean = {
         name: torch.stack([state[name] for state in states]).mean(dim=0) if value.is_floating_point() else value
         for name, value in ((name, states[0][name]) for name in known)
@@ -35,7 +39,8 @@ def starting_network(models: Sequence[str], shape: Shape, seed: int, hold: bool 
     if hold:
         if not isinstance(begun, Network) or begun.state_dict().keys() == mean.keys():
             raise StudyError(
-                f"training.hold teaches what training.start lacks, but {models[0]} has all of {shape.name}: let it go."
+                f"training.hold teaches a glance that training.start lacks, but {models[0]} has all of {shape.name}. "
+                "Leave out training.hold, or give student.glance another size."
             )
         begun.hold()
     begun.load_state_dict({**begun.state_dict(), **mean})
@@ -45,10 +50,10 @@ def starting_network(models: Sequence[str], shape: Shape, seed: int, hold: bool 
 def _starting(model: str, shape: Shape) -> AnyNetwork:
     """One of them."""
     network, card = load_network(find_model(model))
-    if card.network not in (shape, _without_glance(shape)) and _without_glance(card.network) != shape:
+    if _without_glance(card.network) != _without_glance(shape):
         raise StudyError(
             f"training.start and mean_with must have the student's shape, {shape}, but {model} is {card.network}. "
-            "Give [student] the shape of that model, or start without."
+            "Give [student] the shape of that model, or start without. The glance alone may differ."
         )
     if card.preprocessing.input_scale != INPUT_SCALE:
         raise StudyError(

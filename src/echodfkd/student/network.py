@@ -181,8 +181,8 @@ def seeded_network(settings: Shape, seed: int, initialisation: str = "torch") ->
         network = build(settings)
         if initialisation != "torch":
             for part in network.modules():
-                if isinstance(part, nn.Conv2d):
-                    INITIALISATIONS[initialisation](part.weight)
+                if isinstance(part, nn.Conv2d):  # drawn apart: kernels may lie channels last
+                    part.weight.data.copy_(INITIALISATIONS[initialisation](torch.empty(part.weight.shape)))
         return network
 
 

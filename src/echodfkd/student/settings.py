@@ -45,8 +45,8 @@ class NetworkSettings:
 
     def __post_init__(self) -> None:
         _check_counts(self, blocks=4, layers=4, filters=256)
-        if self.glance != 0:
-            _check_counts(self, glance=256)
+        if type(self.glance) is not int or not 0 <= self.glance <= 256:
+            raise StudyError(f"student.glance must be a whole number from 0 (none) to 256, got {self.glance!r}.")
         if self.skip not in ("none", "last", "all"):
             raise StudyError(f"student.skip must be none, last or all, got {self.skip!r}.")
         if self.skip != "none" and self.blocks == 1:

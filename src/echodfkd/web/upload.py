@@ -7,6 +7,7 @@ from pathlib import Path
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
+from echodfkd.kinds import KINDS
 from echodfkd.video.container import suffix_of
 
 IDLE_S = 30.0
@@ -63,7 +64,5 @@ async def taken(request: Request, folder: Path, most: int) -> Path:
     with open(part, "rb") as file:
         suffix = suffix_of(file.read(HEAD))
     if suffix is None:
-        raise Refused(
-            415, "This is no film or picture that is read here: AVI, MP4, MOV, GIF, PNG, JPEG, NIfTI or DICOM."
-        )
+        raise Refused(415, f"This is no film or picture that is read here: {', '.join(kind.name for kind in KINDS)}.")
     return part.rename(folder / f"upload{suffix}")
