@@ -96,8 +96,7 @@ def lines(watched: Watched, live: Live | None) -> list[str]:
         missed += [f"frames missing {watched.gaps} times"] if watched.gaps else []
         came = watched.refusal or ", ".join([f"{watched.frames} frames, {len(watched.beats)} beats", *missed])
         return [f"{watched.name}: {came}"]
-    told = [f"{watched.name}: {live.restarted}, all starts anew"] if live.restarted else []
-    told += [
+    told = [
         f"{watched.name}: ED {beat.ed_time:.2f} s, ES {beat.es_time:.2f} s withdrawn: no beat, or another, by what came"
         for beat in live.withdrawn
     ]
@@ -108,6 +107,8 @@ def lines(watched: Watched, live: Live | None) -> list[str]:
             f"{watched.name}: ED {beat.ed_time:.2f} s, ES {beat.es_time:.2f} s, "
             f"{_fraction(beat.ejection_fraction, beat.interval)}, {rate}, {live.judged.verdict}{reasons}"
         )
+    if live.restarted:  # what was told is of the scene before
+        told.append(f"{watched.name}: {live.restarted}, all starts anew")
     return told
 
 

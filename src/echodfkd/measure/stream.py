@@ -167,7 +167,7 @@ class Stream:
         look = scene(frame[self.part or ...])
         before: Live | None = None
         if state.size is not None and (reason := self._another(state, frame, look)):
-            masks, before = self.finish()
+            masks, before = self._ended(state)
             state = State(first=before.frames, live=Live(before.frames, 0, None, gaps=before.gaps))
             told = reason
         moment = self._moment(state, time)
@@ -183,10 +183,14 @@ class Stream:
 
     def finish(self) -> tuple[list[Masks], Live]:
         """The masks still awaited and the beats that were not sure yet, at the stream's end; then all is forgotten."""
-        masks, state = self._take(self.student.finish(self.state.at, self.spacing, self.part), self.state)
-        live = self._known(state, "", done=True).live
+        ended = self._ended(self.state)
         self.reset()
-        return masks, live
+        return ended
+
+    def _ended(self, state: State) -> tuple[list[Masks], Live]:
+        """What is still to be told of a scene that has ended."""
+        masks, state = self._take(self.student.finish(state.at, self.spacing, self.part), state)
+        return masks, self._known(state, "", done=True).live
 
     def _another(self, state: State, frame: Frame, look: Scene) -> str:
         """Why this frame belongs to another clip than those before; empty where it does not."""
