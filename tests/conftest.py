@@ -22,6 +22,22 @@ def student_folder(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def small_figures() -> Iterator[None]:
+    """Figures are drawn, but small and without making room for their labels, which takes most of the time."""
+    from matplotlib.figure import Figure
+
+    save = Figure.savefig
+
+    def small(figure: Figure, *to: object, dpi: float = 30, **how: object) -> None:
+        figure.set_layout_engine("none")
+        save(figure, *to, dpi=min(dpi, 30), **how)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", small)
+        yield
+
+
 @pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
     """torch on one thread throughout a module: other tests may have set another number."""

@@ -111,7 +111,7 @@ def _beat(fraction, rate, fps):
     return {"ejection_fraction": fraction, "heart_rate": rate, "fps": fps, "quality": 1.0}
 
 
-@pytest.mark.parametrize(("model", "hearts"), [("b3", (0, 1, 2)), ("b4", (1,))])
+@pytest.mark.parametrize(("model", "hearts"), [pytest.param("b3", (0, 1, 2), marks=pytest.mark.long), ("b4", (1,))])
 def test_numbers_are_those_of_the_server_and_are_told_as_unchecked(site, window, beating_hearts, model, hearts):
     paths = [beating_hearts[number] for number in hearts]
     page = opened(window, site)
