@@ -24,7 +24,7 @@ FLOORS = (
         "clock",
         "errors",
         "files",
-        "kinds",
+        "file_kinds",
         "lapses",
         "limits",
         "names",

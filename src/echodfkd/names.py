@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from echodfkd.errors import InputError
-from echodfkd.kinds import DICOM, KINDS
+from echodfkd.file_kinds import DICOM, KINDS
 
 SUFFIXES = tuple(suffix for kind in KINDS if kind is not DICOM for suffix in kind.suffixes)
 """What `video.read` takes; the content, not the suffix, then decides how a file is decoded."""

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from echodfkd.kinds import DICOM, KINDS, NIFTI
+from echodfkd.file_kinds import DICOM, KINDS, NIFTI
 from echodfkd.video.container import suffix_of
 
 READER = """
@@ -22,7 +22,7 @@ def opened(path, kind):
 CALL = """
 import sys
 sys.path.insert(0, {folder!r})
-from echodfkd import kinds
+from echodfkd import file_kinds as kinds
 kinds.KINDS.append(kinds.Kind("RAW", (".raw8",), lambda head: head[:4] == b"RAW8", "rawreader:opened"))
 import echodfkd
 from echodfkd.video.inputs import clip_files

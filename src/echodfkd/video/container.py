@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from echodfkd.errors import InputError
-from echodfkd.kinds import APNG, AVI, DICOM, GIF, HEAD, JPEG, KINDS, MP4, NIFTI, PNG, Kind
+from echodfkd.file_kinds import APNG, AVI, DICOM, GIF, HEAD, JPEG, KINDS, MP4, NIFTI, PNG, Kind
 from echodfkd.names import SUFFIXES, is_hidden, named_as_clip, named_as_unread
 
 SHORTEST = 0.015  # s: shorter delays of a GIF are shown as a tenth of a second

@@ -20,7 +20,7 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from echodfkd import kinds
+from echodfkd import file_kinds
 from echodfkd.clock import Clock, clock_of_numbers, clock_of_rate, clock_of_times
 from echodfkd.engine import threads
 from echodfkd.errors import InputError
@@ -39,7 +39,7 @@ FLATTEST = 8.0
 
 
 @contextmanager
-def open_film(path: Path, kind: kinds.Kind) -> Iterator[Video]:
+def open_film(path: Path, kind: file_kinds.Kind) -> Iterator[Video]:
     """The film or picture of that kind, open for one pass over its frames; InputError where it is damaged."""
     if container.is_cut(path, kind):
         raise InputError(_cut_off(path, kind))
@@ -48,11 +48,11 @@ def open_film(path: Path, kind: kinds.Kind) -> Iterator[Video]:
         first = next(pictures)
         if kind.still:  # photographs may hold a smaller picture of themselves, or that of a second lens
             pictures = iter(())
-        turn = turn_of_exif(path) if kind.still or kind is kinds.APNG else _turn(path, first)
+        turn = turn_of_exif(path) if kind.still or kind is file_kinds.APNG else _turn(path, first)
         stamps, colours = _Stamps(), Colours()
-        frames = _grey(path, chain([first], pictures), turn, stamps, colours, kind is kinds.GIF)
+        frames = _grey(path, chain([first], pictures), turn, stamps, colours, kind is file_kinds.GIF)
         height, width = turn.size(first.height, first.width)
-        spacing = None if kind.still or kind is kinds.APNG else _spacing(path, stream, turn)
+        spacing = None if kind.still or kind is file_kinds.APNG else _spacing(path, stream, turn)
         header = _header_rate(path, stream, kind)
         fps = None if header is None else clock_of_rate(header).fps
         told = (lambda: _clock(path, stream, kind, stamps, header), bool(spacing), None, _remarks(film, first))
@@ -105,7 +105,7 @@ class Colours:
 
 
 @contextmanager
-def _opened(path: Path, kind: kinds.Kind) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
+def _opened(path: Path, kind: file_kinds.Kind) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
     """The film and the picture stream that players show.
 
     The 'file:' keeps libav from reading a name as a pattern or an address.
@@ -216,14 +216,14 @@ def _spacing(path: Path, stream: av.VideoStream, turn: Turn) -> tuple[float, flo
     return spacing[::-1] if turn.swaps else spacing
 
 
-def _clock(path: Path, stream: av.VideoStream, kind: kinds.Kind, stamps: _Stamps, header: float | None) -> Clock:
+def _clock(path: Path, stream: av.VideoStream, kind: file_kinds.Kind, stamps: _Stamps, header: float | None) -> Clock:
     """When the frames that have passed were taken, as the container tells."""
     count = len(stamps.ticks)
     if kind.still or count < 2:
         return Clock() if header is None else clock_of_rate(header)
     ticks = np.array([-1 if tick is None else tick for tick in stamps.ticks], np.int64)
     known = None not in stamps.ticks
-    if kind is kinds.AVI:  # a time is a frame's number; codecs that reorder frames mix them up
+    if kind is file_kinds.AVI:  # a time is a frame's number; codecs that reorder frames mix them up
         numbers = np.unique(ticks)
         stated = "" if header is not None else "its header states none"
         whole = known and len(numbers) == count
@@ -245,11 +245,11 @@ def _lasts(delays: Sequence[float]) -> bool:
     return len(delays) > 1 and min(delays[:-1]) <= delays[-1] <= max(delays[:-1])
 
 
-def _header_rate(path: Path, stream: av.VideoStream, kind: kinds.Kind) -> float | None:
+def _header_rate(path: Path, stream: av.VideoStream, kind: file_kinds.Kind) -> float | None:
     """Frames per second (Hz) as the header states them; None for a still and where it does not."""
-    if kind is kinds.AVI:
+    if kind is file_kinds.AVI:
         return container.avi_rate(path)
-    if kind is kinds.MP4 and stream.average_rate:
+    if kind is file_kinds.MP4 and stream.average_rate:
         return float(stream.average_rate)
     delays = container.delays(path, kind)
     if not delays or min(delays) <= container.SHORTEST:
@@ -258,15 +258,15 @@ def _header_rate(path: Path, stream: av.VideoStream, kind: kinds.Kind) -> float 
     return float(f"{len(even) / sum(even):.9g}")
 
 
-def _announced(stream: av.VideoStream, kind: kinds.Kind) -> int:
+def _announced(stream: av.VideoStream, kind: file_kinds.Kind) -> int:
     """How many frames the header speaks of, where the time of a frame is its number (AVI); else 0.
 
     MP4 announces what its edit list may leave out; its boxes and its decoder tell what is missing.
     """
-    return stream.frames if kind is kinds.AVI else 0
+    return stream.frames if kind is file_kinds.AVI else 0
 
 
-def _cut_off(path: Path, kind: kinds.Kind) -> str:
+def _cut_off(path: Path, kind: file_kinds.Kind) -> str:
     """What to say of a file that lacks its end, with the number of frames that could still be decoded."""
     count, announced = 0, 0
     try:

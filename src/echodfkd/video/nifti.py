@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from echodfkd.clip import Clip, Frames
 from echodfkd.clock import Clock, clock_of_rate
 from echodfkd.errors import InputError, MissingExtra
-from echodfkd.kinds import Kind
+from echodfkd.file_kinds import Kind
 from echodfkd.limits import limits, refusal
 from echodfkd.names import clip_name
 from echodfkd.video.source import Video

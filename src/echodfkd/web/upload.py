@@ -7,7 +7,7 @@ from pathlib import Path
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from echodfkd.kinds import KINDS
+from echodfkd.file_kinds import KINDS
 from echodfkd.video.container import suffix_of
 
 IDLE_S = 30.0

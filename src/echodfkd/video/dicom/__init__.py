@@ -15,7 +15,7 @@ import numpy as np
 from echodfkd.clip import Part
 from echodfkd.clock import Clock
 from echodfkd.errors import InputError
-from echodfkd.kinds import Kind
+from echodfkd.file_kinds import Kind
 from echodfkd.video.dicom.header import clip_name, opened_header
 from echodfkd.video.dicom.kinds import check_kind
 from echodfkd.video.dicom.pixels import Shades, check_light, check_pixels, decoded, order_remark, shades

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from echodfkd.errors import InputError
-from echodfkd.kinds import DICOM
+from echodfkd.file_kinds import DICOM
 from echodfkd.limits import limits, refusal
 
 MARK = bytes(128) + b"DICM"
