@@ -84,6 +84,22 @@ def test_the_frames_are_those_of_the_film(server, number, film):
     assert server.ask(f"api/clips/{number}/frames?first=30&stop=99").status == 416
 
 
+def test_frames_are_had_in_the_moment_in_which_their_file_gets_its_name(server, number, film, monkeypatch):
+    [whole] = server.root.glob("*/frames.raw")
+    part, open_file, renamed = whole.with_name("frames.part"), open, []
+    whole.rename(part)
+
+    def late(path, *how, **more):
+        if path == part and not renamed:
+            renamed.append(part.rename(whole))
+        return open_file(path, *how, **more)
+
+    monkeypatch.setattr("builtins.open", late)
+    found = server.ask(f"api/clips/{number}/frames?first=3&stop=9")
+    assert renamed and found.status == 200
+    assert found.body == read(film).frames[3:9].tobytes()
+
+
 def test_with_hindsight_a_first_look_comes_before_what_stays(student_folder, film):
     model = find_model("b3")
     assert load_student(model).card.hindsight

@@ -7,7 +7,7 @@ import re
 import secrets
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from importlib.util import find_spec
 from itertools import count
@@ -264,12 +264,10 @@ async def _packed(house: House, jobs: list[Job], what: str) -> FileResponse:
 def _frames(job: Job, first: int, stop: int) -> bytes:
     """Grey levels of some frames of a clip, row by row."""
     each = job.size[0] * job.size[1]
-    for name in ("frames.raw", "frames.part"):
-        path = job.folder / name
-        if path.is_file():
-            with open(path, "rb") as file:
-                file.seek(first * each)
-                return file.read((stop - first) * each)
+    for name in ("frames.raw", "frames.part", "frames.raw"):  # a part that is gone has just become whole
+        with suppress(FileNotFoundError), open(job.folder / name, "rb") as file:
+            file.seek(first * each)
+            return file.read((stop - first) * each)
     return b""
 
 
