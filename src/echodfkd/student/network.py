@@ -91,7 +91,7 @@ class Network(nn.Module):
     def opinions(self, frames: Tensor, state: State | None = None) -> tuple[tuple[Tensor, ...], State]:
         """The logits of the memory and, where there is one, of the glance: `forward` gives their mean.
 
-        Each is taught by itself: taught as a mean they would come to err together.
+        Each is taught by its own loss, so that neither learns to lean on the other.
         """
         check_window(self.settings, frames)
         batch, time, _, height, width = frames.shape
