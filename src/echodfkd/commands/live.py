@@ -94,7 +94,10 @@ def lines(watched: Watched, live: Live | None) -> list[str]:
     if live is None:
         missed = [f"{watched.dropped} frames dropped, it came too fast"] if watched.dropped else []
         missed += [f"frames missing {watched.gaps} times"] if watched.gaps else []
-        came = watched.refusal or ", ".join([f"{watched.frames} frames, {len(watched.beats)} beats", *missed])
+        seen = f"{watched.frames} frames, {len(watched.beats)} beats"
+        if not watched.dropped:
+            seen = {0: "no frame came", 1: "a still image: there is no beat to measure"}.get(watched.frames, seen)
+        came = watched.refusal or ", ".join([seen, *missed])
         return [f"{watched.name}: {came}"]
     told = [
         f"{watched.name}: ED {beat.ed_time:.2f} s, ES {beat.es_time:.2f} s withdrawn: no beat, or another, by what came"
