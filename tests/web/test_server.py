@@ -84,8 +84,11 @@ def test_the_frames_are_those_of_the_film(server, number, film):
     assert server.ask(f"api/clips/{number}/frames?first=30&stop=99").status == 416
 
 
-def test_frames_are_had_in_the_moment_in_which_their_file_gets_its_name(server, number, film, monkeypatch):
-    [whole] = server.root.glob("*/frames.raw")
+def test_frames_are_had_in_the_moment_in_which_their_file_gets_its_name(server, film, monkeypatch):
+    before = set(server.root.glob("*/frames.raw"))  # of other tests, as the server is shared
+    number = server.upload(film)
+    server.done(number)
+    [whole] = set(server.root.glob("*/frames.raw")) - before
     part, open_file, renamed = whole.with_name("frames.part"), open, []
     whole.rename(part)
 
