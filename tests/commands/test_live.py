@@ -49,10 +49,10 @@ def test_a_clip_as_fast_as_it_goes_loses_no_frame_and_writes_beats_and_overlay(c
         assert len(list(film)) == 110
 
 
-def test_a_still_says_that_it_has_no_beat(clip, tmp_path):
+def test_a_single_frame_says_that_it_has_no_beat(clip, tmp_path):
     write(tmp_path / "still.avi", read(clip).frames[:1], RATE)
     [watched] = verb.live(str(tmp_path / "still.avi"), paced=False)
-    assert verb.lines(watched, None) == ["still: a still image: there is no beat to measure"]
+    assert verb.lines(watched, None) == ["still: a single frame: there is no beat to measure"]
     assert verb.lines(verb.Watched("camera"), None) == ["camera: no frame came"]
     assert verb.lines(verb.Watched("camera", 1, dropped=3), None)[0].startswith("camera: 1 frames, 0 beats, 3 frames")
 

@@ -96,7 +96,7 @@ def lines(watched: Watched, live: Live | None) -> list[str]:
         missed += [f"frames missing {watched.gaps} times"] if watched.gaps else []
         seen = f"{watched.frames} frames, {len(watched.beats)} beats"
         if not watched.dropped:
-            seen = {0: "no frame came", 1: "a still image: there is no beat to measure"}.get(watched.frames, seen)
+            seen = {0: "no frame came", 1: "a single frame: there is no beat to measure"}.get(watched.frames, seen)
         came = watched.refusal or ", ".join([seen, *missed])
         return [f"{watched.name}: {came}"]
     told = [
