@@ -11,8 +11,9 @@ import pytest
 
 from echodfkd.errors import InputError
 from echodfkd.synthetic import framing, population
+from echodfkd.synthetic.beat import cycle
 from echodfkd.synthetic.distributions import TABLE, Normal, Sometimes, Uniform, as_markdown
-from echodfkd.synthetic.heart import sound
+from echodfkd.synthetic.heart import heart, holds_its_centre, sound
 from echodfkd.synthetic.pathology import CHANGES
 from echodfkd.synthetic.pathology import as_markdown as illnesses
 from echodfkd.synthetic.recipe import GENERATOR, ClipRecipe, Conditions, dial_names, draw_recipe
@@ -155,7 +156,20 @@ def test_a_recipe_of_another_version_is_refused(gone):
 
 
 def test_every_clip_that_is_drawn_has_a_sound_heart():
-    assert all(sound(draw_recipe(Conditions(), 6, number, 4).anatomy) for number in range(60))
+    for recipe in [draw_recipe(Conditions(), 6, number, 4) for number in range(60)]:
+        assert sound(recipe.anatomy)
+        assert holds_its_centre(recipe.anatomy, recipe.tracing, recipe.rhythm.ejection_fraction)
+
+
+def test_a_narrow_heart_traced_far_outside_its_lateral_wall_is_drawn_again(monkeypatch):
+    """The first draw of this clip, one of some hundred thousand, ended a training."""
+    kept = draw_recipe(Conditions(), 132, 3042985, 5)
+    monkeypatch.setattr("echodfkd.synthetic.recipe.ATTEMPTS", 1)
+    first = draw_recipe(Conditions(), 132, 3042985, 5)
+    assert sound(first.anatomy)
+    assert not holds_its_centre(first.anatomy, first.tracing, first.rhythm.ejection_fraction)
+    assert holds_its_centre(kept.anatomy, kept.tracing, kept.rhythm.ejection_fraction)
+    assert np.isfinite(heart(first.anatomy, first.tracing, cycle(first.rhythm, 5)).inner).all()
 
 
 def test_a_clip_has_at_least_one_frame():

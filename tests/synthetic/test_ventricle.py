@@ -109,3 +109,8 @@ def test_a_fold_becomes_a_straight_line_and_the_rest_stays():
     assert (np.diff(angles, axis=1) <= 1e-12).all()
     assert np.array_equal(made[0, :17], circle()[0, :17]) and np.array_equal(made[0, 23:], circle()[0, 23:])
     assert np.allclose(ventricle.unfolded(made), made)
+
+
+def test_a_contour_that_leaves_the_origin_outside_stays_as_it_is():
+    outside = circle()[:, ::-1].copy()
+    assert np.array_equal(ventricle.unfolded(outside), outside)

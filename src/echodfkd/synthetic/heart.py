@@ -63,14 +63,53 @@ class Heart:
     """Side of the image in mm."""
 
 
+@dataclass(frozen=True)
+class _Room:
+    """The left ventricle in heart coordinates (mm); every array's first axis is time."""
+
+    volume: Array
+    """ml"""
+    length: Array
+    left: Array
+    right: Array
+    """(time, vertex, 2) the two sides of the tracing, from the apex."""
+    traced: Array
+    """(time, vertex, 2) septal end, apex, lateral end."""
+    normals: Array
+    endocardium: Array
+    beyond: Array
+    """(time, 2) from the endocardium's ends to the annulus."""
+    centre: Array
+    """(time, 2)"""
+
+    def about_centre(self, line: Array) -> Array:
+        """A line (time, vertex, 2), carried on beyond its ends, around the centre."""
+        return ventricle.carried_on(line, self.length) - self.centre[:, None]
+
+
+def _room(anatomy: Anatomy, tracing: Tracing, contraction: Array, relative: Array, reference: float) -> _Room:
+    """The left ventricle, its tissue as `tracing` lies to it, of `relative` times the volume at end diastole."""
+    unit_left, unit_right = ventricle.sides(anatomy, contraction)
+    length = anatomy.length / anatomy.length_share * ventricle.moment(anatomy, "length_share", contraction)
+    volume, stretch = ventricle.volume_and_stretch(anatomy, relative, length, unit_left, unit_right)
+    scale = np.stack([length, length * stretch], axis=-1)[:, None, :]
+    left, right = unit_left * scale, unit_right * scale
+    shape = np.concatenate([left[:, ::-1], right[:, 1:]], axis=1)
+    normals = ventricle.normals(shape)
+    pressed = np.clip(contraction * reference / ventricle.USUAL_EJECTION, 0, 1.2)
+    inset = np.array([tracing.septal, tracing.apical, tracing.lateral, tracing.base])
+    more = np.array([tracing.septal_more, tracing.apical_more, tracing.lateral_more, tracing.base_more])
+    places = inset + np.multiply.outer(pressed, more)
+    endocardium = shape + normals * ventricle.around(places[:, :3], shape.shape[1])[..., None]
+    centre = np.stack([0.55 * length, (left[:, MIDDLE, 1] + right[:, MIDDLE, 1]) / 2], axis=-1)
+    return _Room(volume, length, left, right, shape, normals, endocardium, places[:, 3:] * [1.0, 0.0], centre)
+
+
 def heart(anatomy: Anatomy, tracing: Tracing, cycle: Cycle) -> Heart:
     """The Heart of `anatomy`, its tissue as `tracing` lies to it, driven through `cycle`."""
     contraction = np.clip(cycle.contraction, -0.25, 1.25)
-    unit_left, unit_right = ventricle.sides(anatomy, contraction)
-    length = anatomy.length / anatomy.length_share * ventricle.moment(anatomy, "length_share", contraction)
-    volume, stretch = ventricle.volume_and_stretch(anatomy, cycle.volume, length, unit_left, unit_right)
-    scale = np.stack([length, length * stretch], axis=-1)[:, None, :]
-    left, right = unit_left * scale, unit_right * scale
+    room = _room(anatomy, tracing, contraction, cycle.volume, cycle.reference)
+    length, left, right, centre, endocardium = room.length, room.left, room.right, room.centre, room.endocardium
     thickness = ventricle.thickness(anatomy, length, ventricle.breadth(left, right))
     apex, along, across, side = chambers.placement(anatomy, contraction, length)
 
@@ -81,29 +120,21 @@ def heart(anatomy: Anatomy, tracing: Tracing, cycle: Cycle) -> Heart:
         fit = (len(points), *extra, 2)
         return (apex.reshape(fit) + u * along.reshape(fit) + v * across.reshape(fit)) / side
 
-    shape = np.concatenate([left[:, ::-1], right[:, 1:]], axis=1)
-    normals = ventricle.normals(shape)
-    pressed = np.clip(contraction * cycle.reference / ventricle.USUAL_EJECTION, 0, 1.2)
-    inset = np.array([tracing.septal, tracing.apical, tracing.lateral, tracing.base])
-    more = np.array([tracing.septal_more, tracing.apical_more, tracing.lateral_more, tracing.base_more])
-    places = inset + np.multiply.outer(pressed, more)
-    endocardium = shape + normals * ventricle.around(places[:, :3], shape.shape[1])[..., None]
-    epicardium = endocardium + normals * ventricle.around(thickness, shape.shape[1], RUNS_OUT)[..., None]
-    centre_u, centre_v = 0.55 * length, (left[:, MIDDLE, 1] + right[:, MIDDLE, 1]) / 2
-    beyond = places[:, 3:] * [1.0, 0.0]
-    base_left, base_right = endocardium[:, 0] + beyond, endocardium[:, -1] + beyond
-    centre = np.stack([centre_u, centre_v], axis=-1)[:, None]
+    normals, walls = room.normals, ventricle.around(thickness, room.traced.shape[1], RUNS_OUT)
+    base_left, base_right = endocardium[:, 0] + room.beyond, endocardium[:, -1] + room.beyond
+    centre_u, centre_v = centre.T
     traced, inner, outer = (
-        ventricle.unfolded(ventricle.carried_on(line, length) - centre) for line in (shape, endocardium, epicardium)
+        ventricle.unfolded(room.about_centre(line))
+        for line in (room.traced, endocardium, endocardium + normals * walls[..., None])
     )
     tricuspid_hinges = chambers.tricuspid_hinges(anatomy, contraction, base_left, thickness[:, 0])
     to_line = chambers.liner(apex, along, across, side)
     mitral = chambers.below(base_left, base_right, to_line)
     return Heart(
-        volume=volume,
+        volume=room.volume,
         opening=cycle.opening,
         contraction=contraction,
-        endocardium=to_image(shape),
+        endocardium=to_image(room.traced),
         traced=traced,
         inner=inner,
         outer=outer,
@@ -138,3 +169,15 @@ def sound(anatomy: Anatomy) -> bool:
     chord, ends = (right - left)[..., 1], np.stack([left[:, -1, 0], right[:, -1, 0]])
     widest, depth = chord.max(1, keepdims=True), left[..., 0] / left[:, -1:, 0]
     return bool((chord >= 0.3 * depth * widest).all() and (ends > 0.8).all() and (widest > 0.15).all())
+
+
+def holds_its_centre(anatomy: Anatomy, tracing: Tracing, ejection_fraction: float) -> bool:
+    """Whether the centre that all shapes are told around lies within the endocardium, at end diastole and end systole.
+
+    It lies midway between the sides of the tracing, which may lie far outside of a narrow ventricle's endocardium.
+    """
+    out = ejection_fraction / 100
+    room = _room(anatomy, tracing, np.array([0.0, 1.0]), np.array([1.0, 1 - out]), out)
+    u, v = np.moveaxis(room.about_centre(room.endocardium), -1, 0)
+    angles = np.unwrap(np.arctan2(v, u), axis=1)
+    return bool((angles[:, 0] - angles[:, -1] > np.pi).all())

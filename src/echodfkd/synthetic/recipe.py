@@ -19,7 +19,7 @@ from echodfkd.synthetic.anatomy import Anatomy, Tracing
 from echodfkd.synthetic.beat import Rhythm
 from echodfkd.synthetic.dials import Acoustics, Display, Tissue, sees
 from echodfkd.synthetic.distributions import FILLING_DEVIATION, INTERVAL_DEVIATION, TABLE, WORSE, Uniform, counts
-from echodfkd.synthetic.heart import resting_contour, sound
+from echodfkd.synthetic.heart import holds_its_centre, resting_contour, sound
 from echodfkd.synthetic.pathology import CHANGES, change, suffered
 
 GENERATOR = 3
@@ -170,10 +170,15 @@ GROUPS: dict[str, type] = {
 
 
 def draw_recipe(conditions: Conditions, seed: int, number: int, frames: int) -> ClipRecipe:
-    """The recipe of clip `number` under `conditions`: the first drawn whose sector holds the LV at end diastole."""
+    """The recipe of clip `number` under `conditions`: the first drawn that is sound and that its sector holds."""
     for attempt in range(ATTEMPTS):
         recipe = _draw(conditions, seed, number, frames, np.random.default_rng([seed, number, attempt]))
-        if sound(recipe.anatomy) and sees(recipe.acoustics, resting_contour(recipe.anatomy)):
+        fraction = recipe.rhythm.ejection_fraction
+        if (
+            sound(recipe.anatomy)
+            and sees(recipe.acoustics, resting_contour(recipe.anatomy))
+            and holds_its_centre(recipe.anatomy, recipe.tracing, fraction)
+        ):
             break
     return recipe
 

@@ -134,7 +134,8 @@ def normals(shape: Array) -> Array:
 def unfolded(contours: Array) -> Array:
     """Contours (time, vertex, 2) whose angle about the origin falls; where it would rise they become straight lines.
 
-    A pointed apex folds back so when it is moved inwards by more than its radius.
+    A pointed apex folds back so when it is moved inwards by more than its radius. One that no such lines can mend, as
+    the origin lies outside, stays as it is.
     """
     u, v = contours[..., 0], contours[..., 1]
     folded = np.flatnonzero((u[:, :-1] * v[:, 1:] > u[:, 1:] * v[:, :-1]).any(axis=1))
@@ -144,7 +145,8 @@ def unfolded(contours: Array) -> Array:
     plain = (angles <= least_so_far) & (angles >= most_to_come)
     made, vertices = contours.copy(), np.arange(contours.shape[1])
     for row, clear in zip(folded, plain, strict=True):
-        kept = np.flatnonzero(clear)
+        if not (kept := np.flatnonzero(clear)).size:
+            continue
         for axis in (0, 1):
             made[row, :, axis] = np.interp(vertices, kept, contours[row, kept, axis])
     return made
