@@ -5,7 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from made_datasets import beats, traced, write_echonet
+from safetensors.torch import load_file
 from scripts import script
 
 from echodfkd.commands.distill import distill
@@ -77,6 +79,12 @@ def test_a_student_is_taught_on_real_clips_alone_and_drawn_ones_after_them(study
     made = read_card(taught(replace(study, data=(), training=training), tmp_path / "then")).provenance["made_from"]
     assert made["start"] == {"weights": sha256(first / WEIGHTS), "real": True}
     assert "start" not in made["training"] and "real" not in made
+    pulled = replace(training, start_share=0.25)
+    taught(replace(study, data=(), training=pulled), tmp_path / "pulled")
+    began, whole, near = (load_file(tmp_path / one / "student" / WEIGHTS) for one in ("first", "then", "pulled"))
+    for name, value in near.items():
+        expected = torch.lerp(whole[name], began[name], 0.25) if value.is_floating_point() else whole[name]
+        assert torch.allclose(value, expected, atol=1e-6)
 
 
 TOML = """

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from echodfkd.distill.settings import Training
-from echodfkd.distill.start import start_table, starting_network
+from echodfkd.distill.start import pulled_back, start_table, starting_network
 from echodfkd.distill.train import INPUT_SCALE
 from echodfkd.errors import StudyError
 from echodfkd.student.card import Card, Preprocessing
@@ -69,6 +69,30 @@ def test_a_glance_that_is_not_wanted_is_left_out(tmp_path):
     begun, whole = starting_network([model], SHAPE, 0), seeded_network(replace(SHAPE, glance=4), 1).state_dict()
     assert begun.settings == SHAPE
     assert all(torch.equal(value, whole[name]) for name, value in begun.state_dict().items())
+
+
+def test_a_taught_network_is_pulled_a_share_of_the_way_back_to_its_start(tmp_path):
+    models = [kept(tmp_path / name, seed) for seed, name in enumerate("ab")]
+    mean, taught = starting_network(models, SHAPE, 0).state_dict(), seeded_network(SHAPE, 7).state_dict()
+    pulled = pulled_back(seeded_network(SHAPE, 7), models, 0.25)
+    assert not pulled.training
+    for name, value in pulled.state_dict().items():
+        assert torch.allclose(value.double(), 0.75 * taught[name].double() + 0.25 * mean[name].double(), atol=1e-6)
+
+
+def test_a_glance_that_the_start_lacks_is_not_pulled_back(tmp_path):
+    shape = replace(SHAPE, glance=4)
+    pulled, taught = pulled_back(seeded_network(shape, 7), [kept(tmp_path / "a", 1)], 0.5), seeded_network(shape, 7)
+    assert torch.equal(pulled.glance.network.head.weight, taught.glance.network.head.weight)
+    assert not torch.equal(pulled.head.weight, taught.head.weight)
+
+
+@pytest.mark.parametrize("wrong", [{"start_share": 0.5}, {"start": "b4", "start_share": 1.0}])
+def test_a_share_of_the_start_needs_one_and_leaves_something_to_what_was_taught(wrong):
+    with pytest.raises(StudyError, match=r"training\.start_share"):
+        Training(**wrong)
+    with pytest.raises(StudyError, match=r"without training\.hold"):
+        Training(start="b4", start_share=0.5, hold=True)
 
 
 def test_each_must_have_the_students_shape(tmp_path):

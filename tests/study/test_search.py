@@ -49,6 +49,11 @@ def test_a_search_goes_with_drawn_clips_and_one_student():
         study_of({"dials": RATE}, sizes={})
 
 
+def test_a_searchs_students_begin_anew():
+    with pytest.raises(StudyError, match=r"\[search\] goes without training\.start"):
+        study_of({"dials": RATE}, training={"start": "b4"})
+
+
 def test_dials_are_set_by_name_and_others_with_them():
     search = {"dials": {"training.window": {"low": 5, "high": 9, "also": ["clips.validation.frames"]}}}
     found = with_dials(study_of(search), {"training.window": 7})

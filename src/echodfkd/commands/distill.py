@@ -8,7 +8,7 @@ from typing import Any
 from echodfkd.distill.devices import Devices, is_first
 from echodfkd.distill.mixture import Pair, validation_pairs, with_real
 from echodfkd.distill.settings import Training
-from echodfkd.distill.start import start_table, starting_network
+from echodfkd.distill.start import pulled_back, start_table, starting_network
 from echodfkd.distill.threshold import choose_threshold
 from echodfkd.distill.train import ALONE, INPUT_SCALE, train
 from echodfkd.distill.windows import Source
@@ -76,6 +76,9 @@ def distill(
             )
         if not first:
             return None
+        network = taught.network
+        if study.training.start_share:
+            network = pulled_back(network, start, study.training.start_share)
         card = Card(
             network=study.student,
             preprocessing=Preprocessing(study.training.size, INPUT_SCALE),
@@ -84,9 +87,9 @@ def distill(
             provenance={"made_from": made_from, "best_epoch": taught.best_epoch, "precision": taught.precision}
             | {"environment": environment()},
         )
-        student = Student(card, TorchStepper(taught.network, INPUT_SCALE))
+        student = Student(card, TorchStepper(network, INPUT_SCALE))
         card = replace(card, threshold=choose_threshold(student, *pairs[0], others=pairs[1:]))
-        return save(out, taught.network, card, onnx=True)
+        return save(out, network, card, onnx=True)
 
 
 def _made_from(study: Study, clips: Store, labels: Store, real: Pair | None) -> dict[str, Any]:

@@ -36,6 +36,10 @@ class Training:
     hold: bool = False
     """Whether weights that `start` brought stay as they are, so that what it lacked, a glance, is taught alone. The
     curve's training loss is then the glance's, its validation loss the mean of the memory's and the glance's."""
+    start_share: float = 0.0
+    """How far the taught weights are moved back, at the end, to where they started, a share of the way: such a mean
+    holds on to what `start` knew of other clips (Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022).
+    The training curve knows nothing of it."""
     initialisation: Literal["torch", "xavier", "he", "orthogonal"] = "torch"
     """How kernels are drawn: as torch does, uniformly after Glorot, normally after He, or orthogonal."""
     patience: int = 10
@@ -64,6 +68,11 @@ class Training:
                 raise StudyError(f"training.{name} is a share of windows, 0..1, got {getattr(self, name)}.")
         if self.hold and self.start is None:
             raise StudyError("training.hold keeps the weights of training.start, which is not given. Give both.")
+        if not 0 <= self.start_share < 1 or (self.start_share and (self.start is None or self.hold)):
+            raise StudyError(
+                "training.start_share is a share of the way back to the start's weights, 0 or more and below 1, and "
+                f"needs training.start without training.hold, got {self.start_share}."
+            )
         if self.mean_with and self.start is None:
             raise StudyError(f"training.mean_with goes with training.start, got {', '.join(self.mean_with)} alone.")
         real = self.real_share * self.batch

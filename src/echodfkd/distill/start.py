@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from echodfkd.distill.train import INPUT_SCALE
 from echodfkd.errors import StudyError
@@ -28,14 +29,7 @@ def starting_network(
     nothing to teach, InputError where one cannot be read.
     """
     begun = seeded_network(shape, seed, initialisation)
-    networks = [_starting(model, shape) for model in models]
-    states = [network.state_dict() for network in networks]
-    glance = all(network.settings == shape for network in networks)
-    known = [name for name in begun.state_dict() if glance or not name.startswith("glance.")]
-    mean = {
-        name: torch.stack([state[name] for state in states]).mean(dim=0) if value.is_floating_point() else value
-        for name, value in ((name, states[0][name]) for name in known)
-    }
+    mean = _mean(models, shape)
     if hold:
         if not isinstance(begun, Network) or begun.state_dict().keys() == mean.keys():
             raise StudyError(
@@ -45,6 +39,29 @@ def starting_network(
         begun.hold()
     begun.load_state_dict({**begun.state_dict(), **mean})
     return begun.train()
+
+
+def pulled_back(network: AnyNetwork, models: Sequence[str], share: float) -> AnyNetwork:
+    """The taught `network` (eval mode), its weights moved by that `share` of the way back to where `models` began it.
+
+    A glance that those lack stays as it was taught. Errors as of `starting_network`.
+    """
+    began, taught = _mean(models, network.settings), network.state_dict()
+    moved = {name: taught[name].lerp(value, share) for name, value in began.items() if value.is_floating_point()}
+    network.load_state_dict({**taught, **moved})
+    return network.eval()
+
+
+def _mean(models: Sequence[str], shape: Shape) -> dict[str, Tensor]:
+    """The mean of the models' weights, by name; a glance alone where all have one of that shape."""
+    networks = [_starting(model, shape) for model in models]
+    states = [network.state_dict() for network in networks]
+    glance = all(network.settings == shape for network in networks)
+    return {
+        name: torch.stack([state[name] for state in states]).mean(dim=0) if value.is_floating_point() else value
+        for name, value in states[0].items()
+        if glance or not name.startswith("glance.")
+    }
 
 
 def _starting(model: str, shape: Shape) -> AnyNetwork:

@@ -157,12 +157,14 @@ def _origin(card: Card, published: Table) -> list[str]:
 
 
 def _started(made: Table, training: Table) -> list[str]:
-    """Whose weights it started from, if anybody's, and whether they were kept."""
+    """Whose weights it started from, if anybody's, and how far they were kept."""
     if "start" not in made:
         return []
     weights = [one[:16] for one in (made["start"]["weights"], *made["start"].get("mean_with", ()))]
     what = "a model" if len(weights) == 1 else "the mean of models"
     held = " These weights stayed as they are: the glance beside them was taught." if training.get("hold") else ""
+    if share := training.get("start_share"):
+        held = f" {100 * share:g} % of each of its weights is still that one's: a mean of before and after."
     return [f"Started from {what} that drawn clips taught (weights {', '.join(weights)}).{held}"]
 
 

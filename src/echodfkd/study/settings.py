@@ -287,6 +287,8 @@ class Study:
             faults.append("[sizes] and [search] do not go together: search over student.blocks and student.layers")
         if self.data:
             faults.append("a search teaches on drawn clips: [search] goes without [[data]]")
+        if self.training.start is not None:
+            faults.append("a search's students begin anew: [search] goes without training.start")
         return faults
 
     def _mixed(self) -> list[str]:
