@@ -2,7 +2,7 @@
 
     python studies/publish.py RUN --name b4 --out src/echodfkd/student/weights/b4 [--real SCORES.json --note WORDS]
                               [--no-graph | --int8] [--threshold T] [--ejection SLOPE OFFSET] [--looks ZOOM ...]
-                              [--interval FACTOR FACTOR] [--familiar FILE]
+                              [--hindsight-zoom ZOOM] [--interval FACTOR FACTOR] [--familiar FILE]
 
 SCORES.json is what `benchmarks/validation.py --json` wrote; the scores of this very model are taken out of it. WORDS
 say what those clips and masks are. Threshold and line of the ejection fraction are the run's own, or those that real
@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--threshold", type=float, help="in place of the run's own")
     parser.add_argument("--ejection", type=float, nargs=2, default=(1.0, 0.0), help="slope and offset, see `Card`")
     parser.add_argument("--looks", type=float, nargs="+", default=(), help="other zooms to look at a still, see `Card`")
+    parser.add_argument("--hindsight-zoom", type=float, help="zoom of the second pass, see `Card`; not the study's")
     parser.add_argument("--interval", type=float, nargs=2, help="doubts to both sides, see `Card.ejection_interval`")
     parser.add_argument("--familiar", type=Path, help="what its memory holds of drawn hearts, by benchmarks/view.py")
     parser.add_argument("--note", help="what those real clips are, in a few words")
@@ -58,6 +59,8 @@ def main() -> None:
         dials: dict[str, Any] = {"ejection": tuple(chosen.ejection), "looks": tuple(chosen.looks)}
         if chosen.threshold is not None:
             dials["threshold"] = chosen.threshold
+        if chosen.hindsight_zoom is not None:
+            dials["hindsight_zoom"] = chosen.hindsight_zoom
         if chosen.interval is not None:
             dials["ejection_interval"] = tuple(chosen.interval)
         if chosen.familiar is not None:

@@ -71,7 +71,7 @@ def test_all_files_can_be_read_by_whom_the_card_can(folder):
 
 
 def test_a_card_from_before_hindsight_is_that_of_a_causal_student(folder, card):
-    edit(folder, lambda table: table.pop("hindsight"))
+    edit(folder, lambda table: [table.pop(name) for name in ("hindsight", "hindsight_zoom")])
     assert replace(read_card(folder), files={}) == replace(card, hindsight=False)
 
 

@@ -34,6 +34,11 @@ def both_ways(tmp_path, causal) -> Student:
     return load_student(tmp_path / "student", hindsight=True)
 
 
+@pytest.fixture
+def nearer(causal) -> Student:
+    return Student(replace(causal.card, hindsight=True, hindsight_zoom=1.25), causal.stepper)
+
+
 class Memory:
     """A stepper whose masks are the mean grey of the frames it has seen, and that notes what it saw."""
 
@@ -58,9 +63,10 @@ def remembering(warm_up: int) -> tuple[Student, Memory]:
     return Student(card, stepper), stepper
 
 
-def test_both_ends_at_once_say_what_one_after_the_other_says(tmp_path, make_network, monkeypatch):
+@pytest.mark.parametrize("zoom", [1.0, 1.25])
+def test_both_ends_at_once_say_what_one_after_the_other_says(tmp_path, make_network, monkeypatch, zoom):
     network, clip = make_network(**SHAPE), Clip("noise", noise(30, 40, 36))
-    card = Card(network.settings, Preprocessing(size=32), warm_up=3, hindsight=True)
+    card = Card(network.settings, Preprocessing(size=32), warm_up=3, hindsight=True, hindsight_zoom=zoom)
     save(tmp_path / "student", network, card, onnx=True)
     student = load_student(tmp_path / "student")
     assert isinstance(student.stepper, OnnxStepper)
@@ -92,6 +98,21 @@ def test_it_is_the_mean_of_the_clip_and_of_the_clip_played_backwards(length, cau
     assert np.array_equal(both_ways(Clip("both", frames)), np.float32(0.5) * (there + back))
 
 
+@pytest.mark.parametrize("zoom", [1.25, 0.8])
+def test_the_second_pass_may_look_from_nearer_or_further_and_has_no_word_beyond_its_border(zoom, causal):
+    frames, student = (
+        noise(9, 32, 32),
+        Student(replace(causal.card, hindsight=True, hindsight_zoom=zoom), causal.stepper),
+    )
+    there, back = causal(Clip("there", frames)), causal(Clip("back", resize.fit(frames[::-1], 32, zoom=zoom)))[::-1]
+    seen = resize.unfit(back, 32, 32, zoom=zoom)
+    unseen = np.isnan(seen)
+    assert unseen.any() == (zoom > 1)
+    both = student(Clip("both", frames))
+    np.testing.assert_array_equal(both[unseen], there[unseen])
+    np.testing.assert_array_equal(both[~unseen], (np.float32(0.5) * (there + seen))[~unseen])
+
+
 def test_a_clip_played_backwards_gives_the_same_masks_backwards(both_ways):
     frames = noise(9, 32, 32)
     assert np.array_equal(both_ways(Clip("a", frames))[::-1], both_ways(Clip("b", frames[::-1])))
@@ -118,10 +139,11 @@ def test_a_frame_late_in_the_clip_changes_the_first_mask_only_with_hindsight(cau
 
 
 @pytest.mark.parametrize("length", [1, 3, 12])
-def test_a_file_holds_what_memory_holds_bit_by_bit(length, both_ways):
+def test_a_file_holds_what_memory_holds_bit_by_bit(length, both_ways, nearer):
     frames = noise(length, 40, 24)
-    from_file = np.stack(list(both_ways.masks_in_turn(iter(frames), Spool(io.BytesIO()))))[::-1]
-    assert np.array_equal(from_file, both_ways(Clip("noise", frames)))
+    for student in (both_ways, nearer):
+        from_file = np.stack(list(student.masks_in_turn(iter(frames), Spool(io.BytesIO()))))[::-1]
+        assert np.array_equal(from_file, student(Clip("noise", frames)))
 
 
 def test_no_frames_give_no_masks(both_ways):
@@ -155,6 +177,12 @@ def test_the_caller_overrules_the_card(tmp_path, make_network):
 def test_hindsight_is_true_or_false():
     with pytest.raises(StudyError, match=r"hindsight .*got 1"):
         Card(hindsight=1)
+
+
+@pytest.mark.parametrize("zoom", [0.4, 2.1, float("nan"), True, "near"])
+def test_a_zoom_out_of_range_is_refused(zoom):
+    with pytest.raises(StudyError, match=r"hindsight_zoom: a zoom lies between 0\.5 and 2, got"):
+        Card(hindsight_zoom=zoom)
 
 
 def test_a_network_without_memory_has_no_hindsight():

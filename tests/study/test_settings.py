@@ -82,6 +82,8 @@ def test_every_fault_is_told_at_once_in_one_line():
         ({"conditions": {"heart_rate": "fast"}}, "conditions.heart_rate"),
         ({"student": {"kind": "framewise"}, "hindsight": True}, "hindsight is for students with a memory"),
         ({"hindsight": 1}, "hindsight: input should be a valid boolean, got 1"),
+        ({"hindsight_zoom": 1.1}, "hindsight_zoom lies between 0.5 and 2 and goes with hindsight, got 1.1"),
+        ({"hindsight": True, "hindsight_zoom": 3.0}, "hindsight_zoom lies between 0.5 and 2"),
         ({"clips": {**CLIPS, "fresh": True}}, "clips.train.frames (30) must be training.window (25)"),
         (
             {"clips": {**CLIPS, "fresh": True}, "teacher": {"kind": "archive", "path": "masks"}},

@@ -84,6 +84,7 @@ def distill(
             preprocessing=Preprocessing(study.training.size, INPUT_SCALE),
             warm_up=Card.warm_up if study.student.remembers else 0,
             hindsight=study.hindsight,
+            hindsight_zoom=study.hindsight_zoom,
             provenance={"made_from": made_from, "best_epoch": taught.best_epoch, "precision": taught.precision}
             | {"environment": environment()},
         )
@@ -107,6 +108,8 @@ def _made_from(study: Study, clips: Store, labels: Store, real: Pair | None) -> 
         made_from["fresh"] |= {key: table["clips"][key] for key in ("train", "annotator")}
     if study.hindsight:
         made_from["hindsight"] = True
+    if study.hindsight_zoom != 1:
+        made_from["hindsight_zoom"] = study.hindsight_zoom
     if real is not None:
         made_from["real"] = {"clips": real[0].content, "labels": real[1].content, "data": real[0].settings["data"]}
     if starts := study.training.starts:

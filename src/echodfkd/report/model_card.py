@@ -124,6 +124,7 @@ def _shape(card: Card) -> str:
     """Name, parameters, working size, structures and ways of a model, in words."""
     size, structures = card.preprocessing.size, ", ".join(card.network.structures)
     ways = "no memory" if not card.network.remembers else "looks both ways" if card.hindsight else "causal"
+    ways += f", back at a zoom of {card.hindsight_zoom:g}" if card.hindsight and card.hindsight_zoom != 1 else ""
     ways += f", at stills in {1 + len(card.looks)} sizes" if card.looks else ""
     slope, offset = card.ejection
     line = "" if card.ejection == Card.ejection else f", tells an EF of {slope:g} x that by discs {offset:+g}"

@@ -18,7 +18,7 @@ FORMAT = "echodfkd student"
 VERSION = 1
 LONGEST_WARM_UP = 1000
 """Frames held and run before a clip's first at most: many beats, and still little memory. By choice."""
-LATER = frozenset({"hindsight", "looks", "ejection", "ejection_interval", "familiar", "glance"})
+LATER = frozenset({"hindsight", "hindsight_zoom", "looks", "ejection", "ejection_interval", "familiar", "glance"})
 """Keys that cards of this version may lack: they came later, and their defaults say what a card without them meant."""
 RESIZE = "pad to square and area-resample"
 """How frames reach the working size (echodfkd.resize.fit); the only way this version knows."""
@@ -58,6 +58,8 @@ class Card:
     """Whether only the largest piece of each mask is kept when nobody says otherwise."""
     hindsight: bool = False
     """Whether whole clips get a second pass from their end, averaged with the first, when nobody says otherwise."""
+    hindsight_zoom: float = 1.0
+    """Zoom of the second pass: what is looked at in another size is mistaken otherwise, and the mean gains."""
     looks: tuple[float, ...] = ()
     """Zooms at which a clip of one frame is looked at besides the plain look; the masks are averaged."""
     ejection: tuple[float, float] = (1.0, 0.0)
@@ -80,8 +82,9 @@ class Card:
             raise StudyError(f"A warm-up is a number of frames from 0 to {LONGEST_WARM_UP}, got {self.warm_up!r}.")
         if len(self.ejection) != 2 or not all(_number(one) for one in self.ejection) or not 0 < self.ejection[0] < 2:
             raise StudyError(f"ejection is a slope between 0 and 2 and an offset in points, got {self.ejection!r}.")
-        if not all(_number(one) and 0.5 <= one <= 2 for one in self.looks):
-            raise StudyError(f"looks are zooms between 0.5 and 2, got {self.looks!r}.")
+        for name, zooms in (("looks", self.looks), ("hindsight_zoom", (self.hindsight_zoom,))):
+            if not all(_number(one) and 0.5 <= one <= 2 for one in zooms):
+                raise StudyError(f"{name}: a zoom lies between 0.5 and 2, got {getattr(self, name)!r}.")
         if self.familiar is not None:
             of_table(self.familiar)
         factors = self.ejection_interval

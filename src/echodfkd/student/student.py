@@ -132,17 +132,19 @@ class Student:
     ) -> Iterator[FrameMasks]:
         """For each frame of a clip, last one first, the mean of what a pass from the start and one from the end say.
 
-        The second pass is the first on the clip played backwards: same weights, and a reflected warm-up of its own at
-        the clip's end. The mean is taken of probabilities at the working size. `kept`, `spacing` and
-        `part`: see `masks_in_turn`. A graph walks a clip of up to `AT_ONCE` frames from both ends at the same time,
-        where the process may take two threads.
+        The second pass is the first on the clip played backwards, at the card's `hindsight_zoom`: same weights, and a
+        reflected warm-up of its own at the clip's end. The mean is taken of probabilities at the working size; beyond
+        the border of what a zoom sees the first pass has the word. `kept`, `spacing` and `part`: see `masks_in_turn`. A
+        graph walks a clip of up to `AT_ONCE` frames from both ends at the same time, where the process may take two
+        threads.
         """
-        coming = self._fitted(frames, spacing, part)
+        coming = self._fitted_twice(frames, spacing, part)
         two = isinstance(self.stepper, OnnxStepper) and engine.threads() > 1
         begun = list(islice(coming, AT_ONCE + 1)) if two else []
         if 0 < len(begun) <= AT_ONCE:
             with ThreadPoolExecutor(1) as beside:
-                walked = beside.submit(lambda: [masks for *_, masks in self._pass(reversed(begun))])
+                again = ((near, None) for _, (_, near) in reversed(begun))
+                walked = beside.submit(lambda: [masks for *_, masks in self._pass(again)])
                 size = self._keep(begun, kept)
                 backwards = ((kept.pop()[1], masks) for masks in walked.result())
         else:
@@ -150,15 +152,32 @@ class Student:
             walk = self._pass(kept.pop() for _ in range(len(kept)))
             backwards = ((first, second) for _, first, second in walk)
         for first, second in backwards:
-            yield whole(np.float32(0.5) * (first + second), size, spacing, part)
+            yield whole(np.float32(0.5) * (first + self._seen_plainly(second, first)), size, spacing, part)
 
-    def _keep(self, frames: Iterable[tuple[Frame, tuple[int, int]]], kept: Stack) -> tuple[int, int]:
-        """Puts every frame of a pass, with its masks, on `kept`; the frames' own height and width."""
+    def _fitted_twice(
+        self, frames: Iterable[Frame], spacing: Spacing, part: Part | None
+    ) -> Iterator[tuple[Frame, tuple[tuple[int, int], Frame]]]:
+        """What the first pass sees of frames, each with its (height, width) and what the second pass sees."""
+        zoom = self.card.hindsight_zoom
+        for frame in frames:
+            [(plain, own)] = self._fitted([frame], spacing, part)
+            [(near, _)] = [(plain, own)] if zoom == 1 else self._fitted([frame], spacing, part, zoom)
+            yield plain, (own, near)
+
+    def _keep(self, frames: Iterable[tuple[Frame, tuple[tuple[int, int], Frame]]], kept: Stack) -> tuple[int, int]:
+        """Puts what the second pass sees of every frame, with the first's masks, on `kept`; the frames' own size."""
         size = (0, 0)
-        for frame, own, masks in self._pass(frames):
-            kept.append((frame, masks))
+        for _, (own, near), masks in self._pass(frames):
+            kept.append((near, masks))
             size = own
         return size
+
+    def _seen_plainly(self, second: FrameMasks, first: FrameMasks) -> FrameMasks:
+        """The second pass's masks at the first one's scale; beyond their border they are the first one's."""
+        if (zoom := self.card.hindsight_zoom) == 1:
+            return second
+        seen = resize.unfit(second, second.shape[-2], second.shape[-1], zoom=zoom)
+        return np.where(np.isnan(seen), first, seen)
 
     def cut(self, probabilities: FrameMasks) -> NDArray[np.bool_]:
         """Masks (structure, height, width) at the threshold; their largest pieces alone, where the card wants that."""
@@ -345,4 +364,5 @@ def identity(student: Student) -> dict[str, Any]:
         "warm_up": card.warm_up,
         "largest_component": card.largest_component,
         "hindsight": card.hindsight,
+        "hindsight_zoom": card.hindsight_zoom,
     }

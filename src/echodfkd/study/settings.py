@@ -160,6 +160,8 @@ class Study:
     hindsight: bool = False
     """Whether the student's card asks for a second pass from a clip's end. Its threshold is chosen, and it is judged,
     the way it will be used; `training.backwards` teaches it to walk that way, which asks for nothing."""
+    hindsight_zoom: float = 1.0
+    """Zoom of that second pass, 0.5 to 2: see `student.card.Card`."""
 
     def __post_init__(self) -> None:
         faults = []
@@ -191,6 +193,8 @@ class Study:
             )
         if self.hindsight and not self.student.remembers:
             faults.append(f"hindsight is for students with a memory, {self.student.name} has none")
+        if not 0.5 <= self.hindsight_zoom <= 2 or (self.hindsight_zoom != 1 and not self.hindsight):
+            faults.append(f"hindsight_zoom lies between 0.5 and 2 and goes with hindsight, got {self.hindsight_zoom:g}")
         deepest = max(self.shapes, key=lambda shape: shape.divisor)
         step = deepest.divisor
         if self.training.size % step:

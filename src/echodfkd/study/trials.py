@@ -167,7 +167,13 @@ def _taught(planned: Planned, folder: Path, stop: Stop) -> Trial:
         return Trial(planned.number, planned.values, "pruned", losses=losses)
     warm_up = Card.warm_up if study.student.remembers else 0
     seen = Preprocessing(study.training.size, INPUT_SCALE)
-    card = Card(network=study.student, preprocessing=seen, warm_up=warm_up, hindsight=study.hindsight)
+    card = Card(
+        network=study.student,
+        preprocessing=seen,
+        warm_up=warm_up,
+        hindsight=study.hindsight,
+        hindsight_zoom=study.hindsight_zoom,
+    )
     threshold, dice = best_threshold(Student(card, TorchStepper(taught.network, INPUT_SCALE)), [pair])
     return Trial(planned.number, planned.values, "done", dice, threshold, losses)
 

@@ -89,6 +89,7 @@ def _card(name: str, model: Model, path: Path) -> dict[str, object]:
         "threshold": card.threshold,
         "warm_up": card.warm_up,
         "hindsight": card.hindsight,
+        "hindsight_zoom": card.hindsight_zoom,
         "looks": card.looks,
         "largest_component": card.largest_component,
         "states": states,

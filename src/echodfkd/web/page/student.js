@@ -63,8 +63,10 @@ class Student {
       await (card.hindsight ? early : sure)(at, this.cut(this.own(probabilities, height, width), height, width));
     });
     if (!card.hindsight) return;
-    await this.pass(small.reverse(), async (at, probabilities) => {
-      const mean = probabilities.map((value, place) => Math.fround(0.5 * (value + first[last - at][place])));
+    const zoom = card.hindsight_zoom, near = zoom === 1 ? small : frames.map((frame) => fit(frame, height, width, card.size, zoom));
+    await this.pass(near.reverse(), async (at, probabilities) => {
+      const before = first[last - at], plain = zoom === 1 ? probabilities : this.plainly(probabilities, before);
+      const mean = plain.map((value, place) => Math.fround(0.5 * (value + before[place])));
       await sure(last - at, this.cut(this.own(mean, height, width), height, width));
     });
   }
@@ -86,6 +88,12 @@ class Student {
   own(probabilities, height, width, zoom = 1) {
     const { size, structures } = this.card;
     return structures.map((_, number) => unfit(probabilities.subarray(number * size * size, (number + 1) * size * size), size, height, width, zoom));
+  }
+
+  /** The second pass's probabilities at the first one's scale; beyond their border they are the first one's. */
+  plainly(second, first) {
+    const { size } = this.card, seen = Float32Array.from(this.own(second, size, size, this.card.hindsight_zoom).flatMap((own) => [...own]));
+    return seen.map((value, at) => (value === value ? value : first[at]));
   }
 
   /** Masks 0 or 1 (height * width) by structure, cut at the threshold. */
