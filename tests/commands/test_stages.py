@@ -100,10 +100,13 @@ def test_labels_survive_the_way_through_an_archive(clips, tmp_path):
 def test_a_study_with_hindsight_writes_it_into_the_card_and_is_another_study(clips, tmp_path):
     causal = replace(STUDY, training=Training(window=6, size=16, batch=1, epochs=1, precision="float32"))
     labels = label(STUDY, clips, tmp_path / "labels")
-    card = distill(replace(causal, hindsight=True), clips, labels, tmp_path / "student")
-    assert card.hindsight and read_card(tmp_path / "student").hindsight
-    with pytest.raises(StudyError, match="another study"):
-        distill(causal, clips, labels, tmp_path / "student")
+    both_ways = replace(causal, hindsight=True, hindsight_zoom=1.25)
+    distill(both_ways, clips, labels, tmp_path / "student")
+    card = read_card(tmp_path / "student")
+    assert (card.hindsight, card.hindsight_zoom) == (True, 1.25)
+    for other in (causal, replace(both_ways, hindsight_zoom=1.0)):
+        with pytest.raises(StudyError, match="another study"):
+            distill(other, clips, labels, tmp_path / "student")
 
 
 def test_an_archive_that_lacks_a_clip_is_refused_by_name(clips, tmp_path):

@@ -8,7 +8,7 @@ from echodfkd.student.steppers import Frame, FrameMasks
 
 
 class Stack(Protocol):
-    """Pairs of a frame and its masks, last in, first out: a list, or a Spool."""
+    """Pairs of what a second pass sees of a frame and the first's masks, last in, first out: a list, or a Spool."""
 
     def __len__(self) -> int:
         """How many pairs there are."""

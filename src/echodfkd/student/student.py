@@ -88,8 +88,9 @@ class Student:
 
         `spacing` is the clip's, mm per pixel, y then x: the network sees square pixels; `part` the rows and columns
         that it sees, all without one: beyond them nothing is inside. With hindsight `kept`, which must be empty, holds
-        every frame and its masks at the working size between the two passes: a list, or a Spool where memory must not
-        grow with the clip. Without, it stays empty. Of a clip of one frame: see `still`.
+        what the second pass sees of every frame and the first's masks, at the working size, between the two passes: a
+        list, or a Spool where memory must not grow with the clip. Without, it stays empty. Of a clip of one frame: see
+        `still`.
         """
         coming = iter(frames)
         begun = list(islice(coming, 2))
@@ -133,10 +134,10 @@ class Student:
         """For each frame of a clip, last one first, the mean of what a pass from the start and one from the end say.
 
         The second pass is the first on the clip played backwards, at the card's `hindsight_zoom`: same weights, and a
-        reflected warm-up of its own at the clip's end. The mean is taken of probabilities at the working size; beyond
-        the border of what a zoom sees the first pass has the word. `kept`, `spacing` and `part`: see `masks_in_turn`. A
-        graph walks a clip of up to `AT_ONCE` frames from both ends at the same time, where the process may take two
-        threads.
+        reflected warm-up of its own at the clip's end. The mean is taken of probabilities at the working size or, with
+        a zoom, at the frames' own; beyond the border of what a zoom sees the first pass has the word. `kept`,
+        `spacing` and `part`: see `masks_in_turn`. A graph walks a clip of up to `AT_ONCE` frames from both ends at the
+        same time, where the process may take two threads.
         """
         coming = self._fitted_twice(frames, spacing, part)
         two = isinstance(self.stepper, OnnxStepper) and engine.threads() > 1
@@ -151,8 +152,13 @@ class Student:
             size = self._keep(chain(begun, coming), kept)
             walk = self._pass(kept.pop() for _ in range(len(kept)))
             backwards = ((first, second) for _, first, second in walk)
+        zoom, half = self.card.hindsight_zoom, np.float32(0.5)
         for first, second in backwards:
-            yield whole(np.float32(0.5) * (first + self._seen_plainly(second, first)), size, spacing, part)
+            if zoom == 1:
+                yield whole(half * (first + second), size, spacing, part)
+            else:
+                plain, seen = whole(first, size, spacing, part), whole(second, size, spacing, part, zoom)
+                yield half * (plain + np.where(np.isnan(seen), plain, seen))
 
     def _fitted_twice(
         self, frames: Iterable[Frame], spacing: Spacing, part: Part | None
@@ -161,7 +167,7 @@ class Student:
         zoom = self.card.hindsight_zoom
         for frame in frames:
             [(plain, own)] = self._fitted([frame], spacing, part)
-            [(near, _)] = [(plain, own)] if zoom == 1 else self._fitted([frame], spacing, part, zoom)
+            near = plain if zoom == 1 else next(self._fitted([frame], spacing, part, zoom))[0]
             yield plain, (own, near)
 
     def _keep(self, frames: Iterable[tuple[Frame, tuple[tuple[int, int], Frame]]], kept: Stack) -> tuple[int, int]:
@@ -171,13 +177,6 @@ class Student:
             kept.append((near, masks))
             size = own
         return size
-
-    def _seen_plainly(self, second: FrameMasks, first: FrameMasks) -> FrameMasks:
-        """The second pass's masks at the first one's scale; beyond their border they are the first one's."""
-        if (zoom := self.card.hindsight_zoom) == 1:
-            return second
-        seen = resize.unfit(second, second.shape[-2], second.shape[-1], zoom=zoom)
-        return np.where(np.isnan(seen), first, seen)
 
     def cut(self, probabilities: FrameMasks) -> NDArray[np.bool_]:
         """Masks (structure, height, width) at the threshold; their largest pieces alone, where the card wants that."""
@@ -364,5 +363,5 @@ def identity(student: Student) -> dict[str, Any]:
         "warm_up": card.warm_up,
         "largest_component": card.largest_component,
         "hindsight": card.hindsight,
-        "hindsight_zoom": card.hindsight_zoom,
+        "hindsight_zoom": card.hindsight_zoom if card.hindsight else 1.0,
     }

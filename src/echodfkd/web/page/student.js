@@ -65,9 +65,12 @@ class Student {
     if (!card.hindsight) return;
     const zoom = card.hindsight_zoom, near = zoom === 1 ? small : frames.map((frame) => fit(frame, height, width, card.size, zoom));
     await this.pass(near.reverse(), async (at, probabilities) => {
-      const before = first[last - at], plain = zoom === 1 ? probabilities : this.plainly(probabilities, before);
-      const mean = plain.map((value, place) => Math.fround(0.5 * (value + before[place])));
-      await sure(last - at, this.cut(this.own(mean, height, width), height, width));
+      const before = first[last - at];
+      const own = () => {
+        const seen = this.own(probabilities, height, width, zoom);
+        return this.own(before, height, width).map((plain, number) => mean(plain, seen[number]));
+      };
+      await sure(last - at, this.cut(zoom === 1 ? this.own(mean(before, probabilities), height, width) : own(), height, width));
     });
   }
 
@@ -90,12 +93,6 @@ class Student {
     return structures.map((_, number) => unfit(probabilities.subarray(number * size * size, (number + 1) * size * size), size, height, width, zoom));
   }
 
-  /** The second pass's probabilities at the first one's scale; beyond their border they are the first one's. */
-  plainly(second, first) {
-    const { size } = this.card, seen = Float32Array.from(this.own(second, size, size, this.card.hindsight_zoom).flatMap((own) => [...own]));
-    return seen.map((value, at) => (value === value ? value : first[at]));
-  }
-
   /** Masks 0 or 1 (height * width) by structure, cut at the threshold. */
   cut(probabilities, height, width) {
     const { threshold, structures, largest_component: largest } = this.card, cut = Math.fround(threshold);
@@ -105,6 +102,9 @@ class Student {
     }));
   }
 }
+
+/** The mean of what two passes say; where the second saw nothing (NaN), what the first says. */
+const mean = (first, second) => first.map((value, at) => (second[at] === second[at] ? Math.fround(0.5 * (value + second[at])) : value));
 
 /** Frames to run before the first: the clip's start, mirrored. */
 function reflected(length, warmUp) {
