@@ -9,6 +9,9 @@ say what those clips and masks are. Threshold and line of the ejection fraction 
 clips told; a note says so. The factors of the interval are what `benchmarks/limits.py` found, without and with
 `--causal`; FILE is what `benchmarks/view.py --familiar` wrote. Equal runs give equal bytes; no path of this machine
 goes into the files.
+
+RUN may be a published model's folder as well, to change its card alone: its weights, its graph, what it was taught and
+each dial that is not named stay. What it scored on real clips must then be measured anew with the new dials (--real).
 """
 
 import argparse
@@ -31,14 +34,14 @@ from echodfkd.store.store import Store
 from echodfkd.student.bundled import README
 from echodfkd.student.card import CARD, GRAPH, WEIGHTS, Card, card_table, check_files
 from echodfkd.student.checkpoint import load_network
-from echodfkd.student.student import identity, load_student
+from echodfkd.student.student import Student, identity, load_student
 from echodfkd.synthetic.distributions import guided
 from echodfkd.synthetic.recipe import GENERATOR
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path, help="a folder made by `echodfkd run`")
+    parser.add_argument("run", type=Path, help="a folder made by `echodfkd run`, or a published model's")
     parser.add_argument("--name", required=True, help="the name it will be known by")
     parser.add_argument("--out", type=Path, required=True, help="the model's folder; replaced as a whole")
     parser.add_argument("--real", type=Path, help="scores on real clips, by benchmarks/validation.py --json")
@@ -48,21 +51,19 @@ def main() -> None:
     )
     graphs.add_argument("--int8", action="store_true", help="its graph in whole numbers, as `export --int8`")
     parser.add_argument("--threshold", type=float, help="in place of the run's own")
-    parser.add_argument("--ejection", type=float, nargs=2, default=(1.0, 0.0), help="slope and offset, see `Card`")
-    parser.add_argument("--looks", type=float, nargs="+", default=(), help="other zooms to look at a still, see `Card`")
-    parser.add_argument("--hindsight-zoom", type=float, help="zoom of the second pass, see `Card`; not the study's")
+    parser.add_argument("--ejection", type=float, nargs=2, help="slope and offset, see `Card`")
+    parser.add_argument("--looks", type=float, nargs="+", help="other zooms to look at a still, see `Card`")
+    parser.add_argument("--hindsight-zoom", type=float, help="in place of the run's own, see `Card`")
     parser.add_argument("--interval", type=float, nargs=2, help="doubts to both sides, see `Card.ejection_interval`")
     parser.add_argument("--familiar", type=Path, help="what its memory holds of drawn hearts, by benchmarks/view.py")
     parser.add_argument("--note", help="what those real clips are, in a few words")
     chosen = parser.parse_args()
     try:
-        dials: dict[str, Any] = {"ejection": tuple(chosen.ejection), "looks": tuple(chosen.looks)}
-        if chosen.threshold is not None:
-            dials["threshold"] = chosen.threshold
-        if chosen.hindsight_zoom is not None:
-            dials["hindsight_zoom"] = chosen.hindsight_zoom
-        if chosen.interval is not None:
-            dials["ejection_interval"] = tuple(chosen.interval)
+        pairs = {"ejection": chosen.ejection, "looks": chosen.looks, "ejection_interval": chosen.interval}
+        dials: dict[str, Any] = {name: tuple(value) for name, value in pairs.items() if value is not None}
+        for name in ("threshold", "hindsight_zoom"):
+            if getattr(chosen, name) is not None:
+                dials[name] = getattr(chosen, name)
         if chosen.familiar is not None:
             dials["familiar"] = read_json(chosen.familiar)
         graph = {"graph": not chosen.no_graph, "int8": chosen.int8}
@@ -88,36 +89,44 @@ def publish(
     """
     if (real is None) != (note is None):
         raise InputError("Scores on real clips and a note on what they are go together: --real and --note.")
-    student = load_student(run / "student")
+    folder = run if (run / CARD).is_file() else run / "student"
+    student = load_student(folder)
     card = student.card
     student.card = replace(card, **(dials or {}))
-    check_files(run / "student", student.card, needed=GRAPH if graph else None)
+    check_files(folder, student.card, needed=GRAPH if graph else None)
+    _check_drawn(student.card)
+    if folder == run:
+        if "published" not in card.provenance:
+            raise InputError(f"{run} is a student that was never published. Give the folder of the run that taught it.")
+        published = {**card.provenance["published"], "name": name}
+        if "real" in published and real is None:
+            raise InputError(f"{run} tells scores on real clips by its old dials. Measure it anew: --real and --note.")
+        published["whole_numbers"] = graph and (int8 or published.get("whole_numbers", False))
+    else:
+        published = {"name": name, "whole_numbers": int8, **_story(run, student)}
+    if real is not None:
+        published["real"] = {"note": note, "scores": scores_of(identity(student), read_json(real))}
+    files = {key: digest for key, digest in student.card.files.items() if graph or key != GRAPH}
+    card = replace(student.card, files=files, provenance={**student.card.provenance, "published": published})
+    write(out, folder, card, int8)
+    return out
+
+
+def _story(run: Path, student: Student) -> dict[str, Any]:
+    """Study, generator and scores of a finished run; InputError where another generator drew its clips."""
     generator = Store(run / "clips").settings["generator"]
     if generator != GENERATOR:
         raise InputError(
             f"{run} was drawn by generator {generator}, this echodfkd has {GENERATOR}. Run the study again."
         )
     study = read_json(run / "study.json")
-    _check_drawn(student.card)
     for place in ("start", "mean_with"):  # paths they may be; what they held stands in made_from
         study["training"].pop(place, None)
     forget_places(study["teacher"])
-    published: dict[str, Any] = {
-        "name": name,
-        "study": study,
-        "generator": generator,
-        "guided_by_population": guided(),
-        "whole_numbers": int8,
-        "scores": read_json(run / "scores" / "scores.json"),
-    }
+    scores = read_json(run / "scores" / "scores.json")
     if len(student.structures) > 1:
-        published["scores"]["structures"] = others(run, student.structures)
-    if real is not None:
-        published["real"] = {"note": note, "scores": scores_of(identity(student), read_json(real))}
-    files = {key: digest for key, digest in student.card.files.items() if graph or key != GRAPH}
-    card = replace(student.card, files=files, provenance={**student.card.provenance, "published": published})
-    write(out, run / "student", card, int8)
-    return out
+        scores["structures"] = others(run, student.structures)
+    return {"study": study, "generator": generator, "guided_by_population": guided(), "scores": scores}
 
 
 def _check_drawn(card: Card) -> None:

@@ -208,6 +208,15 @@ def test_a_finished_run_is_published_with_its_study_and_scores(undisturbed, tmp_
     assert published["scores"] == json.loads((undisturbed / "scores" / "scores.json").read_text())
     assert published["study"]["name"] == "tiny" and published["real"]["scores"] == scored
     assert str(undisturbed) not in text and str(TINY.parent) not in text
+    with pytest.raises(InputError, match="never published"):
+        publish(undisturbed / "student", "tiny", tmp_path / "c")
+    with pytest.raises(InputError, match="Measure it anew"):
+        publish(tmp_path / "b", "tiny", tmp_path / "b", dials={"looks": (0.9,)})
+    publish(tmp_path / "b", "tiny", tmp_path / "b", real, "three clips", dials={"looks": (0.9,)})  # its card alone
+    assert json.loads((tmp_path / "b" / "model.json").read_text()) == {**json.loads(text), "looks": [0.9]}
+    assert "at stills in 2 sizes" in (tmp_path / "b" / "README.md").read_text()
+    first, second = bytes_of(tmp_path / "a"), bytes_of(tmp_path / "b")
+    assert all(first[name] == second[name] for name in ("model.onnx", "model.safetensors"))
     code, told, _ = echodfkd("models", tmp_path / "a")
     assert code == 0 and "On real clips (three clips):" in told and "| LV Dice | 0.900 (0.800 to 1.000) | 3 |" in told
     with pytest.raises(InputError, match="go together"):
