@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from echodfkd.distill.settings import Training
-from echodfkd.distill.start import pulled_back, start_table, starting_network
+from echodfkd.distill.start import pulled_back, start_table, starting_network, starting_weights
 from echodfkd.distill.train import INPUT_SCALE
 from echodfkd.errors import StudyError
 from echodfkd.student.card import Card, Preprocessing
@@ -74,7 +74,7 @@ def test_a_glance_that_is_not_wanted_is_left_out(tmp_path):
 def test_a_taught_network_is_pulled_a_share_of_the_way_back_to_its_start(tmp_path):
     models = [kept(tmp_path / name, seed) for seed, name in enumerate("ab")]
     mean, taught = starting_network(models, SHAPE, 0).state_dict(), seeded_network(SHAPE, 7).state_dict()
-    pulled = pulled_back(seeded_network(SHAPE, 7), models, 0.25)
+    pulled = pulled_back(seeded_network(SHAPE, 7), starting_weights(models, SHAPE), 0.25)
     assert not pulled.training
     for name, value in pulled.state_dict().items():
         assert torch.allclose(value.double(), 0.75 * taught[name].double() + 0.25 * mean[name].double(), atol=1e-6)
@@ -82,7 +82,8 @@ def test_a_taught_network_is_pulled_a_share_of_the_way_back_to_its_start(tmp_pat
 
 def test_a_glance_that_the_start_lacks_is_not_pulled_back(tmp_path):
     shape = replace(SHAPE, glance=4)
-    pulled, taught = pulled_back(seeded_network(shape, 7), [kept(tmp_path / "a", 1)], 0.5), seeded_network(shape, 7)
+    began, taught = starting_weights([kept(tmp_path / "a", 1)], shape), seeded_network(shape, 7)
+    pulled = pulled_back(seeded_network(shape, 7), began, 0.5)
     assert torch.equal(pulled.glance.network.head.weight, taught.glance.network.head.weight)
     assert not torch.equal(pulled.head.weight, taught.head.weight)
 

@@ -144,11 +144,11 @@ def test_the_card_says_whose_weights_it_began_with_and_whether_they_stayed(publi
         told = " ".join(readme(card).split())
         assert "Started from a model that drawn clips taught (weights fedcba9876543210)" in told
         assert ("stayed as they are" in told) == kept
-        assert "before and after" not in told
+        assert "of the way back" not in told
     training = STUDY["training"] | {"start_share": 0.25}
     story = PROVENANCE["published"] | {"study": STUDY | {"training": training}}
     card = replace(read_card(published), provenance=PROVENANCE | {"made_from": made, "published": story})
-    assert "25 % of each of its weights is still that one's" in " ".join(readme(card).split())
+    assert "What was taught is moved 25 % of the way back to them." in " ".join(readme(card).split())
 
 
 def test_the_card_says_what_patients_had_to_do_with_it(published):

@@ -82,6 +82,10 @@ def test_every_fault_is_told_at_once_in_one_line():
         ({"conditions": {"heart_rate": "fast"}}, "conditions.heart_rate"),
         ({"student": {"kind": "framewise"}, "hindsight": True}, "hindsight is for students with a memory"),
         ({"hindsight": 1}, "hindsight: input should be a valid boolean, got 1"),
+        (
+            {"label_free": {"snapshots": [1]}, "training": {"start": "b4", "start_share": 0.5}},
+            "label_free.snapshots are students as they were taught: training.start_share must be 0",
+        ),
         ({"hindsight_zoom": 1.1}, "hindsight_zoom lies between 0.5 and 2 and goes with hindsight, got 1.1"),
         ({"hindsight": True, "hindsight_zoom": 3.0}, "hindsight_zoom lies between 0.5 and 2"),
         ({"clips": {**CLIPS, "fresh": True}}, "clips.train.frames (30) must be training.window (25)"),

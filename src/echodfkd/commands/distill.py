@@ -8,7 +8,7 @@ from typing import Any
 from echodfkd.distill.devices import Devices, is_first
 from echodfkd.distill.mixture import Pair, validation_pairs, with_real
 from echodfkd.distill.settings import Training
-from echodfkd.distill.start import pulled_back, start_table, starting_network
+from echodfkd.distill.start import pulled_back, start_table, starting_network, starting_weights
 from echodfkd.distill.threshold import choose_threshold
 from echodfkd.distill.train import ALONE, INPUT_SCALE, train
 from echodfkd.distill.windows import Source
@@ -54,6 +54,8 @@ def distill(
     start = study.training.starts
     hold, drawn = study.training.hold, study.training.initialisation
     begin = starting_network(start, study.student, study.seed, hold, drawn) if start else None
+    share = study.training.start_share
+    began = starting_weights(start, study.student) if share else {}
     made_from = _made_from(study, clips, labels, real)
     pairs = validation_pairs((clips, labels), real, study.training)
     training = out.with_name(f"{out.name}-training")
@@ -76,9 +78,7 @@ def distill(
             )
         if not first:
             return None
-        network = taught.network
-        if study.training.start_share:
-            network = pulled_back(network, start, study.training.start_share)
+        network = pulled_back(taught.network, began, share)
         card = Card(
             network=study.student,
             preprocessing=Preprocessing(study.training.size, INPUT_SCALE),

@@ -1,6 +1,6 @@
 """A student that starts from another model's weights: pre-training on some clips, fine-tuning on others."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def starting_network(
     nothing to teach, InputError where one cannot be read.
     """
     begun = seeded_network(shape, seed, initialisation)
-    mean = _mean(models, shape)
+    mean = starting_weights(models, shape)
     if hold:
         if not isinstance(begun, Network) or begun.state_dict().keys() == mean.keys():
             raise StudyError(
@@ -41,19 +41,19 @@ def starting_network(
     return begun.train()
 
 
-def pulled_back(network: AnyNetwork, models: Sequence[str], share: float) -> AnyNetwork:
-    """The taught `network` (eval mode), its weights moved by that `share` of the way back to where `models` began it.
+def pulled_back(network: AnyNetwork, began: Mapping[str, Tensor], share: float) -> AnyNetwork:
+    """The taught `network` (eval mode), its weights moved by that `share` of the way back to where they `began`.
 
-    A glance that those lack stays as it was taught. Errors as of `starting_network`.
+    So are the means and variances of its normalisations. What has no start, a glance drawn anew, stays as it is.
     """
-    began, taught = _mean(models, network.settings), network.state_dict()
+    taught = network.state_dict()
     moved = {name: taught[name].lerp(value, share) for name, value in began.items() if value.is_floating_point()}
     network.load_state_dict({**taught, **moved})
     return network.eval()
 
 
-def _mean(models: Sequence[str], shape: Shape) -> dict[str, Tensor]:
-    """The mean of the models' weights, by name; a glance alone where all have one of that shape."""
+def starting_weights(models: Sequence[str], shape: Shape) -> dict[str, Tensor]:
+    """The mean of the models' weights, by name, their glances' too where all have one of that shape."""
     networks = [_starting(model, shape) for model in models]
     states = [network.state_dict() for network in networks]
     glance = all(network.settings == shape for network in networks)

@@ -165,7 +165,7 @@ def _started(made: Table, training: Table) -> list[str]:
     what = "a model" if len(weights) == 1 else "the mean of models"
     held = " These weights stayed as they are: the glance beside them was taught." if training.get("hold") else ""
     if share := training.get("start_share"):
-        held = f" {100 * share:g} % of each of its weights is still that one's: a mean of before and after."
+        held = f" What was taught is moved {100 * share:g} % of the way back to them."
     return [f"Started from {what} that drawn clips taught (weights {', '.join(weights)}).{held}"]
 
 

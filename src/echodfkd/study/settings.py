@@ -201,6 +201,8 @@ class Study:
             faults.append(f"training.size ({self.training.size}) must be a multiple of {step} for {deepest.name}")
         if self.sizes is not None and self.training.start is not None:
             faults.append("training.start has the weights of one shape, [sizes] asks for several")
+        if self.label_free is not None and self.label_free.snapshots and self.training.start_share:
+            faults.append("label_free.snapshots are students as they were taught: training.start_share must be 0")
         if self.label_free is not None and max(self.label_free.snapshots, default=0) > self.training.epochs:
             faults.append(
                 f"label_free.snapshots go beyond training.epochs ({self.training.epochs}): "

@@ -164,8 +164,9 @@ def _not_drawn(made: Row, training: Row) -> dict[str, str]:
     if "start" in made:
         seen = "may have seen real clips" if made["start"]["real"] else "drawn clips alone taught it"
         weights = [one[:16] for one in (made["start"]["weights"], *made["start"].get("mean_with", ()))]
-        share = f", {training['start_share']:.0%} of them kept" if training.get("start_share") else ""
-        facts["started from"] = f"weights {', '.join(weights)}{' (their mean)' if weights[1:] else ''}{share}; {seen}"
+        share = 100 * training.get("start_share", 0)
+        back = f", moved {share:g} % of the way back to them" if share else ""
+        facts["started from"] = f"weights {', '.join(weights)}{' (their mean)' if weights[1:] else ''}{back}; {seen}"
     return facts
 
 
