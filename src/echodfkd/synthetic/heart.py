@@ -30,7 +30,8 @@ class Heart:
     endocardium: Array
     """(time, vertex, 2) image coordinates of the LV as traced: septal end, apex, lateral end; a line closes it."""
     traced: Array
-    """(time, vertex, 2) mm around the centre: the LV as traced, carried on beyond its ends; the angle falls."""
+    """(time, vertex, 2) mm around the centre: the LV as traced, carried on beyond its ends; the angle falls where the
+    centre lies inside."""
     inner: Array
     """The same for the endocardium."""
     outer: Array
